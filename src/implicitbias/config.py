@@ -1,0 +1,197 @@
+"""The typed config: figures, sweeps, and where to run. Overlays merge as Snakemake merges them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+
+from . import registry, spec
+from .errors import UserError
+from .spec import RunSpec, explain
+
+SCALES = ("smoke", "small", "paper")
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
+
+
+class Model(BaseModel):
+    """Frozen and strict: an unknown key or a value of another type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Sweep(Model):
+    """A set of runs: every combination of the grid's values on top of the base, for every seed."""
+
+    base: dict[str, Any] = Field(description="fields that all runs share")
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default={}, description="field -> the values it takes; all combinations are run"
+    )
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
+        description="each seeds initialisation and data order, in streams of their own"
+    )
+
+
+class Selection(Model):
+    """The runs that a figure takes from a sweep."""
+
+    sweep: str
+    where: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default={}, description="field -> the values to keep; without it the whole sweep"
+    )
+
+
+class FigureEntry(Model):
+    """A figure's data: which runs, and which metrics of them."""
+
+    runs: Annotated[list[Selection], Field(min_length=1)]
+    metrics: Annotated[list[str], Field(min_length=1)] = Field(
+        description="the first rank metric listed is the one drawn large"
+    )
+
+
+class Config(Model):
+    """The whole of config.yaml with its overlays."""
+
+    scale: Literal["smoke", "small", "paper"]
+    data_dir: str = Field(default="data", description="where data sets are cached")
+    device: Literal["cpu", "cuda"] = "cpu"
+    pack_size: dict[Literal["cpu", "cuda"], PositiveInt] = Field(
+        default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
+    )
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
+    figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> its runs and metrics")
+    sweeps: dict[Name, Sweep]
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`: mappings merge key by key, anything else replaces; null removes."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def without_nulls(tree: Any) -> Any:
+    """The tree less every key whose value is null: how an overlay takes a key away."""
+    if isinstance(tree, Mapping):
+        return {k: without_nulls(v) for k, v in tree.items() if v is not None}
+    return tree
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One YAML file as a mapping; UserError if it is not one."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: holds no mapping of keys to values")
+    return tree
+
+
+def load(files: Sequence[Path]) -> tuple[Config, Sources]:
+    """The config of config.yaml and its overlays, later files over earlier ones."""
+    trees = [(path, read(path)) for path in files]
+    merged: dict[str, Any] = {}
+    for _, tree in trees:
+        merged = merge(merged, tree)
+    sources = Sources(trees)
+    return parse(merged, sources), sources
+
+
+class Sources:
+    """Which file a key came from: the last one that has it."""
+
+    def __init__(self, trees: Sequence[tuple[Path, Mapping[str, Any]]] = ()) -> None:
+        self.trees = trees
+
+    def error(self, keys: Sequence[str | int], message: str) -> UserError:
+        """`<file>: <key path>: <message>`."""
+        return UserError(f"{self.file(keys)}: {'.'.join(map(str, keys))}: {message}")
+
+    def file(self, keys: Sequence[str | int]) -> str:
+        """The last file with the longest part of the key path; `config` without files."""
+        for length in range(len(keys), 0, -1):
+            for path, tree in reversed(self.trees):
+                if _has(tree, keys[:length]):
+                    return str(path)
+        return str(self.trees[0][0]) if self.trees else "config"
+
+
+def _has(tree: Any, keys: Sequence[str | int]) -> bool:
+    for key in keys:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def parse(tree: Mapping[str, Any], sources: Sources) -> Config:
+    """The typed config; UserError names the file, the key, the value and what is allowed."""
+    try:
+        return Config.model_validate(without_nulls(tree))
+    except ValidationError as error:
+        first = error.errors()[0]
+        loc = tuple(part for part in first["loc"] if part != "[key]")
+        fields = _fields_at(loc[:-1])
+        message = explain(error, fields).removeprefix(".".join(map(str, first["loc"])) + ": ")
+        raise sources.error(loc, message) from None
+
+
+def _fields_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that exist where an unknown one was found."""
+    model: type[BaseModel] = Config
+    if loc[:1] == ("sweeps",):
+        model = Sweep
+    elif loc[:1] == ("figures",):
+        model = Selection if "runs" in loc else FigureEntry
+    return tuple(model.model_fields)
+
+
+def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
+    """Every run of a sweep, checked; errors name the key in the file."""
+    here = ("sweeps", name)
+    for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
+        key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
+        if len({repr(v) for v in values}) < len(values):
+            raise sources.error(key_path, f"{values} names a value twice")
+    for key in ("seed", *sweep.grid):
+        if key in sweep.base:
+            other = "seeds" if key == "seed" else "grid"
+            raise sources.error((*here, "base", key), f"also comes from {other}; keep one")
+    runs = []
+    for point in itertools.product(*sweep.grid.values(), sweep.seeds):
+        fields = dict(zip([*sweep.grid, "seed"], point, strict=True))
+        try:
+            runs.append(spec.make({**sweep.base, **fields}))
+        except UserError as error:
+            key = str(error).partition(":")[0].strip()
+            part = ("grid",) if key in sweep.grid else ("base",)
+            at = (*here, *part, key) if key in fields or key in sweep.base else (*here, "base")
+            message = str(error).removeprefix(f"{key}: ") if at[-1] == key else str(error)
+            raise sources.error(at, message) from None
+    return runs
+
+
+def check_figure(key: str, sources: Sources) -> None:
+    """The figure has a file; else an error that lists those that have."""
+    try:
+        registry.figure_path(key)
+    except UserError as error:
+        raise sources.error(("figures", key), str(error)) from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the config, from the types."""
+    return Config.model_json_schema()

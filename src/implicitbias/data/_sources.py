@@ -1,0 +1,81 @@
+"""The look-up: placed files, then the publisher's URL, then a package; the first right hash wins.
+
+A file that is there but wrong is reported with both hashes, and the look-up goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ._routes import Attempt, Placed, Route, SourceError
+from ._spec import DataError, Report
+
+# What a truncated, foreign or hostile file makes a reader raise.
+_UNREADABLE = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
+
+
+def look_up(
+    wanted: Mapping[str, str], routes: Sequence[Route], folder: Path, report: Report
+) -> dict[str, bytes]:
+    """Content of each wanted file (name to sha256 of the decompressed content), or DataError."""
+    found: dict[str, bytes] = {}
+    tried: list[str] = []
+    for route in routes:
+        if len(found) == len(wanted):
+            break
+        with tempfile.TemporaryDirectory(prefix="implicitbias-") as temporary:
+            missing = [name for name in wanted if name not in found]
+            try:
+                for attempt in route.attempts(folder, Path(temporary), missing):
+                    tried += _examine(attempt, wanted, found, report)
+            except SourceError as error:
+                tried.append(str(error))
+                report(f"not from {error}")
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise DataError(_nothing_right(folder, missing, tried, routes))
+    return found
+
+
+def _examine(
+    attempt: Attempt, wanted: Mapping[str, str], found: dict[str, bytes], report: Report
+) -> list[str]:
+    """Adds to ``found`` what has the right hash; returns what to say of the rest."""
+    where, path, reader = attempt
+    wrong: list[str] = []
+    missing = [name for name in wanted if name not in found]
+    right = 0
+    try:
+        for name, content in reader(path, missing):
+            digest = hashlib.sha256(content).hexdigest()
+            if digest == wanted[name]:
+                found.setdefault(name, content)
+                right += 1
+            else:
+                wrong.append(f"{where}: {name} has sha256 {digest}, wanted {wanted[name]}")
+    except _UNREADABLE as error:
+        wrong.append(f"{where}: unreadable ({error})")
+    if right:
+        report(f"{right} file(s) with the right hash from {where}")
+    elif missing and not wrong:
+        wrong.append(f"{where}: holds none of the missing files")
+    for line in wrong:
+        report(f"not from {line}")
+    return wrong
+
+
+def _nothing_right(
+    folder: Path, missing: Sequence[str], tried: Sequence[str], routes: Sequence[Route]
+) -> str:
+    accepted = [name for route in routes if isinstance(route, Placed) for name in route.files]
+    return (
+        f"no source yields {', '.join(missing)} with the right sha256. Tried: "
+        + "".join(f"\n- {line}" for line in tried)
+        + f"\nTo place them by hand, put them into {folder} under any of these names: "
+        + ", ".join(accepted)
+    )

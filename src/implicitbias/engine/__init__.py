@@ -1,0 +1,5 @@
+"""The packed trainer behind `sgd`: K runs of one shape, trained together in one process.
+
+`plain` is the reference, one `nn.Module` at a time with autograd. `mlp` is the same algorithm with
+a hand-written backward pass over stacked parameters. `trainer_for` says which a model takes.
+"""

@@ -1,0 +1,80 @@
+"""What every path through the engine offers, and the state that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Members:
+    """Per-member hyper-parameters of a pack, each (K,)."""
+
+    lr: Tensor
+    weight_decay: Tensor
+    momentum: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        lr: Sequence[float],
+        weight_decay: Sequence[float],
+        momentum: Sequence[float],
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> Members:
+        """From plain numbers, one of each per member."""
+        return cls(
+            *(torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum))
+        )
+
+
+class Trainer(Protocol):
+    """K networks of one shape in training."""
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """One SGD step at learning rate `multiplier` x lr: x (K, B, ...), y (K, B) -> losses (K,).
+
+        The losses are those of the batch before the step, in training mode.
+        """
+        ...
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Outputs (K, n, C) in evaluation mode for the examples x (n, ...)."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters and buffers by their names in the module, each (K, ...): views, not copies."""
+        ...
+
+    def velocity(self) -> dict[str, Tensor]:
+        """Momentum buffers by parameter name, each (K, ...); empty without momentum."""
+        ...
+
+
+def stacked(
+    models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+) -> dict[str, Tensor]:
+    """The state dicts of K modules as one, each tensor with a leading axis of length K."""
+    states = [m.state_dict() for m in models]
+    return {
+        name: torch.stack([s[name] for s in states]).to(
+            device, dtype if states[0][name].is_floating_point() else None
+        )
+        for name in states[0]
+    }
+
+
+def load_into(trainer: Trainer, state: dict[str, Tensor], velocity: dict[str, Tensor]) -> None:
+    """Copy a checkpoint's tensors into a trainer, every name present on both sides."""
+    for ours, theirs in ((trainer.state(), state), (trainer.velocity(), velocity)):
+        if ours.keys() != theirs.keys():
+            raise ValueError("the checkpoint is of another model")
+        for name, tensor in ours.items():
+            tensor.copy_(theirs[name])

@@ -1,0 +1,25 @@
+"""Which path through the engine a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ..models.mlp_bn import MLPBN
+from .base import Members, Trainer
+from .mlp import MLPTrainer
+from .plain import PlainTrainer
+
+
+def trainer_for(
+    models: Sequence[nn.Module],
+    members: Members,
+    loss: str,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Trainer:
+    """The fastest path that computes the same: batched for MLP-BN, one by one otherwise."""
+    path = MLPTrainer if isinstance(models[0], MLPBN) else PlainTrainer
+    return path(models, members, loss, dtype, device)

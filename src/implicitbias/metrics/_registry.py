@@ -1,0 +1,140 @@
+"""The names by which a config asks for metrics: how they are declared, spelt and resolved."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Compute = Callable[[ArrayLike], NDArray[np.float64]]
+_Function = TypeVar("_Function", bound=Callable[..., NDArray[np.float64]])
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A resolved metric.
+
+    name: as the config and the column `metric` of a table spell it.
+    of: the recorded quantity that `compute` reads ("spectrum"), or "recorded" for a quantity
+        that a table shows as it was written down.
+    compute: from one record (r,) to a number, or from a stack (..., r) to an array (...).
+    """
+
+    name: str
+    of: str
+    compute: Compute
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """A decorated function, before its parameter (if it has one) is known."""
+
+    function: Callable[..., NDArray[np.float64]]
+    of: str
+    parameter: str | None
+
+    @property
+    def pattern(self) -> str:
+        """The name as a person is told of it, with the parameter in angle brackets."""
+        suffix = f"_<{self.parameter}>" if self.parameter else ""
+        return self.function.__name__ + suffix
+
+
+_DECLARED: dict[str, _Declared] = {}
+
+
+def layer_metric(*, of: str, parameter: str | None = None) -> Callable[[_Function], _Function]:
+    """Declare a function of one layer's record as a metric, under the function's own name.
+
+    of: the recorded quantity that it reads. parameter: its second argument, a number in (0, 1)
+    that the config writes behind the name, as in `rank_fro_1e-3`.
+    """
+
+    def declare(function: _Function) -> _Function:
+        name, arguments = function.__name__, list(inspect.signature(function).parameters)
+        if len(arguments) != 1 + bool(parameter) or (parameter and arguments[1] != parameter):
+            raise ValueError(f"metric {name!r} takes {arguments}, not what its decorator says")
+        other = _DECLARED.get(name)
+        if other is not None and other.function.__module__ != function.__module__:
+            raise ValueError(f"metric {name!r} is declared twice: {other.function.__module__}")
+        _DECLARED[name] = _Declared(function, of, parameter)
+        return function
+
+    return declare
+
+
+def known() -> tuple[str, ...]:
+    """Every metric name, sorted; a name with a parameter reads `rank_fro_<tolerance>`."""
+    return tuple(_DECLARED[name].pattern for name in sorted(_DECLARED))
+
+
+def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
+    """Return the metric of that name, or raise a ValueError that says what exists.
+
+    recorded: the quantities that the runs write down by name (train_loss, fro_norm, ...). One of
+    these is passed through unchanged, as a Metric with of="recorded".
+    """
+    stem, number = _split(name)
+    if name in recorded:
+        if name in _DECLARED:  # two meanings of one name: refuse rather than choose
+            raise ValueError(f"{name!r} is both a recorded quantity and a metric; rename one")
+        return Metric(name, "recorded", _unchanged)
+    declared = _DECLARED.get(stem)
+    if declared is None:
+        raise ValueError(_unknown(name, stem, number, recorded))
+    if declared.parameter is None:
+        if number is not None:
+            raise ValueError(f"metric {stem!r} takes no number, so {name!r} means nothing")
+        return Metric(name, declared.of, declared.function)
+    value = _as_float(number)
+    if value is None or not 0 < value < 1:  # NaN is refused too
+        raise ValueError(
+            f"metric {name!r} needs a {declared.parameter} in (0, 1) behind its name, "
+            f"as in '{stem}_1e-3'"
+        )
+    canonical = f"{stem}_{_scientific(value)}"
+    if name != canonical:  # one spelling, or the same column would exist under two names
+        raise ValueError(f"metric {name!r} is spelt {canonical!r}")
+    return Metric(name, declared.of, partial(declared.function, **{declared.parameter: value}))
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """'rank_fro_1e-3' -> ('rank_fro', '1e-3'); a name with no number behind it stays whole."""
+    stem, _, number = name.rpartition("_")
+    if name not in _DECLARED and (stem in _DECLARED or (stem and _as_float(number) is not None)):
+        return stem, number
+    return name, None
+
+
+def _as_float(number: str | None) -> float | None:
+    try:
+        return float(number or "")
+    except ValueError:
+        return None
+
+
+def _scientific(value: float) -> str:
+    """The shortest scientific spelling that reads back as the same float: 0.03 -> '3e-2'."""
+    decimal = Decimal(repr(value)).normalize()
+    digits = "".join(map(str, decimal.as_tuple().digits))
+    return f"{digits[0]}{'.' + digits[1:] if digits[1:] else ''}e{decimal.adjusted()}"
+
+
+def _unknown(name: str, stem: str, number: str | None, recorded: frozenset[str]) -> str:
+    close = get_close_matches(stem, [*_DECLARED, *sorted(recorded)], n=1)
+    hint = ""
+    if close:
+        meant = _DECLARED.get(close[0])
+        suffix = f"_{number or '1e-3'}" if meant is not None and meant.parameter else ""
+        hint = f" (did you mean {close[0] + suffix!r}?)"
+    names = ", ".join([*known(), *sorted(recorded)])
+    return f"unknown metric {name!r}{hint}; known are {names}"
+
+
+def _unchanged(values: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,40 @@
+"""MLP-BN-L-H of Galanti et al. (2025): L times (Linear, BatchNorm1d, ReLU), then a linear head."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+from torch import Tensor, nn
+
+BATCH_NORM = True
+
+
+class MLPBN(nn.Module):
+    """flatten; L x (Linear(in, H) with bias -> BatchNorm1d(H) -> ReLU); Linear(H, classes).
+
+    The paper measures the L matrices of `layers`: the first is (H, inputs), the others (H, H). The
+    head is not among them. Every unit sees its whole input once, so the patch count m_l is 1.
+    """
+
+    def __init__(self, n_inputs: int, n_classes: int, depth: int, width: int) -> None:
+        super().__init__()
+        sizes = [n_inputs] + [width] * depth
+        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(sizes))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(depth))
+        self.head = nn.Linear(width, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (B, ...) -> logits (B, classes)."""
+        h = x.flatten(1)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            h = norm(layer(h)).relu()
+        logits: Tensor = self.head(h)
+        return logits
+
+
+def build(
+    input_shape: tuple[int, ...], n_classes: int, *, depth: int = 10, width: int = 100
+) -> MLPBN:
+    """The paper's MLP-BN-10-100 by default; torch's default (Kaiming-uniform) initialisation."""
+    return MLPBN(prod(input_shape), n_classes, depth, width)

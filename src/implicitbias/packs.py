@@ -1,0 +1,103 @@
+"""Packs: runs of one shape that one process trains together, and the file that fixes each one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import spec
+from .errors import UserError
+from .files import write_text
+from .spec import RunSpec, digest
+
+
+@dataclass(frozen=True)
+class Pack:
+    """`text` is the content of pack.json; `written` says whether that file exists already."""
+
+    name: str
+    runs: tuple[str, ...]
+    text: str
+    written: bool
+
+    @classmethod
+    def of(cls, specs: Iterable[RunSpec]) -> Pack:
+        """A new pack. Its name hashes its members: the same members are the same pack."""
+        members = list(specs)
+        ids = tuple(s.run_id for s in members)
+        name = f"{members[0].label}-{digest(ids)}"
+        runs = {s.run_id: s.canonical() for s in members}
+        return cls(name, ids, json.dumps({"pack": name, "runs": runs}, indent=1) + "\n", False)
+
+
+def read(path: Path) -> Pack:
+    """A written pack; UserError names a file that is not one."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        tree = json.loads(text)
+        ids = tuple(tree["runs"])
+        if not ids or tree["pack"] != path.parent.name or not isinstance(tree["runs"], dict):
+            raise ValueError("its name or its runs are not those of its folder")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: not a pack ({error}); restore it, or remove its folder to train anew"
+        ) from error
+    return Pack(tree["pack"], ids, text, True)
+
+
+def specs_of(path: Path) -> list[RunSpec]:
+    """The specs of a written pack, each checked against its own name."""
+    tree: dict[str, Any] = json.loads(read(path).text)
+    specs = []
+    for run_id, fields in tree["runs"].items():
+        made = spec.make(fields)
+        if made.run_id != run_id:
+            raise UserError(f"{path}: run {run_id} is not the run of its own spec ({made.run_id})")
+        specs.append(made)
+    return specs
+
+
+def write(path: Path, text: str) -> None:
+    """Write a pack once. Writing the same again is fine; another content is refused."""
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"{path}: exists and is another pack; a pack is never changed")
+    write_text(path, text)
+    try:
+        read(path)
+    except UserError:
+        path.unlink()
+        raise
+
+
+def written(folder: Path) -> dict[str, Pack]:
+    """Every pack that exists under results/<scale>/packs, by name."""
+    return {p.parent.name: read(p) for p in sorted(folder.glob("*/pack.json"))}
+
+
+def assign(
+    wanted: dict[str, RunSpec], existing: dict[str, Pack], pack_size: int
+) -> tuple[dict[str, Pack], dict[str, str]]:
+    """The packs that hold the wanted runs, by name, and the pack of each run.
+
+    A run that is in a written pack stays there for ever. The others are sorted within their shape
+    and cut into whole packs from the front, so that whichever of these packs have been written by
+    the time somebody plans again, cutting what remains gives the same packs.
+    """
+    home = {run: pack.name for pack in existing.values() for run in pack.runs}
+    shapes: dict[str, list[RunSpec]] = {}
+    for run_id, member in wanted.items():
+        if run_id not in home:
+            shapes.setdefault(digest(member.shape()), []).append(member)
+    packs: dict[str, Pack] = {}
+    for members in shapes.values():
+        members.sort(key=lambda s: (s.seed, s.run_id))
+        for i in range(0, len(members), pack_size):
+            pack = Pack.of(members[i : i + pack_size])
+            packs[pack.name] = pack
+            home.update(dict.fromkeys(pack.runs, pack.name))
+    used = {home[run] for run in wanted}
+    packs.update({name: pack for name, pack in existing.items() if name in used})
+    return packs, {run: home[run] for run in wanted}

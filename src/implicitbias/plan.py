@@ -1,0 +1,130 @@
+"""From a config to figures, runs and packs: pure, quick, and wrong before the first job or never.
+
+Parsing the workflow calls this, in every process that parses it, so it writes nothing, probes
+nothing, and depends on nothing but the config and the packs that are written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import metrics, observe_names, packs, registry
+from .config import Config, FigureEntry, Sources, check_figure, expand
+from .errors import UserError
+from .packs import Pack
+from .spec import RunSpec
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class FigurePlan:
+    """One figure: its runs, their packs, its metrics and its code."""
+
+    key: str  # <paper>/<figure>
+    runs: tuple[str, ...]
+    packs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    code: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the workflow will make."""
+
+    config: Config
+    results: Path  # results/<scale>
+    runs: dict[str, RunSpec]
+    packs: dict[str, Pack]
+    figures: dict[str, FigurePlan]
+
+    def pack_folder(self, name: str) -> Path:
+        """Where a pack lives."""
+        return self.results / "packs" / name
+
+    def trained(self, name: str) -> bool:
+        """Whether a pack's records exist."""
+        return (self.pack_folder(name) / "records" / "provenance.json").exists()
+
+    def members(self, name: str) -> list[RunSpec]:
+        """The specs of a pack, also of members that no figure asks for any more."""
+        pack = self.packs[name]
+        if all(run in self.runs for run in pack.runs):
+            return [self.runs[run] for run in pack.runs]
+        return packs.specs_of(self.pack_folder(name) / "pack.json")
+
+
+def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan:
+    """Resolve every name, expand every sweep, and assign every run to a pack."""
+    folder = results / config.scale
+    sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}
+    chosen = {key: _runs_of(key, entry, sweeps, sources) for key, entry in config.figures.items()}
+    for key, entry in config.figures.items():
+        check_figure(key, sources)
+        _check_metrics(key, entry, chosen[key], sources)
+    runs = {s.run_id: s for members in chosen.values() for s in members}
+    existing = packs.written(folder / "packs")
+    used, home = packs.assign(runs, existing, config.pack_size[config.device])
+    figures = {
+        key: FigurePlan(
+            key,
+            tuple(s.run_id for s in members),
+            tuple(sorted({home[s.run_id] for s in members})),
+            tuple(config.figures[key].metrics),
+            registry.figure_path(key),
+        )
+        for key, members in chosen.items()
+    }
+    return Plan(config, folder, runs, used, figures)
+
+
+def _runs_of(
+    key: str, entry: FigureEntry, sweeps: Mapping[str, list[RunSpec]], sources: Sources
+) -> list[RunSpec]:
+    """The runs that a figure selects, each once."""
+    found: dict[str, RunSpec] = {}
+    for i, selection in enumerate(entry.runs):
+        here = ("figures", key, "runs", i)
+        try:
+            registry.known("sweep", selection.sweep, tuple(sweeps))
+        except UserError as error:
+            raise sources.error((*here, "sweep"), str(error)) from None
+        kept = sweeps[selection.sweep]
+        for field, values in selection.where.items():
+            have = {json.dumps(getattr(s, field, None)) for s in kept}
+            for value in values:
+                # 1 and 1.0 are one value of a float field
+                spelt = {json.dumps(v) for v in (value, _as_float(value))}
+                if not all(hasattr(s, field) for s in kept) or not spelt & have:
+                    raise sources.error(
+                        (*here, "where", field),
+                        f"{value!r}: no run of sweep {selection.sweep!r} has it; it has"
+                        f" {', '.join(sorted(have))}",
+                    )
+            kept = [s for s in kept if getattr(s, field) in values]
+        found.update({s.run_id: s for s in kept})
+    return list(found.values())
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
+    """Every metric exists and every run records what it needs."""
+    for i, name in enumerate(entry.metrics):
+        here = ("figures", key, "metrics", i)
+        for procedure in sorted({s.procedure for s in runs}):
+            scalars, arrays = observe_names.recorded(procedure)
+            try:
+                metric = metrics.resolve(name, frozenset(scalars))
+            except ValueError as error:
+                raise sources.error(here, str(error)) from None
+            if metric.of != "recorded" and metric.of not in arrays:
+                raise sources.error(
+                    here, f"{name!r} needs {metric.of!r}, which {procedure} does not record"
+                )

@@ -1,0 +1,165 @@
+"""Mini-batch SGD on a pack of classifiers: the loop, its records and its checkpoints."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import checkpoint, data, observe
+from ..engine import streams
+from ..engine.base import DTYPES, Members, load_into
+from ..engine.choose import trainer_for
+from ..layers import weight_matrices
+from ..models import build_seeded
+from ..progress import Reporter
+from ..records import Records
+from ..spec import RunSpec, Sgd
+from . import Job
+
+
+class Interrupted(SystemExit):
+    """SIGTERM or SIGINT: the checkpoint is written; exit code 128 + signal, as a shell has it."""
+
+
+class SgdPack:
+    """A pack in training. `step` and `epoch` count what is completed."""
+
+    def __init__(self, specs: Sequence[Sgd], job: Job) -> None:
+        self.specs, self.job, self.shape = specs, job, specs[0]
+        self.runs = [s.run_id for s in specs]
+        self.device = torch.device(job.device)
+        dtype = DTYPES[self.shape.precision]
+        split = data.load(self.shape.dataset, job.data_dir, **self.shape.data_options)
+        self.train, self.test = (
+            (torch.from_numpy(x).to(self.device, dtype), torch.from_numpy(y).to(self.device))
+            for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test))
+        )
+        arguments = self.shape.model_arguments
+        shape, n_classes = split.x_train.shape[1:], split.n_classes
+        models = [
+            build_seeded(
+                self.shape.model, shape, n_classes, seed=streams.init_seed(s.seed), **arguments
+            )
+            for s in specs
+        ]
+        members = Members.of(
+            [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
+            dtype, self.device,
+        )  # fmt: skip
+        self.matrices = weight_matrices(models[0])
+        self.trainer = trainer_for(models, members, self.shape.loss, dtype, self.device)
+        self.records = Records()
+        self.step = 0
+        self.losses = torch.zeros(len(specs), dtype=dtype, device=self.device)
+        self.diverged = torch.full((len(specs),), -1, dtype=torch.int64, device=self.device)
+        self._signal: int | None = None
+
+    def run(self) -> Records:
+        """Train to the end, from the checkpoint if there is one."""
+        self._resume()
+        handlers = {s: signal.signal(s, self._interrupt) for s in (signal.SIGTERM, signal.SIGINT)}
+        per_epoch = self.shape.steps_per_epoch
+        reporter = Reporter(
+            self.job.progress, self.job.pack, len(self.runs), self.shape.epochs,
+            self.shape.steps, self.step,
+        )  # fmt: skip
+        saved = time.monotonic()
+        try:
+            if self.step == 0:
+                self._measure()
+            while self.step < self.shape.steps:
+                epoch = self.step // per_epoch
+                orders = self._orders(epoch)
+                multiplier = self.shape.lr_multiplier(epoch)
+                for batch in range(self.step % per_epoch, per_epoch):
+                    self._train(orders, batch, multiplier)
+                    if reporter.due():
+                        self._report(reporter)
+                        if time.monotonic() - saved >= self.job.checkpoint_seconds:
+                            self._save()
+                            saved = time.monotonic()
+                    if self._signal is not None:
+                        self._measure_if_due()
+                        self._save()
+                        raise Interrupted(128 + self._signal)
+                self._measure_if_due()
+        finally:
+            for signum, handler in handlers.items():
+                signal.signal(signum, handler)
+        for run, step in zip(self.runs, self.diverged.tolist(), strict=True):
+            if step >= 0:
+                at = self.shape.epochs
+                self.records.scalar(run, at, self.step, "diverged_step", step)
+        return self.records
+
+    def _orders(self, epoch: int) -> Tensor:
+        """(K, N): each member's own order of the examples in this epoch."""
+        n = len(self.train[1])
+        orders = [streams.epoch_order(s.seed, epoch, n) for s in self.specs]
+        return torch.from_numpy(np.stack(orders)).to(self.device)
+
+    def _train(self, orders: Tensor, batch: int, multiplier: float) -> None:
+        """One step of every member; the first step with a non-finite loss is its divergence."""
+        b = self.shape.batch_size
+        index = orders[:, batch * b : (batch + 1) * b]
+        self.losses = self.trainer.step(self.train[0][index], self.train[1][index], multiplier)
+        self.step += 1
+        bad = ~self.losses.isfinite() & (self.diverged < 0)
+        self.diverged.masked_fill_(bad, self.step)
+
+    def _measure_if_due(self) -> None:
+        epoch, rest = divmod(self.step, self.shape.steps_per_epoch)
+        if rest == 0 and epoch in self.shape.record_epochs:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Everything that is recorded, at the completed epoch."""
+        at = self.step // self.shape.steps_per_epoch, self.step
+        for name, split in (("train", self.train), ("test", self.test)):
+            observe.performance(
+                self.records, self.runs, self.trainer, (name, *split), self.shape.loss, *at
+            )
+        observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
+
+    def _report(self, reporter: Reporter) -> None:
+        fine = self.losses[self.diverged < 0]
+        loss = fine.mean().item() if len(fine) else float("nan")
+        epoch = self.step // self.shape.steps_per_epoch
+        reporter.update(epoch, self.step, loss, int((self.diverged >= 0).sum()))
+
+    def _interrupt(self, signum: int, frame: FrameType | None) -> None:
+        """Only a note: the loop saves between two steps, never inside one."""
+        self._signal = signum
+
+    def _save(self) -> None:
+        state: dict[str, Any] = {
+            "runs": self.runs, "step": self.step,
+            "state": self.trainer.state(), "velocity": self.trainer.velocity(),
+            "diverged": self.diverged,
+            "scalars": self.records.scalars, "arrays": self.records.arrays,
+        }  # fmt: skip
+        checkpoint.save(self.job.checkpoint, state)
+
+    def _resume(self) -> None:
+        state = checkpoint.load(self.job.checkpoint, self.device)
+        if state is None or state["runs"] != self.runs:
+            return
+        load_into(self.trainer, state["state"], state["velocity"])
+        self.step, self.diverged = state["step"], state["diverged"]
+        self.records = Records(state["scalars"], state["arrays"])
+
+
+def run(specs: Sequence[RunSpec], job: Job) -> Records:
+    """The records of a pack of Sgd runs of one shape."""
+    torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
+    typed = [s for s in specs if isinstance(s, Sgd)]
+    if len(typed) != len(specs) or len({str(s.shape()) for s in typed}) != 1:
+        raise ValueError("a pack holds sgd runs of one shape")
+    return SgdPack(typed, job).run()

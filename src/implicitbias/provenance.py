@@ -1,0 +1,54 @@
+"""Where a number comes from: versions, device, threads, commit, wall time."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+
+_PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "scipy")
+
+
+@cache
+def commit() -> str:
+    """The git commit of the code, `+` appended if tracked files differ from it; '' outside git."""
+    here = Path(__file__).parent
+    try:
+        head = _git(here, "rev-parse", "HEAD")
+        return head + ("+" if _git(here, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def processor() -> str:
+    """The processor's model name, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def here(device: str, threads: int) -> dict[str, Any]:
+    """What a pack writes about the place where it was trained."""
+    return {
+        "implicitbias": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "device": device,
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+    }

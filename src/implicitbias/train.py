@@ -1,0 +1,42 @@
+"""Train one pack: pack.json in, records and provenance out, checkpoint and progress beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from . import packs, procedures, provenance
+from .errors import UserError
+from .files import write_text
+
+
+def train(
+    pack_file: Path, data_dir: Path, device: str, threads: int, checkpoint_seconds: float
+) -> None:
+    """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
+    specs = packs.specs_of(pack_file)
+    folder = pack_file.parent
+    torch.set_num_threads(threads)
+    job = procedures.Job(folder.name, folder, data_dir, device, checkpoint_seconds)
+    started, start = datetime.now(UTC), time.monotonic()
+    records = procedures.load(specs[0].procedure)(specs, job)
+    seconds = time.monotonic() - start
+    records.write(folder / "records")
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    facts = {
+        "pack": folder.name,
+        "runs": len(specs),
+        "samples": sum(s.samples for s in specs),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),  # of this process: after a resume, since the resume
+        **provenance.here(name, threads),
+    }
+    write_text(folder / "records" / "provenance.json", json.dumps(facts, indent=1) + "\n")
+    job.checkpoint.unlink(missing_ok=True)
+    job.progress.unlink(missing_ok=True)
