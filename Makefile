@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc)
+SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 
-.PHONY: help env test test-network lint
+.PHONY: help env figures smoke report plan test test-network lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -15,10 +16,23 @@ env: .venv/ready ## the environment in .venv, pinned by constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[data,workflow,dev]"
 	touch $@
 
-lint: env        ## ruff, mypy and snakefmt
+figures: env     ## every figure at scale small, from raw training runs, and the report
+	$(SNAKEMAKE)
+
+smoke: env       ## the same in about a minute, too small to show anything
+	$(SNAKEMAKE) --config scale=smoke
+
+report: env      ## Snakemake's own report on what has been made
+	$(SNAKEMAKE) --report results/snakemake-report.html
+
+plan: env        ## figures, runs, packs, time, and what is new
+	$(BIN)/python -m implicitbias plan
+
+lint: env        ## ruff, mypy, snakefmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/snakefmt --check .
 
 test: env lint   ## lint, then every test that needs no network
 	$(BIN)/python -m pytest -q -n $(CORES)

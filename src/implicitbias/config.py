@@ -192,6 +192,17 @@ def check_figure(key: str, sources: Sources) -> None:
         raise sources.error(("figures", key), str(error)) from None
 
 
-def schema() -> dict[str, Any]:
-    """The JSON schema of the config, from the types."""
-    return Config.model_json_schema()
+def scale_files(scale: str, further: Sequence[Path] = ()) -> list[Path]:
+    """config.yaml and the overlays over it, as the Snakefile takes them."""
+    registry.known("scale", scale, SCALES)
+    overlay = [] if scale == "small" else [Path("workflow/scales") / f"{scale}.yaml"]
+    return [Path("config.yaml"), *overlay, *further]
+
+
+def schema_text() -> str:
+    """The JSON schema of the config, from the types, as YAML."""
+    head = "# Generated from the types: python -m implicitbias schema > this file\n"
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head + yaml.safe_dump(
+        {**draft, **Config.model_json_schema()}, sort_keys=False, width=100
+    )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import metrics, observe_names, packs, registry
-from .config import Config, FigureEntry, Sources, check_figure, expand
+from . import metrics, packs, registry
+from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
 from .errors import UserError
 from .packs import Pack
-from .spec import RunSpec
+from .spec import RunSpec, procedure_spec
 
 RESULTS = Path("results")
 
@@ -30,6 +30,7 @@ class FigurePlan:
     packs: tuple[str, ...]
     metrics: tuple[str, ...]
     code: Path
+    request: str  # JSON from which the measuring job finds runs and metrics without the config
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
     """Resolve every name, expand every sweep, and assign every run to a pack."""
     folder = results / config.scale
     sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}
-    chosen = {key: _runs_of(key, entry, sweeps, sources) for key, entry in config.figures.items()}
+    chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
     for key, entry in config.figures.items():
         check_figure(key, sources)
         _check_metrics(key, entry, chosen[key], sources)
@@ -76,13 +77,38 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
             tuple(sorted({home[s.run_id] for s in members})),
             tuple(config.figures[key].metrics),
             registry.figure_path(key),
+            _request(config, key),
         )
         for key, members in chosen.items()
     }
     return Plan(config, folder, runs, used, figures)
 
 
-def _runs_of(
+def _request(config: Config, key: str) -> str:
+    """The figure's entry and its sweeps."""
+    entry = config.figures[key]
+    names = sorted({s.sweep for s in entry.runs})
+    tree = {
+        "figure": key,
+        "entry": entry.model_dump(mode="json"),
+        "sweeps": {name: config.sweeps[name].model_dump(mode="json") for name in names},
+    }
+    return json.dumps(tree, sort_keys=True, separators=(",", ":"))
+
+
+def requested(request: str) -> tuple[list[RunSpec], tuple[str, ...]]:
+    """The runs and the metrics of a figure's request."""
+    tree = json.loads(request)
+    entry = FigureEntry.model_validate(tree["entry"])
+    sources = Sources()
+    sweeps = {
+        name: expand(name, Sweep.model_validate(sweep), sources)
+        for name, sweep in tree["sweeps"].items()
+    }
+    return select(tree["figure"], entry, sweeps, sources), tuple(entry.metrics)
+
+
+def select(
     key: str, entry: FigureEntry, sweeps: Mapping[str, list[RunSpec]], sources: Sources
 ) -> list[RunSpec]:
     """The runs that a figure selects, each once."""
@@ -119,12 +145,12 @@ def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: S
     for i, name in enumerate(entry.metrics):
         here = ("figures", key, "metrics", i)
         for procedure in sorted({s.procedure for s in runs}):
-            scalars, arrays = observe_names.recorded(procedure)
+            kind = procedure_spec(procedure)
             try:
-                metric = metrics.resolve(name, frozenset(scalars))
+                metric = metrics.resolve(name, frozenset(kind.SCALARS))
             except ValueError as error:
                 raise sources.error(here, str(error)) from None
-            if metric.of != "recorded" and metric.of not in arrays:
+            if metric.of != "recorded" and metric.of not in kind.ARRAYS:
                 raise sources.error(
                     here, f"{name!r} needs {metric.of!r}, which {procedure} does not record"
                 )

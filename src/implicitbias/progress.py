@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from .files import write_text
 
@@ -30,20 +31,35 @@ class Progress:
     updated: float  # Unix time
 
 
+class Job(Protocol):
+    """What a reporter asks of a job."""
+
+    @property
+    def pack(self) -> str:
+        """The pack's name."""
+
+    @property
+    def progress(self) -> Path:
+        """The file to write."""
+
+    @property
+    def checkpoint_seconds(self) -> float:
+        """The file is written at least that often."""
+
+
 class Reporter:
     """Writes the progress file and log lines, each at most every few seconds."""
 
-    def __init__(
-        self, path: Path, pack: str, runs: int, epochs: int, steps: int, done: int
-    ) -> None:
-        self.path, self.pack, self.runs = path, pack, runs
+    def __init__(self, job: Job, runs: int, epochs: int, steps: int, done: int) -> None:
+        self.path, self.pack, self.runs = job.progress, job.pack, runs
+        self.every = min(_FILE_EVERY_S, job.checkpoint_seconds)
         self.epochs, self.steps = epochs, steps
         self.start, self.first = time.monotonic(), done
         self._file = self._line = self.start
 
     def due(self) -> bool:
         """Whether `update` would write now: asking costs nothing, the loss costs a transfer."""
-        return time.monotonic() - self._file >= _FILE_EVERY_S
+        return time.monotonic() - self._file >= self.every
 
     def update(self, epoch: int, step: int, loss: float, diverged: int) -> None:
         """Write what is due."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .errors import UserError
 
 _PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "scipy")
 
@@ -38,6 +40,16 @@ def processor() -> str:
         return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def read(pack_folder: Path) -> dict[str, Any]:
+    """The facts that a trained pack wrote down; UserError names a damaged file."""
+    path = pack_folder / "records" / "provenance.json"
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable: {error}") from error
+    return facts
 
 
 def here(device: str, threads: int) -> dict[str, Any]:

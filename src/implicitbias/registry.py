@@ -43,13 +43,17 @@ def names(folder: str) -> tuple[str, ...]:
     )
 
 
-def known(kind: str, name: str, choices: tuple[str, ...]) -> str:
-    """`name` if it is one of `choices`; else a UserError that lists them and the nearest one."""
+def known(kind: str, name: str, choices: tuple[str, ...], key: str = "") -> str:
+    """`name` if it is one of `choices`; else a UserError that lists them and the nearest one.
+
+    `key`: the config's key that holds the name, to begin the message with.
+    """
     if name in choices:
         return name
     near = get_close_matches(str(name), choices, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise UserError(f"no {kind} {name!r}{hint}; there are: {', '.join(choices) or 'none'}")
+    where = f"{key}: " if key else ""
+    raise UserError(f"{where}no {kind} {name!r}{hint}; there are: {', '.join(choices) or 'none'}")
 
 
 def figure_path(key: str) -> Path:

@@ -24,6 +24,7 @@ def train(
     folder = pack_file.parent
     torch.set_num_threads(threads)
     job = procedures.Job(folder.name, folder, data_dir, device, checkpoint_seconds)
+    resumed = job.checkpoint.exists()
     started, start = datetime.now(UTC), time.monotonic()
     records = procedures.load(specs[0].procedure)(specs, job)
     seconds = time.monotonic() - start
@@ -34,7 +35,8 @@ def train(
         "runs": len(specs),
         "samples": sum(s.samples for s in specs),
         "started": started.isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),  # of this process: after a resume, since the resume
+        "seconds": round(seconds, 3),  # of this process
+        "resumed": resumed,  # then `seconds` counts since the last checkpoint before the resume
         **provenance.here(name, threads),
     }
     write_text(folder / "records" / "provenance.json", json.dumps(facts, indent=1) + "\n")

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import UserError
+
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Report = Callable[[str], object]
 
 
-class DataError(RuntimeError):
+class DataError(UserError):
     """The data cannot be had, or a file of theirs is not what it should be."""
 
 

@@ -8,10 +8,10 @@ numpy is the only dependency, because planning imports this package to check the
 from importlib import import_module
 from pkgutil import iter_modules
 
-from implicitbias.metrics._registry import Metric, known, layer_metric, resolve
+from implicitbias.metrics._registry import Metric, known, layer_metric, resolve, with_parameter
 
 for _module in sorted(found.name for found in iter_modules(__path__)):
     if not _module.startswith("_"):  # an underscore marks the shared machinery
         import_module(f"{__name__}.{_module}")
 
-__all__ = ["Metric", "known", "layer_metric", "resolve"]
+__all__ = ["Metric", "known", "layer_metric", "resolve", "with_parameter"]

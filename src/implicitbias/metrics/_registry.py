@@ -103,6 +103,11 @@ def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
     return Metric(name, declared.of, partial(declared.function, **{declared.parameter: value}))
 
 
+def with_parameter(stem: str, value: float) -> str:
+    """The name of a metric with its parameter: ("rank_fro", 0.03) -> "rank_fro_3e-2"."""
+    return f"{stem}_{_scientific(value)}"
+
+
 def _split(name: str) -> tuple[str, str | None]:
     """'rank_fro_1e-3' -> ('rank_fro', '1e-3'); a name with no number behind it stays whole."""
     stem, _, number = name.rpartition("_")

@@ -20,7 +20,8 @@ from ..layers import weight_matrices
 from ..models import build_seeded
 from ..progress import Reporter
 from ..records import Records
-from ..spec import RunSpec, Sgd
+from ..spec import RunSpec
+from ..specs.sgd import Spec as Sgd
 from . import Job
 
 
@@ -67,9 +68,8 @@ class SgdPack:
         handlers = {s: signal.signal(s, self._interrupt) for s in (signal.SIGTERM, signal.SIGINT)}
         per_epoch = self.shape.steps_per_epoch
         reporter = Reporter(
-            self.job.progress, self.job.pack, len(self.runs), self.shape.epochs,
-            self.shape.steps, self.step,
-        )  # fmt: skip
+            self.job, len(self.runs), self.shape.epochs, self.shape.steps, self.step
+        )
         saved = time.monotonic()
         try:
             if self.step == 0:

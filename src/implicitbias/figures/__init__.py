@@ -1,0 +1,70 @@
+"""The figures: `<paper>/<figure>.py`, each with `PAPER`, `claims(table)` and `draw(table, claims)`.
+
+The number is the path. `PAPER` holds the fields of the paper's own runs, from which the caption
+says how ours differ. The module's docstring is the caption in the report.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import style
+from ..claim import read_claims, write_claims
+from ..registry import PACKAGE, figure_path
+from ..table import read
+
+
+def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) -> None:
+    """Judge and draw one figure from its table: claims JSON, then pictures and plotted numbers."""
+    module = importlib.import_module(f".{key.replace('/', '.')}", __package__)
+    table = read(table_file)
+    write_claims(claims_file, module.claims(table))
+    with style.look():
+        figure = module.draw(table, read_claims(claims_file))
+        style.footer(figure, caption(key, scale, table, module.PAPER))
+        style.save(figure, stem)
+
+
+def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) -> str:
+    """n, the band, the scale and its differences, diverged runs, and the code."""
+    runs = table.drop_duplicates("run")
+    n, lost = runs["seed"].nunique(), int(runs["diverged_step"].notna().sum())
+    differs = differences(runs, paper)
+    parts = [
+        f"{len(runs)} runs, n = {n} seed{'s' if n > 1 else ''} per point",
+        "Band: smallest to largest seed" if n > 1 else "No band: one seed",
+        f"{lost} diverged: missing, hollow where other seeds did not" if lost else "None diverged",
+        f"Scale {scale}" + (f"; differs from the paper in {differs}" if differs else ""),
+        f"Code: {figure_path(key).relative_to(PACKAGE.parents[1])}",
+    ]
+    return ". ".join(parts) + "."
+
+
+def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:
+    """`field ours (paper's)` for every field of the paper's runs in which ours are others."""
+    found = []
+    for field, theirs in paper.items():
+        ours = sorted(runs[field].unique().tolist())
+        wanted = sorted(theirs) if isinstance(theirs, list) else [theirs]
+        if [_plain(v) for v in ours] != [_plain(v) for v in wanted]:
+            found.append(f"{field} {_listed(ours)} ({_listed(wanted)})")
+    return ", ".join(found)
+
+
+def comparable(runs: pd.DataFrame, paper: dict[str, Any]) -> bool:
+    """Whether published points belong beside ours: the fields that fix the protocol are equal."""
+    fixed = {k: v for k, v in paper.items() if not isinstance(v, list)}
+    return differences(runs, fixed) == ""
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else json.dumps(value)
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(v if isinstance(v, str) else _plain(v) for v in values)

@@ -1,0 +1,47 @@
+"""Rank against batch size at learning rates 0.01, 0.1 and 0.5 (MLP-BN-10-100).
+
+Final rank of layers 1, 3 and 5 (counted from 0) and of the average over the ten hidden matrices,
+and final accuracies below. The paper's claim: the rank is lower for smaller batches and for larger
+learning rates.
+
+The paper's caption gives weight decay 5e-4; its plotted points are those of runs at 4e-4, which is
+what is run here. Both the caption's tolerance (1e-3) and the one that the plotted numbers have
+(near 0.03) are drawn. Scaled as figure 7.
+
+At learning rate 0.5 some networks collapse: once a layer is dead, no batch has any variance in the
+layers above, batch normalisation divides by sqrt(1e-5) instead, and rounding errors grow 316-fold a
+layer until a weight is infinite. Such a run is recorded as diverged and has no rank.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...claim import Claim, trend_and_effect
+from . import _mlp
+
+PAPER = {
+    **_mlp.PAPER, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [0.01, 0.1, 0.5],
+    "weight_decay": 4e-4,
+}  # fmt: skip
+FIGURE = "galanti2025rank/fig09"
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Smaller batches and larger learning rates lower the average rank."""
+    found = []
+    for metric, at in _mlp.TOLERANCES.items():
+        rows = _mlp.rank(table, metric)
+        found += trend_and_effect(
+            rows, figure=FIGURE, claim=f"average rank falls as the batch gets smaller, {at}",
+            x="batch_size", direction="rises", by=["lr"],
+        )  # fmt: skip
+        found += trend_and_effect(
+            rows, figure=FIGURE, claim=f"average rank falls as the learning rate grows, {at}",
+            x="lr", direction="falls", by=["batch_size"],
+        )  # fmt: skip
+    return found
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Columns: learning rates; x: batch size, linear as in the paper."""
+    return _mlp.panels(table, "9", "lr", "mu", "batch_size")

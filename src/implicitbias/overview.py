@@ -1,0 +1,107 @@
+"""What a plan amounts to: figures, sweeps, runs, packs, steps, time, and what is new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from . import provenance
+from .plan import Plan
+
+
+def summary(plan: Plan) -> dict[str, Any]:
+    """Counts and estimates as plain values."""
+    device = plan.config.device
+    packs = {}
+    for name, pack in sorted(plan.packs.items()):
+        members = plan.members(name)
+        packs[name] = {
+            "runs": len(pack.runs),
+            "steps": members[0].steps,
+            "samples": sum(s.samples for s in members),
+            "seconds": members[0].estimated_seconds(len(members), device),
+            "trained": plan.trained(name),
+        }
+    factor, measured = calibration(plan, packs)
+    new = {name: p for name, p in packs.items() if not p["trained"]}
+    new_runs = {run for name in new for run in plan.packs[name].runs} & set(plan.runs)
+    return {
+        "scale": plan.config.scale,
+        "device": device,
+        "sweeps": len(plan.config.sweeps),
+        "figures": {
+            key: {"runs": len(f.runs), "packs": len(f.packs), "new_runs": len({*f.runs} & new_runs)}
+            for key, f in sorted(plan.figures.items())
+        },
+        "packs": packs,
+        "runs": len(plan.runs),
+        "new_runs": len(new_runs),
+        "new_packs": len(new),
+        "new_steps": sum(p["steps"] * p["runs"] for p in new.values()),
+        "new_device_seconds": factor * sum(p["seconds"] for p in new.values()),
+        "calibrated_on_packs": measured,
+    }
+
+
+def calibration(plan: Plan, packs: Mapping[str, Mapping[str, Any]]) -> tuple[float, int]:
+    """Median of measured over estimated seconds over the trained packs, and how many they are."""
+    ratios = []
+    for name, estimate in packs.items():
+        if estimate["trained"]:
+            facts = provenance.read(plan.pack_folder(name))
+            if not facts["resumed"]:
+                ratios.append(facts["seconds"] / estimate["seconds"])
+    return (median(ratios) if ratios else 1.0), len(ratios)
+
+
+def text(facts: dict[str, Any]) -> str:
+    """The summary for a person."""
+    lines = [
+        f"scale {facts['scale']} on {facts['device']}: {len(facts['figures'])} figures,"
+        f" {facts['sweeps']} sweeps, {facts['runs']} runs in {len(facts['packs'])} packs",
+        "",
+        f"{'figure':<34}{'runs':>7}{'packs':>7}{'new runs':>10}",
+        *(
+            f"{key:<34}{f['runs']:>7}{f['packs']:>7}{f['new_runs']:>10}"
+            for key, f in facts["figures"].items()
+        ),
+        "",
+        f"{'pack':<44}{'runs':>5}{'steps':>10}{'estimate':>11}",
+        *(
+            f"{name:<44}{p['runs']:>5}{p['steps']:>10}"
+            + ("    trained" if p["trained"] else f"{_duration(p['seconds']):>11}")
+            for name, p in facts["packs"].items()
+        ),
+        "",
+    ]
+    if not facts["new_runs"]:
+        return "\n".join([*lines, "new: nothing; every run is trained"])
+    how = (
+        f"corrected by {facts['calibrated_on_packs']} packs measured here"
+        if facts["calibrated_on_packs"]
+        else "right within a factor of about two for MLPs, of ten for the rest"
+    )
+    if facts["device"] == "cuda":
+        how += "; for CUDA a guess"
+    return "\n".join(
+        [
+            *lines,
+            f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
+            f" {facts['new_steps']:,} updates, about"
+            f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
+        ]
+    )
+
+
+def as_json(facts: dict[str, Any]) -> str:
+    """The summary for a program."""
+    return json.dumps(facts, indent=1)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

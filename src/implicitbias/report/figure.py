@@ -1,0 +1,149 @@
+"""One figure as the page shows it: its words, picture, numbers, claims and runs."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..claim import Claim, read_claims
+from ..errors import UserError
+from ..plan import FigurePlan, Plan
+from .facts import Facts
+from .runs import RunTable, run_table
+
+_PICTURES = {"svg": "image/svg+xml", "png": "image/png"}  # in order of preference
+_WORST = ("fails", "undecided", "holds")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What the template reads. None means that the file is not there: the page says so."""
+
+    key: str
+    title: str
+    caption: list[str]
+    paper_title: str
+    picture: str | None  # data URI
+    numbers: str | None  # data URI of the CSV
+    claims: list[Claim] | None
+    runs: RunTable
+    command: str
+    published: Published | None
+
+    @property
+    def paper(self) -> str:
+        """The first half of the key."""
+        return self.key.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The second half of the key."""
+        return self.key.partition("/")[2]
+
+    @property
+    def anchor(self) -> str:
+        """The figure's id on the page."""
+        return self.key.replace("/", "--")
+
+    @property
+    def code(self) -> str:
+        """The number is the path."""
+        return f"src/implicitbias/figures/{self.key}.py"
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of its claims."""
+        if self.claims is None:
+            return "not made"
+        given = [claim.verdict for claim in self.claims]
+        return next((verdict for verdict in _WORST if verdict in given), "no claims")
+
+    @property
+    def share(self) -> str:
+        """How many of its claims have that worst verdict: `1 of 4`; "" without claims."""
+        given = [claim.verdict for claim in self.claims or ()]
+        return f"{given.count(self.verdict)} of {len(given)}" if given else ""  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The same figure as it is published with the code."""
+
+    picture: str
+    claims: list[Claim] | None
+
+
+def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
+    """Everything on disk about one figure."""
+    title, caption = _docstring(figure.code)
+    numbers = plan.results / "figures" / f"{figure.key}.csv"
+    return Figure(
+        key=figure.key,
+        title=title or figure.key,
+        caption=caption,
+        paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
+        picture=_picture(plan.results, figure.key),
+        numbers=_data_uri(numbers, "text/csv;charset=utf-8"),
+        claims=_claims(plan.results, figure.key),
+        runs=run_table(plan, figure, facts),
+        command=_command(plan.config.scale, figure.key),
+        published=_published(published, figure.key) if published != plan.results else None,
+    )
+
+
+def _command(scale: str, key: str) -> str:
+    """What rebuilds the figure; scales other than the default must be asked for."""
+    asked = "" if scale == "small" else f" --config scale={scale}"
+    return f"snakemake results/{scale}/figures/{key}.svg --cores all{asked}"
+
+
+def _published(root: Path | None, key: str) -> Published | None:
+    picture = _picture(root, key) if root else None
+    return Published(picture, _claims(root, key)) if root and picture else None
+
+
+def _docstring(path: Path) -> tuple[str, list[str]]:
+    """First line and further paragraphs of a module's docstring, read without importing it."""
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    except FileNotFoundError:
+        return "", []
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
+    first, _, rest = inspect.cleandoc(text or "").partition("\n")
+    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
+    return first.strip().removesuffix("."), [part for part in paragraphs if part]
+
+
+def _picture(root: Path, key: str) -> str | None:
+    """As a data URI for <img>: there ids cannot clash with the page's, and no script runs."""
+    found = (
+        _data_uri(root / "figures" / f"{key}.{suffix}", kind) for suffix, kind in _PICTURES.items()
+    )
+    return next((uri for uri in found if uri), None)
+
+
+def _data_uri(path: Path, kind: str) -> str | None:
+    try:
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+
+
+def _claims(root: Path, key: str) -> list[Claim] | None:
+    path = root / "claims" / f"{key}.json"
+    try:
+        claims = read_claims(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: no readable claims; make the figure again: {error}") from error
+    strangers = {claim.figure for claim in claims} - {key}
+    if strangers:
+        raise UserError(f"{path}: holds claims of {min(strangers)!r}, not of {key!r}")
+    return claims

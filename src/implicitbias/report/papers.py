@@ -1,0 +1,32 @@
+"""Figures in the order of the page: by paper, by number, experiments last."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .figure import Figure
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper's key, its title if its folder says one, and its figures."""
+
+    key: str
+    title: str
+    figures: list[Figure]
+
+
+def by_paper(figures: list[Figure]) -> list[Paper]:
+    """Papers by key; the order of the config does not matter."""
+    papers: dict[str, list[Figure]] = {}
+    for figure in sorted(figures, key=_order):
+        papers.setdefault(figure.paper, []).append(figure)
+    return [Paper(key, members[0].paper_title, members) for key, members in papers.items()]
+
+
+def _order(figure: Figure) -> tuple[str, bool, list[tuple[int, str]]]:
+    """`fig9` before `fig10`, and numbered figures before `exp_<word>`."""
+    parts = re.findall(r"(\d+)|(\D+)", figure.name)
+    natural = [(int(digits or 0), word) for digits, word in parts]
+    return figure.paper, not figure.name.startswith("fig"), natural

@@ -1,0 +1,125 @@
+"""The one look: sizes, fonts, colours that mean something, and the numbers behind each line.
+
+Sizes fit a two-column paper (3.3 and 6.9 inches). Colours are Okabe & Ito's, told apart in the
+common forms of colour blindness, and every series has a marker of its own, for print.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .files import replacing
+
+COLUMN, PAGE = 3.3, 6.9  # inches
+RC: Any = {
+    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "font.family": "DejaVu Sans",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "lines.linewidth": 1.2,
+    "lines.markersize": 3.5, "legend.frameon": False, "axes.grid": True, "grid.alpha": 0.25,
+    "grid.linewidth": 0.5, "figure.dpi": 100, "savefig.dpi": 200, "pdf.fonttype": 42,
+    "svg.fonttype": "path", "svg.hashsalt": "implicitbias", "axes.axisbelow": True,
+}  # fmt: skip
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#B8A800", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+# A meaning keeps its colour and marker in every figure.
+SERIES: dict[str, tuple[str, str]] = {
+    "average": (BLACK, "o"), "average_all": (PURPLE, "h"),
+    "train_accuracy": (BLUE, "s"), "test_accuracy": (VERMILION, "^"),
+}  # fmt: skip
+_LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
+_PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The rcParams of every figure; the only place that sets them."""
+    with plt.rc_context():
+        mpl.rcdefaults()  # whatever the user's own matplotlibrc says
+        plt.rcParams.update(RC)
+        yield
+
+
+def layer_look(i: int) -> tuple[str, str]:
+    """Colour and marker of the i-th layer that a figure shows."""
+    return _LAYERS[i % len(_LAYERS)]
+
+
+def band(
+    ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str, **line: Any
+) -> None:
+    """Mean over seeds of `value` against x, with the range from smallest to largest seed.
+
+    Where a seed has no value the marker is hollow and the mean is that of the others; where none
+    has, there is a gap. What is drawn is also kept as rows for the figure's CSV.
+    """
+    groups = rows.groupby(x)["value"]
+    mean, low, high, n = (getattr(groups, f)() for f in ("mean", "min", "max", "count"))
+    colour, marker = look
+    ax.plot(mean.index, mean, color=colour, marker=marker, label=label, **line)
+    ax.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
+    part = mean[(n < groups.size()) & (n > 0)]
+    ax.plot(part.index, part, color=colour, marker=marker, linestyle="none",
+            markerfacecolor="white", zorder=4)  # fmt: skip
+    for at, cells in pd.DataFrame({"mean": mean, "low": low, "high": high, "n": n}).iterrows():
+        numbers = {str(k): v for k, v in cells.items()}
+        note(ax, panel=panel, series=label, x_name=x, x=at, **numbers)
+
+
+def points(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, panel: str) -> None:
+    """Published points: hollow grey diamonds, wherever they appear."""
+    ax.plot(x, y, linestyle="none", marker="D", markersize=4, markerfacecolor="none",
+            color="#555555", label=label, zorder=5)  # fmt: skip
+    for at, value in zip(x, y, strict=True):
+        note(ax, panel=panel, series=label, x_name="published", x=at, mean=value)
+
+
+def note(ax: Axes, **cells: Any) -> None:
+    """Keep one plotted number for the CSV."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    _PLOTTED.setdefault(figure, []).append(cells)
+
+
+def plotted(figure: Figure) -> pd.DataFrame:
+    """Every number drawn in a figure: panel, series, x_name, x, mean, low, high, n."""
+    columns = ["panel", "series", "x_name", "x", "mean", "low", "high", "n"]
+    return pd.DataFrame(_PLOTTED.get(figure, []), columns=columns)
+
+
+def footer(figure: Figure, text: str) -> None:
+    """The lines under a figure: n, the band, the scale, what differs, where the code is."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(width * 21))
+    room = 0.135 * len(lines) + 0.12  # inches
+    figure.set_size_inches(width, height + room)
+    figure.get_layout_engine().set(rect=(0, room / (height + room), 1, height / (height + room)))  # type: ignore[union-attr, call-arg]
+    figure.text(0.01, 0.08 / (height + room), "\n".join(lines), fontsize=6, color="#444444",
+                va="bottom", linespacing=1.35)  # fmt: skip
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes."""
+    metadata: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None},
+    }  # fmt: skip
+    for suffix, facts in metadata.items():
+        with replacing(stem.with_name(f"{stem.name}.{suffix}")) as temporary:
+            figure.savefig(temporary, format=suffix, metadata=facts)
+    with replacing(stem.with_name(f"{stem.name}.csv")) as temporary:
+        plotted(figure).to_csv(temporary, index=False, float_format="%.8g")
+    plt.close(figure)

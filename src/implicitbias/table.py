@@ -1,0 +1,120 @@
+"""From records to tidy tables: a row per run, epoch, layer and metric, with the run's fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import metrics, records
+from .errors import UserError
+from .files import replacing
+from .metrics import Metric
+from .spec import RunSpec
+
+NETWORK = "network"  # the `layer` of a quantity that the whole network has
+
+
+def measure(
+    specs: Sequence[RunSpec], names: Sequence[str], folders: Iterable[Path]
+) -> pd.DataFrame:
+    """The table of a figure: `names` are metrics, `folders` the packs that hold the runs.
+
+    Columns: run, pack, every field of the specs, diverged_step (NaN if it did not), epoch, step
+    (completed, when measured), layer, metric, value. `layer` is `layer0`, `layer1`, ... for the
+    matrices in the papers' average, the module's name for others, `average` and `average_all` for
+    the means over the first kind and over all, `network` for what has no layer. A mean with a
+    missing layer is missing.
+    """
+    wanted = {s.run_id for s in specs}
+    scalars, arrays, packs = _read(folders, wanted)
+    parts = []
+    plain = frozenset(specs[0].SCALARS)
+    for name in names:
+        metric = metrics.resolve(name, plain)
+        as_it_is = metric.of == "recorded"
+        parts.append(_recorded(scalars, name) if as_it_is else _layers(arrays, metric))
+    table = pd.concat(parts, ignore_index=True)
+    missing = wanted - set(table["run"])
+    if missing:
+        raise UserError(f"{len(missing)} runs have no records, such as {min(missing)}")
+    fields = pd.DataFrame([_row(s) for s in specs])
+    diverged = scalars[scalars["quantity"] == "diverged_step"]
+    fields["diverged_step"] = fields["run"].map(diverged.set_index("run")["value"]).astype(float)
+    fields["pack"] = fields["run"].map(packs)
+    order = ["run", "metric", "layer", "epoch"]
+    whole: pd.DataFrame = fields.merge(table, on="run").sort_values(order, ignore_index=True)
+    return whole
+
+
+def _row(spec: RunSpec) -> dict[str, Any]:
+    """A spec as cells; lists as JSON."""
+    cells = spec.model_dump(mode="json")
+    plain = {k: json.dumps(v) if isinstance(v, list) else v for k, v in cells.items()}
+    return {"run": spec.run_id, **plain}
+
+
+def _read(
+    folders: Iterable[Path], wanted: set[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """The wanted runs' scalars and arrays, and the pack of each run."""
+    scalars, arrays, packs = [], [], {}
+    for folder in folders:
+        found = [records.read(folder / "records" / f"{n}.parquet") for n in ("scalars", "arrays")]
+        found = [f[f["run"].isin(wanted)] for f in found]
+        scalars.append(found[0])
+        arrays.append(found[1])
+        packs.update(dict.fromkeys(found[0]["run"].unique(), folder.name))
+    return pd.concat(scalars), pd.concat(arrays), packs
+
+
+def _recorded(scalars: pd.DataFrame, name: str) -> pd.DataFrame:
+    rows = scalars[scalars["quantity"] == name]
+    rows = rows.assign(metric=name, layer=rows["layer"].replace("", NETWORK))
+    return rows[["run", "epoch", "step", "layer", "metric", "value"]]
+
+
+def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One metric of every layer, and its two averages."""
+    rows = arrays[arrays["quantity"] == metric.of].reset_index(drop=True)
+    values = np.full(len(rows), np.nan)
+    lengths = rows["values"].map(len).to_numpy()
+    for length in np.unique(lengths):
+        at = np.flatnonzero(lengths == length)
+        values[at] = metric.compute(np.stack(rows["values"].iloc[at].tolist()))
+    rows = rows.assign(metric=metric.name, value=values)
+    columns = ["run", "epoch", "step", "layer", "metric", "value"]
+    means = [_mean(rows[rows["averaged"]], "average"), _mean(rows, "average_all")]
+    return pd.concat([rows[columns], *(m[columns] for m in means)], ignore_index=True)
+
+
+def _mean(rows: pd.DataFrame, label: str) -> pd.DataFrame:
+    """Mean over layers; NaN if any layer's value is (pandas alone would skip it)."""
+    keys = ["run", "epoch", "step", "metric"]
+    groups = rows.groupby(keys)["value"]
+    mean = groups.mean().where(groups.count() == groups.size())
+    return mean.reset_index().assign(layer=label)
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    """The table as parquet, whole or not at all."""
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A figure's table."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a readable table: {error}") from error
+
+
+def final(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's last recorded epoch."""
+    last = table.groupby("run")["epoch"].transform("max")
+    return table[table["epoch"] == last]

@@ -1,0 +1,89 @@
+"""What the Snakefile asks of the package while it is parsed: quick, and writing nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import config as configs
+from . import registry
+from .errors import UserError
+from .plan import FigurePlan, Plan, make_plan
+
+_BASE_MB = 500  # Python with torch loaded, and room
+
+__all__ = [
+    "UserError",
+    "config_text",
+    "datasets",
+    "figure_files",
+    "megabytes",
+    "metric_files",
+    "minutes",
+    "plan",
+]
+
+
+def plan(
+    tree: Mapping[str, Any],
+    files: Sequence[str | Path],
+    over: Sequence[str | Path] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a merged config.
+
+    The rest tells messages where a key came from: `files` were merged, of which those in `over`
+    (`--configfile`) override the others, and `values` (`--config`) override them all.
+    """
+    last = [Path(p).absolute() for p in over]
+    order = [p for p in map(Path, files) if p.absolute() not in last] + [Path(p) for p in over]
+    trees = [(path, configs.read(path)) for path in order]
+    sources = configs.Sources([*trees, (Path("--config"), values or {})])
+    made = make_plan(configs.parse(tree, sources), sources)
+    _check_writable(made.results)
+    return made
+
+
+def _check_writable(folder: Path) -> None:
+    """The nearest existing folder on the way must let us in: known before the first job."""
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: results cannot be written here ({there} is not writable)")
+
+
+def config_text(plan: Plan) -> str:
+    """The config as canonical JSON: the order in which files were merged does not show."""
+    return json.dumps(plan.config.model_dump(mode="json"), indent=1, sort_keys=True)
+
+
+def datasets(plan: Plan, pack: str) -> list[str]:
+    """The data sets that a pack needs."""
+    return sorted({name for s in plan.members(pack) for name in s.datasets})
+
+
+def minutes(plan: Plan, pack: str) -> int:
+    """Run time to ask a scheduler for: twice the estimate, and 5 minutes to start."""
+    members = plan.members(pack)
+    estimate = members[0].estimated_seconds(len(members), plan.config.device)
+    return 5 + math.ceil(2 * estimate / 60)
+
+
+def megabytes(plan: Plan, pack: str) -> int:
+    """Memory to ask a scheduler for."""
+    members = plan.members(pack)
+    return math.ceil(_BASE_MB + members[0].estimated_megabytes(len(members)))
+
+
+def metric_files() -> list[str]:
+    """The code that turns records into tables: editing it measures again and trains nothing."""
+    package = registry.PACKAGE
+    return sorted(str(p) for p in [*(package / "metrics").glob("*.py"), package / "table.py"])
+
+
+def figure_files(figure: FigurePlan) -> list[str]:
+    """The code of one figure: its module and what its paper's figures share."""
+    return sorted(str(p) for p in [figure.code, *figure.code.parent.glob("_*.py")])

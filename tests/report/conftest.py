@@ -1,0 +1,7 @@
+import pytest
+from report_tree import tree
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return tree(tmp_path)

@@ -1,0 +1,227 @@
+"""Config to plan: pure, stable under growth, and wrong before the first job or never."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from implicitbias import config, overview, packs, spec
+from implicitbias.errors import UserError
+from implicitbias.plan import make_plan, requested
+
+ROOT = Path(__file__).parents[1]
+
+
+def tree(scale="small"):
+    files = [ROOT / "config.yaml"]
+    if scale != "small":
+        files.append(ROOT / "workflow" / "scales" / f"{scale}.yaml")
+    merged = {}
+    for file in files:
+        merged = config.merge(merged, yaml.safe_load(file.read_text()))
+    return merged
+
+
+def plan_of(merged, results):
+    sources = config.Sources([(Path("config.yaml"), merged)])
+    return make_plan(config.parse(merged, sources), sources, results)
+
+
+@pytest.mark.parametrize("scale", config.SCALES)
+def test_every_scale_plans_and_writes_nothing(scale, tmp_path):
+    plan = plan_of(tree(scale), tmp_path)
+    assert {"galanti2025rank/fig06", "galanti2025rank/fig09"} <= set(plan.figures)
+    assert not list(tmp_path.iterdir())
+    assert {r for p in plan.packs.values() for r in p.runs} == set(plan.runs)
+    for figure in plan.figures.values():
+        runs, metrics = requested(figure.request)
+        assert tuple(s.run_id for s in runs) == figure.runs
+        assert metrics == figure.metrics
+    assert "runs" in overview.text(overview.summary(plan))
+
+
+def runs_of(plan, figure):
+    return [plan.runs[r] for r in plan.figures[f"galanti2025rank/{figure}"].runs]
+
+
+def test_paper_scale_is_the_papers_grid(tmp_path):
+    plan = plan_of(tree("paper"), tmp_path)
+    grid = {
+        figure: {(s.batch_size, s.lr, s.weight_decay) for s in runs_of(plan, figure)}
+        for figure in ("fig06", "fig07", "fig08", "fig09")
+    }
+    decays = [0, 1e-4, 2e-4, 4e-4, 8e-4, 6e-3]  # 0 is ours
+    assert grid["fig07"] == {(b, 0.1, w) for b in (32, 64, 128) for w in decays}
+    assert grid["fig08"] == {(b, 0.1, w) for b in (4, 8, 16) for w in decays}
+    sizes, rates = (4, 8, 16, 32, 64, 128), (0.01, 0.1, 0.5)
+    assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
+    assert grid["fig06"] == {(6, 0.1, 8e-3)}
+    for s in plan.runs.values():
+        if s.model == "mlp_bn":
+            assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
+            assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
+
+
+def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_path):
+    """Point by point within 5%: the decays are 40 times the paper's for 40 times fewer steps."""
+    small, paper = (plan_of(tree(s), tmp_path) for s in ("small", "paper"))
+    for figure in ("fig07", "fig08", "fig09"):
+        exponents = []
+        for plan in (small, paper):
+            rows = {(s.batch_size, s.lr, s.weight_decay, s.seed): s for s in runs_of(plan, figure)}
+            exponents.append([rows[k].decay_exponent() for k in sorted(rows)])
+        assert exponents[0] == pytest.approx(exponents[1], rel=0.05)
+
+
+# ---- packs ---------------------------------------------------------------------------------------
+
+
+def members(values, seeds=(0, 1)):
+    base = {
+        "procedure": "sgd", "dataset": "digits", "model": "mlp_bn", "batch_size": 16, "epochs": 1,
+    }  # fmt: skip
+    runs = [spec.make({**base, "lr": v, "seed": s}) for v in values for s in seeds]
+    return {s.run_id: s for s in runs}
+
+
+values = st.lists(st.integers(1, 60).map(lambda i: i / 16), min_size=1, max_size=12, unique=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=values, size=st.integers(1, 7), data=st.data())
+def test_whatever_has_been_written_the_rest_is_cut_alike(values, size, data):
+    wanted = members(values)
+    first, home = packs.assign(wanted, {}, size)
+    assert all(len(p.runs) <= size for p in first.values())
+    done = data.draw(st.sets(st.sampled_from(sorted(first))))
+    written = {n: packs.Pack(p.name, p.runs, p.text, True) for n, p in first.items() if n in done}
+    again, home_again = packs.assign(wanted, written, size)
+    assert home == home_again
+    assert {n: p.text for n, p in again.items()} == {n: p.text for n, p in first.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(old=values, new=values, size=st.integers(1, 7))
+def test_growth_adds_packs_and_moves_no_run(old, new, size):
+    before = members(old)
+    first, home = packs.assign(before, {}, size)
+    written = {n: packs.Pack(p.name, p.runs, p.text, True) for n, p in first.items()}
+    after = {**before, **members(new)}
+    packs_after, home_after = packs.assign(after, written, size)
+    assert all(home_after[r] == home[r] for r in before)
+    fresh = {r for p in packs_after.values() if not p.written for r in p.runs}
+    assert fresh == after.keys() - before.keys()
+
+
+def test_the_order_of_the_config_does_not_matter():
+    one, _ = packs.assign(members([0.1, 0.2, 0.3]), {}, 4)
+    other, _ = packs.assign(members([0.3, 0.1, 0.2], seeds=(1, 0)), {}, 4)
+    assert {n: p.text for n, p in one.items()} == {n: p.text for n, p in other.items()}
+
+
+def test_a_pack_is_written_once_and_read_back(tmp_path):
+    (pack,) = packs.assign(members([0.1]), {}, 4)[0].values()
+    path = tmp_path / pack.name / "pack.json"
+    packs.write(path, pack.text)
+    packs.write(path, pack.text)
+    assert packs.read(path).runs == pack.runs
+    assert [s.run_id for s in packs.specs_of(path)] == list(pack.runs)
+    with pytest.raises(UserError, match="never changed"):
+        packs.write(path, pack.text.replace("0.1", "0.2"))
+    path.write_text(pack.text.replace('"lr": 0.1', '"lr": 0.2'))
+    with pytest.raises(UserError, match="not the run of its own spec"):
+        packs.specs_of(path)
+    for damage in ("", "{}", "[1]", pack.text[:-9], '{"pack": "x", "runs": {"a": {}}}'):
+        path.write_text(damage)
+        with pytest.raises(UserError, match="not a pack"):
+            packs.read(path)
+
+
+# ---- bad input -----------------------------------------------------------------------------------
+
+
+def at(*keys, value):
+    """The small config with one place changed."""
+    merged = copy.deepcopy(tree())
+    place = merged
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return merged
+
+
+FIG = ("figures", "galanti2025rank/fig07")
+BAD = {
+    "unknown key": (at("pack_sise", value=3), ["pack_sise", "did you mean 'pack_size'"]),
+    "unknown sweep key": (at("sweeps", "mlp_bn", "seed", value=[1]), ["seed", "seeds"]),
+    "misspelt model": (at("sweeps", "mlp_bn", "base", "model", value="mpl_bn"), ["mlp_bn"]),
+    "misspelt dataset": (at("sweeps", "mlp_bn", "base", "dataset", value="mnst"), ["mnist"]),
+    "misspelt metric": (at(*FIG, "metrics", value=["rank_fo_1e-3"]), ["rank_fo_1e-3", "rank_fro"]),
+    "unrecorded metric": (at(*FIG, "metrics", value=["nc1"]), ["nc1", "stable_rank"]),
+    "misspelt sweep": (at(*FIG, "runs", value=[{"sweep": "mlp"}]), ["mlp", "mlp_bn"]),
+    "misspelt figure": (at("figures", "galanti2025rank/fig70", value=tree()["figures"][FIG[1]]),
+                        ["fig70", "fig07"]),
+    "misspelt paper": (at("figures", "galanti2024/fig07", value=tree()["figures"][FIG[1]]),
+                       ["galanti2024", "galanti2025rank"]),
+    "a run nothing makes": (
+        at(*FIG, "runs", value=[{"sweep": "mlp_bn", "where": {"batch_size": [33]}}]),
+        ["batch_size", "33", "128"]),
+    "a field nothing has": (
+        at(*FIG, "runs", value=[{"sweep": "mlp_bn", "where": {"batchsize": [32]}}]),
+        ["batchsize"]),
+    "lr as text": (at("sweeps", "mlp_bn", "base", "lr", value="1e-1"), ["lr", "'1e-1'", "1.0e-1"]),
+    "grid as text": (at("sweeps", "mlp_bn_lr", "grid", "lr", value=["1e-2"]), ["lr", "'1e-2'"]),
+    "negative lr": (at("sweeps", "mlp_bn", "base", "lr", value=-0.1), ["lr", "-0.1"]),
+    "too large a batch": (at("sweeps", "mlp_bn", "grid", "batch_size", value=[32, 4001]),
+                          ["batch_size", "4001", "4000"]),
+    "no epochs": (at("sweeps", "mlp_bn", "base", "epochs", value=0), ["epochs", "0"]),
+    "empty grid": (at("sweeps", "mlp_bn", "grid", "batch_size", value=[]), ["batch_size", "[]"]),
+    "no seeds": (at("sweeps", "mlp_bn", "seeds", value=[]), ["seeds"]),
+    "a seed twice": (at("sweeps", "mlp_bn", "seeds", value=[1, 1]), ["seeds", "twice"]),
+    "a value twice": (at("sweeps", "mlp_bn", "grid", "batch_size", value=[4, 4]), ["twice"]),
+    "base and grid": (
+        at("sweeps", "mlp_bn", "base", "batch_size", value=4), ["batch_size", "grid"]),
+    "a wrong scale": (at("scale", value="huge"), ["scale", "huge", "paper"]),
+    "a wrong device": (at("device", value="gpu"), ["device", "gpu", "cuda"]),
+    "no mapping": (at("sweeps", value=[1]), ["sweeps"]),
+    "no figures": (at("figures", value=None), ["figures"]),
+    "a number for a name": (at("sweeps", "mlp_bn", "base", "model", value=3), ["model", "3"]),
+    "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
+    "a path as a name": (at("sweeps", "../x", value=tree()["sweeps"]["mlp_bn"]), ["../x"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_message_with_file_and_key(case, tmp_path):
+    merged, words = BAD[case]
+    with pytest.raises(UserError) as error:
+        plan_of(merged, tmp_path)
+    message = str(error.value)
+    assert message.startswith("config.yaml: ")
+    assert all(word in message for word in words), message
+    assert "\n" not in message
+
+
+def test_the_message_names_the_file_that_has_the_last_word():
+    overlay = {"sweeps": {"mlp_bn": {"base": {"lr": "1e-1"}}}}
+    trees = [(Path("config.yaml"), tree()), (Path("mine.yaml"), overlay)]
+    sources = config.Sources(trees)
+    with pytest.raises(UserError, match=r"^mine.yaml: sweeps.mlp_bn.base.lr: "):
+        merged = config.merge(tree(), overlay)
+        make_plan(config.parse(merged, sources), sources, Path("nowhere"))
+
+
+def test_schema_is_in_step_with_the_types():
+    stored = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    assert stored.read_text() == config.schema_text(), "python -m implicitbias schema > " + str(
+        stored
+    )
+
+
+def test_summary_is_json(tmp_path):
+    facts = json.loads(overview.as_json(overview.summary(plan_of(tree("smoke"), tmp_path))))
+    assert facts["new_runs"] == facts["runs"]

@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from implicitbias import spec, table
+from implicitbias.errors import UserError
+from implicitbias.records import Records
+
+RUN = spec.make(
+    {
+        "procedure": "sgd", "dataset": "digits", "model": "mlp_bn", "batch_size": 16, "epochs": 1,
+        "lr": 0.1, "lr_milestones": [], "seed": 3,
+    }
+)  # fmt: skip
+SPECTRA = {"layer0": [2.0, 1.0, 0.001], "layer1": [1.0, 0.5], "head": [3.0]}
+
+
+def written(folder, spectra, lost=False, run=RUN):
+    rows = Records()
+    for layer, values in spectra.items():
+        rows.array(run.run_id, 1, 9, "spectrum", values, (3, 3), layer, layer != "head")
+    rows.scalar(run.run_id, 1, 9, "train_loss", 0.25)
+    if lost:
+        rows.scalar(run.run_id, 1, 9, "diverged_step", 7)
+    rows.write(folder / "records")
+    return folder
+
+
+def cell(frame, layer, metric):
+    return frame[(frame["layer"] == layer) & (frame["metric"] == metric)]["value"].item()
+
+
+def test_rows_carry_layers_averages_and_the_runs_fields(tmp_path):
+    frame = table.measure([RUN], ["rank_fro_1e-2", "train_loss"], [written(tmp_path, SPECTRA)])
+    assert cell(frame, "layer0", "rank_fro_1e-2") == 2
+    assert cell(frame, "average", "rank_fro_1e-2") == 2
+    assert cell(frame, "average_all", "rank_fro_1e-2") == pytest.approx(5 / 3)
+    assert cell(frame, "network", "train_loss") == 0.25
+    assert set(frame["seed"]) == {3}
+    assert set(frame["lr_milestones"]) == {"[]"}
+    assert set(frame["pack"]) == {tmp_path.name}
+    assert frame["diverged_step"].isna().all()
+    assert set(zip(frame["epoch"], frame["step"], strict=True)) == {(1, 9)}
+
+
+def test_missing_stays_missing(tmp_path):
+    spectra = {**SPECTRA, "layer1": [np.nan, np.nan]}
+    frame = table.measure([RUN], ["stable_rank"], [written(tmp_path, spectra, lost=True)])
+    assert cell(frame, "layer0", "stable_rank") > 1
+    assert np.isnan(cell(frame, "layer1", "stable_rank"))
+    assert np.isnan(cell(frame, "average", "stable_rank"))
+    assert set(frame["diverged_step"]) == {7}
+
+
+def test_a_run_without_records_is_an_error(tmp_path):
+    other = spec.make({**RUN.canonical(), "seed": 4})
+    with pytest.raises(UserError, match="1 runs have no records"):
+        table.measure([RUN, other], ["stable_rank"], [written(tmp_path, SPECTRA)])
+
+
+def test_records_of_other_runs_in_the_pack_are_left_out(tmp_path):
+    other = spec.make({**RUN.canonical(), "seed": 4})
+    folders = [written(tmp_path / "a", SPECTRA), written(tmp_path / "b", SPECTRA, run=other)]
+    frame = table.measure([RUN], ["stable_rank"], folders)
+    assert set(frame["run"]) == {RUN.run_id}
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", b"not parquet at all"])
+def test_a_damaged_or_foreign_file_is_one_clear_error(tmp_path, damage):
+    written(tmp_path, SPECTRA)
+    file = tmp_path / "records" / "arrays.parquet"
+    file.write_bytes(damage)
+    with pytest.raises(UserError, match=r"arrays.parquet: not a readable parquet file"):
+        table.measure([RUN], ["stable_rank"], [tmp_path])
+    pd.DataFrame({"a": [1]}).to_parquet(file)
+    with pytest.raises(UserError, match=r"arrays.parquet: not a table of records"):
+        table.measure([RUN], ["stable_rank"], [tmp_path])
+
+
+def test_final_is_each_runs_last_epoch():
+    frame = pd.DataFrame({"run": ["a", "a", "b"], "epoch": [1, 3, 2], "value": [0.0, 1.0, 2.0]})
+    assert list(table.final(frame)["value"]) == [1.0, 2.0]

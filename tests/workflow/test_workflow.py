@@ -1,0 +1,215 @@
+"""The workflow itself, at scale smoke, from an empty directory; then what a user does to it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ("fig06", "fig07", "fig08", "fig09")
+PAPER = "galanti2025rank"
+
+
+def snakemake(folder, *arguments, check=True):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "scale=smoke"],
+        cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=600,
+    )  # fmt: skip
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def fresh(folder):
+    """The workflow's own files in an empty directory, as a user has them."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    (folder / "profiles").symlink_to("workflow/profiles")
+    return folder
+
+
+def jobs(done):
+    """Rule -> number of jobs that a dry run announces; {} for `Nothing to be done`."""
+    table, counts = (done.stdout + done.stderr).partition("Job stats:")[2], {}
+    for line in table.strip().splitlines()[2:]:
+        words = line.split()
+        if len(words) != 2 or words[0] == "total":
+            break
+        counts[words[0]] = int(words[1])
+    return counts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    # A space and a quote in the path: nothing may break on them.
+    folder = fresh(tmp_path_factory.mktemp("it's a place"))
+    dry = snakemake(folder, "--dry-run")
+    assert not (folder / "results").exists(), "a dry run leaves no trace"
+    assert {"pack", "train", "measure", "figure", "report"} <= jobs(dry).keys()
+    snakemake(folder)
+    return folder
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_every_promised_file_is_there(made):
+    results = made / "results" / "smoke"
+    for figure in FIGURES:
+        for kind in ("svg", "png", "pdf", "csv"):
+            assert (results / "figures" / PAPER / f"{figure}.{kind}").stat().st_size > 500
+        claims = json.loads((results / "claims" / PAPER / f"{figure}.json").read_text())
+        assert claims
+        assert all(c["figure"] == f"{PAPER}/{figure}" and c["n"] == 2 for c in claims)
+        table = pd.read_parquet(results / "tables" / PAPER / f"{figure}.parquet")
+        assert {"run", "seed", "pack", "epoch", "step", "layer", "metric", "value"} <= set(table)
+        assert 0 in set(table["epoch"])
+    assert (results / "report.html").stat().st_size > 10_000
+    assert not list(results.rglob("*.part"))
+    assert not list(results.rglob("checkpoint*"))
+
+
+def test_tables_hold_every_planned_run_and_averages_are_means_over_the_papers_layers(made):
+    table = pd.read_parquet(made / "results/smoke/tables" / PAPER / "fig07.parquet")
+    assert table["run"].nunique() == 3 * 3 * 2
+    ranks = table[(table["metric"] == "rank_fro_1e-3") & (table["epoch"] == 2)]
+    for _, rows in ranks.groupby("run"):
+        by_layer = rows.set_index("layer")["value"]
+        hidden = by_layer[[f"layer{i}" for i in range(6)]]
+        assert by_layer["average"] == pytest.approx(hidden.mean())
+        everything = [*hidden, by_layer["head"]]
+        assert by_layer["average_all"] == pytest.approx(sum(everything) / 7)
+
+
+def test_touching_nothing_is_nothing_to_do(made):
+    done = snakemake(made, "--dry-run")
+    assert jobs(done) == {}
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_new_grid_value_trains_only_the_new_runs(made):
+    """Dry, so that the module's results stay as they are."""
+    mine = made / "mine.yaml"
+    grid = [0, 0.04, 0.4, 0.2]
+    mine.write_text(yaml.safe_dump({"sweeps": {"mlp_bn": {"grid": {"weight_decay": grid}}}}))
+    done = snakemake(made, "--dry-run", "--configfile", "mine.yaml")
+    counts = jobs(done)
+    assert counts["train"] == counts["pack"] == 6  # one new pack of two seeds per batch size
+    mine.write_text(yaml.safe_dump({"sweeps": {"mlp_bn": {"grid": {"weight_decay": [0, 0.04]}}}}))
+    assert "train" not in jobs(snakemake(made, "--dry-run", "--configfile", "mine.yaml"))
+
+
+def test_another_tolerance_trains_nothing(made):
+    mine = made / "mine.yaml"
+    metrics = [
+        "rank_fro_3e-2",
+        "rank_fro_1e-3",
+        "rank_spec_2e-2",
+        "train_accuracy",
+        "test_accuracy",
+    ]
+    mine.write_text(yaml.safe_dump({"figures": {f"{PAPER}/fig07": {"metrics": metrics}}}))
+    counts = jobs(snakemake(made, "--dry-run", "--configfile", "mine.yaml"))
+    assert (counts.get("train"), counts["measure"], counts["figure"]) == (None, 1, 1)
+
+
+def test_forcing_train_trains_again(made):
+    assert jobs(snakemake(made, "--dry-run", "--forcerun", "train"))["train"] == 7
+
+
+def test_device_and_checkpoint_interval_do_not_train_again(made):
+    done = snakemake(made, "--dry-run", "--configfile", "workflow/scales/smoke.yaml")
+    assert jobs(done) == {}
+    mine = made / "mine.yaml"
+    mine.write_text("checkpoint_seconds: 5\n")
+    assert "train" not in jobs(snakemake(made, "--dry-run", "--configfile", "mine.yaml"))
+
+
+def test_training_again_gives_the_same_bytes(made):
+    pack = next((made / "results/smoke/packs").glob("*-b64-*"))
+    before = {n: (pack / "records" / n).read_bytes() for n in ("scalars.parquet", "arrays.parquet")}
+    target = f"results/smoke/packs/{pack.name}/records/scalars.parquet"
+    done = snakemake(made, target, "--forcerun", "train")
+    assert "Finished jobid" in done.stdout + done.stderr
+    assert before == {n: (pack / "records" / n).read_bytes() for n in before}
+
+
+def test_editing_a_figure_redraws_that_figure_only(tmp_path):
+    """With the package on a path of its own, so that a figure's file can really be edited."""
+    folder = fresh(tmp_path)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    os.environ["PYTHONPATH"] = str(folder / "src")
+    try:
+        snakemake(folder)
+        code = folder / "src/implicitbias/figures" / PAPER / "fig09.py"
+        edit(code, "Columns: learning rates", "Columns: the learning rates")
+        counts = jobs(snakemake(folder, "--dry-run"))
+        assert (counts["figure"], counts["report"]) == (1, 1)
+        assert {"train", "measure", "pack"}.isdisjoint(counts)
+        edit(folder / "src/implicitbias/metrics/numerical_rank.py", "Numerical rank:", "The rank:")
+        counts = jobs(snakemake(folder, "--dry-run"))
+        assert counts["measure"] == len(FIGURES)
+        assert "train" not in counts
+    finally:
+        del os.environ["PYTHONPATH"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pack_sise: 3", ["mine.yaml", "pack_sise", "pack_size"]),
+        ("sweeps: {mlp_bn: {base: {lr: 1e-1}}}", ["mine.yaml", "lr", "'1e-1'"]),
+        ("sweeps: {mlp_bn: {base: {model: mpl_bn}}}", ["mine.yaml", "mpl_bn", "mlp_bn"]),
+        ("figures: {galanti2025rank/fig99: {runs: [{sweep: mlp_bn}], metrics: [stable_rank]}}",
+         ["mine.yaml", "fig99", "fig09"]),
+    ],
+)  # fmt: skip
+def test_bad_config_stops_before_the_first_job(tmp_path, text, words):
+    folder = fresh(tmp_path)
+    (folder / "mine.yaml").write_text(text)
+    done = snakemake(folder, "--configfile", "mine.yaml", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert all(word in said for word in words), said
+    assert "Traceback" not in said
+    assert not (folder / "results").exists()
+
+
+def test_a_results_directory_that_cannot_be_written_is_known_before_the_first_job(tmp_path):
+    folder = fresh(tmp_path)
+    (folder / "results").write_text("a file where the folder should be")
+    done = snakemake(folder, check=False)
+    assert done.returncode != 0
+    assert "results cannot be written" in done.stdout + done.stderr
+    assert "rule pack" not in done.stdout + done.stderr
+
+
+def test_a_data_file_with_the_wrong_content_is_an_error_that_names_it(tmp_path):
+    folder = fresh(tmp_path)
+    (folder / "data").mkdir()
+    (folder / "data" / "digits.npz").write_bytes(b"not data")
+    done = snakemake(folder, "--until", "train", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "digits.npz" in said
+    assert not list((folder / "results").rglob("scalars.parquet"))
+
+
+def test_snakemakes_own_lint_and_format_are_clean():
+    for tool in (["snakemake", "--lint"], ["snakefmt", "--check", "."]):
+        done = subprocess.run(
+            [Path(sys.executable).parent / tool[0], *tool[1:]],
+            cwd=ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,23 @@
+rule figure:
+    input:
+        table=f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
+        code=figure_code,
+    output:
+        claims=f"{RESULTS}/claims/{{paper}}/{{figure}}.json",
+        svg=report(
+            f"{RESULTS}/figures/{{paper}}/{{figure}}.svg",
+            category="{paper}",
+            labels={"figure": "{figure}"},
+        ),
+        png=f"{RESULTS}/figures/{{paper}}/{{figure}}.png",
+        pdf=f"{RESULTS}/figures/{{paper}}/{{figure}}.pdf",
+        csv=f"{RESULTS}/figures/{{paper}}/{{figure}}.csv",
+    log:
+        f"{RESULTS}/logs/figure/{{paper}}/{{figure}}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        scale=PLAN.config.scale,
+    shell:
+        "python -m implicitbias figure {wildcards.paper}/{wildcards.figure} --scale {params.scale}"
+        " --table {input.table:q} --claims {output.claims:q} --out {output.svg:q} > {log:q} 2>&1"

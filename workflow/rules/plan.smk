@@ -1,0 +1,78 @@
+# The plan of this config, and the functions that rules ask for their inputs. Holds no rule, writes
+# nothing: it is parsed again in sub-processes and on compute nodes.
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+from implicitbias import workflow as ib
+
+try:
+    PLAN = ib.plan(
+        config,
+        workflow.configfiles,
+        workflow.config_settings.configfiles,
+        workflow.config_settings.config,
+    )
+except ib.UserError as error:
+    raise WorkflowError(str(error)) from None
+validate(config, "../schemas/config.schema.yaml", set_default=False)
+
+RESULTS = str(PLAN.results)
+DATA = PLAN.config.data_dir
+REPORT = f"{RESULTS}/report.html"
+# The environment for `--sdm conda`; without that option nothing needs conda.
+ENVIRONMENT = "../envs/implicitbias.yaml"
+
+
+wildcard_constraints:
+    pack=r"[A-Za-z0-9_.-]+",
+    paper=r"[a-z0-9]+",
+    figure=r"[a-z0-9_]+",
+    dataset=r"[a-z0-9_]+",
+
+
+def pack_text(wildcards):
+    return PLAN.packs[wildcards.pack].text
+
+
+def pack_data(wildcards):
+    return [f"{DATA}/{name}.npz" for name in ib.datasets(PLAN, wildcards.pack)]
+
+
+def pack_minutes(wildcards, attempt):
+    return ib.minutes(PLAN, wildcards.pack) * attempt
+
+
+def pack_megabytes(wildcards, attempt):
+    return ib.megabytes(PLAN, wildcards.pack) * attempt
+
+
+def figure_plan(wildcards):
+    return PLAN.figures[f"{wildcards.paper}/{wildcards.figure}"]
+
+
+def figure_records(wildcards):
+    folders = [
+        f"{RESULTS}/packs/{name}/records" for name in figure_plan(wildcards).packs
+    ]
+    return [f"{f}/{t}.parquet" for f in folders for t in ("scalars", "arrays")]
+
+
+def figure_metric_code(wildcards):
+    return ib.metric_files()
+
+
+def figure_request(wildcards):
+    return figure_plan(wildcards).request
+
+
+def figure_code(wildcards):
+    return ib.figure_files(figure_plan(wildcards))
+
+
+def all_figures(wildcards):
+    stems = [f"{RESULTS}/figures/{key}" for key in PLAN.figures]
+    return [f"{stem}.{kind}" for stem in stems for kind in ("svg", "png", "pdf", "csv")]
+
+
+def all_claims(wildcards):
+    return [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]

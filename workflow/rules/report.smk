@@ -1,0 +1,27 @@
+rule config:
+    output:
+        f"{RESULTS}/config.json",
+    log:
+        f"{RESULTS}/logs/config.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        text=ib.config_text(PLAN),
+    shell:
+        "printf '%s\\n' {params.text:q} > {output:q} 2> {log:q}"
+
+
+rule report:
+    input:
+        config=f"{RESULTS}/config.json",
+        figures=all_figures,
+        claims=all_claims,
+    output:
+        REPORT,
+    log:
+        f"{RESULTS}/logs/report.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m implicitbias report {input.config:q} --out {output:q} > {log:q} 2>&1"

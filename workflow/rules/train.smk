@@ -1,0 +1,38 @@
+# Data folder, device and checkpoint interval are resources, not params: changing them must not train again.
+rule pack:
+    output:
+        f"{RESULTS}/packs/{{pack}}/pack.json",
+    log:
+        f"{RESULTS}/logs/pack/{{pack}}.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        text=pack_text,
+    shell:
+        "python -m implicitbias pack --text {params.text:q} {output:q} > {log:q} 2>&1"
+
+
+rule train:
+    input:
+        pack=f"{RESULTS}/packs/{{pack}}/pack.json",
+        data=ancient(pack_data),
+    output:
+        f"{RESULTS}/packs/{{pack}}/records/scalars.parquet",
+        f"{RESULTS}/packs/{{pack}}/records/arrays.parquet",
+        f"{RESULTS}/packs/{{pack}}/records/provenance.json",
+    log:
+        f"{RESULTS}/logs/train/{{pack}}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        data_dir=DATA,
+        device=PLAN.config.device,
+        checkpoint_seconds=PLAN.config.checkpoint_seconds,
+        runtime=pack_minutes,
+        mem_mb=pack_megabytes,
+    shell:
+        "python -m implicitbias train {input.pack:q} --data-dir {resources.data_dir:q} --threads {threads}"
+        " --device {resources.device} --checkpoint-seconds {resources.checkpoint_seconds}"
+        " 2>&1 | tee {log:q}"
