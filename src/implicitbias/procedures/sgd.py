@@ -158,8 +158,11 @@ class SgdPack:
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """The records of a pack of Sgd runs of one shape."""
-    torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
     typed = [s for s in specs if isinstance(s, Sgd)]
     if len(typed) != len(specs) or len({str(s.shape()) for s in typed}) != 1:
         raise ValueError("a pack holds sgd runs of one shape")
-    return SgdPack(typed, job).run()
+    torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
+    try:
+        return SgdPack(typed, job).run()
+    finally:
+        torch.set_flush_denormal(False)
