@@ -4,7 +4,7 @@ BIN := .venv/bin
 CORES ?= $(shell nproc)
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 
-.PHONY: help env figures smoke report plan test test-network lint
+.PHONY: help env figures smoke paper-figures report plan test test-network lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -21,6 +21,9 @@ figures: env     ## every figure at scale small, from raw training runs, and the
 
 smoke: env       ## the same in about a minute, too small to show anything
 	$(SNAKEMAKE) --config scale=smoke
+
+paper-figures: env ## the figures at the papers' protocol, from the runs in results/published
+	$(SNAKEMAKE) --config scale=published
 
 report: env      ## Snakemake's own report on what has been made
 	$(SNAKEMAKE) --report results/snakemake-report.html

@@ -1,5 +1,7 @@
 from snakemake.utils import min_version
 
+from implicitbias.config import overlays
+
 min_version("9.20")
 
 
@@ -7,14 +9,20 @@ min_version("9.20")
 configfile: "config.yaml"
 
 
-if config["scale"] != "small":
+for overlay in overlays(config["scale"]):
 
-    configfile: f"workflow/scales/{config['scale']}.yaml"
+    configfile: overlay
 
 
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/train.smk"
+
+
+if not PLAN.config.trained_only:
+
+    include: "workflow/rules/train.smk"
+
+
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

@@ -14,7 +14,7 @@ ORDER = [
     {"packs"}, {"plan"}, {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"observe", "checkpoint", "progress", "provenance"}, {"procedures"}, {"train"},
     {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"overview", "spectrum", "status", "workflow"}, {"__main__"},
+    {"overview", "publish", "spectrum", "status", "workflow"}, {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")

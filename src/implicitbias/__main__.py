@@ -93,6 +93,13 @@ def _spectrum(args: argparse.Namespace) -> None:
     print(table.to_string(index=False, float_format="%.4g") if len(table) else "no matrices")
 
 
+def _publish(args: argparse.Namespace) -> None:
+    from .publish import publish
+
+    for folder in args.packs:
+        print(publish(folder, args.to))
+
+
 def _schema(args: argparse.Namespace) -> None:
     from . import config
 
@@ -155,6 +162,11 @@ def _parser() -> argparse.ArgumentParser:
     spectrum.add_argument("file", type=Path)
     spectrum.add_argument("--tolerance", type=float, default=1e-3)
     spectrum.set_defaults(do=_spectrum)
+
+    publish = verbs.add_parser("publish", help="copy finished packs to the tracked results")
+    publish.add_argument("packs", type=Path, nargs="+", help="folders of results/paper/packs")
+    publish.add_argument("--to", type=Path, default=Path("results/published"))
+    publish.set_defaults(do=_publish)
 
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)

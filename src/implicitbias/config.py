@@ -14,7 +14,13 @@ from . import registry, spec
 from .errors import UserError
 from .spec import RunSpec, explain
 
-SCALES = ("smoke", "small", "paper")
+# Scale -> the overlays over config.yaml, in workflow/scales.
+SCALES: dict[str, tuple[str, ...]] = {
+    "smoke": ("smoke",),
+    "small": (),
+    "paper": ("paper",),
+    "published": ("paper", "published"),
+}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
 
 
@@ -57,13 +63,16 @@ class FigureEntry(Model):
 class Config(Model):
     """The whole of config.yaml with its overlays."""
 
-    scale: Literal["smoke", "small", "paper"]
+    scale: Literal["smoke", "small", "paper", "published"]
     data_dir: str = Field(default="data", description="where data sets are cached")
     device: Literal["cpu", "cuda"] = "cpu"
     pack_size: dict[Literal["cpu", "cuda"], PositiveInt] = Field(
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
+    trained_only: bool = Field(
+        default=False, description="draw the runs that have records, and train nothing"
+    )
     figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> its runs and metrics")
     sweeps: dict[Name, Sweep]
 
@@ -192,11 +201,15 @@ def check_figure(key: str, sources: Sources) -> None:
         raise sources.error(("figures", key), str(error)) from None
 
 
+def overlays(scale: str) -> list[str]:
+    """The overlay files of a scale, relative to the project."""
+    registry.known("scale", scale, tuple(SCALES), key="scale")
+    return [f"workflow/scales/{name}.yaml" for name in SCALES[scale]]
+
+
 def scale_files(scale: str, further: Sequence[Path] = ()) -> list[Path]:
     """config.yaml and the overlays over it, as the Snakefile takes them."""
-    registry.known("scale", scale, SCALES)
-    overlay = [] if scale == "small" else [Path("workflow/scales") / f"{scale}.yaml"]
-    return [Path("config.yaml"), *overlay, *further]
+    return [Path("config.yaml"), *map(Path, overlays(scale)), *further]
 
 
 def schema_text() -> str:

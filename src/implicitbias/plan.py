@@ -67,8 +67,10 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
     for key, entry in config.figures.items():
         check_figure(key, sources)
         _check_metrics(key, entry, chosen[key], sources)
-    runs = {s.run_id: s for members in chosen.values() for s in members}
     existing = packs.written(folder / "packs")
+    if config.trained_only:
+        chosen = _trained(chosen, existing, folder)
+    runs = {s.run_id: s for members in chosen.values() for s in members}
     used, home = packs.assign(runs, existing, config.pack_size[config.device])
     figures = {
         key: FigurePlan(
@@ -77,22 +79,34 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
             tuple(sorted({home[s.run_id] for s in members})),
             tuple(config.figures[key].metrics),
             registry.figure_path(key),
-            _request(config, key),
+            _request(config, key, members),
         )
         for key, members in chosen.items()
     }
     return Plan(config, folder, runs, used, figures)
 
 
-def _request(config: Config, key: str) -> str:
-    """The figure's entry and its sweeps."""
+def _trained(
+    chosen: dict[str, list[RunSpec]], existing: dict[str, Pack], folder: Path
+) -> dict[str, list[RunSpec]]:
+    """The runs that have records; a figure without any is left out."""
+    done = {n: p for n, p in existing.items() if (folder / "packs" / n / "records").is_dir()}
+    trained = {run for pack in done.values() for run in pack.runs}
+    kept = {key: [s for s in runs if s.run_id in trained] for key, runs in chosen.items()}
+    return {key: runs for key, runs in kept.items() if runs}
+
+
+def _request(config: Config, key: str, members: list[RunSpec]) -> str:
+    """The figure's entry, its sweeps, and, where not all runs are trained, which are."""
     entry = config.figures[key]
     names = sorted({s.sweep for s in entry.runs})
-    tree = {
+    tree: dict[str, Any] = {
         "figure": key,
         "entry": entry.model_dump(mode="json"),
         "sweeps": {name: config.sweeps[name].model_dump(mode="json") for name in names},
     }
+    if config.trained_only:
+        tree["only"] = [s.run_id for s in members]
     return json.dumps(tree, sort_keys=True, separators=(",", ":"))
 
 
@@ -105,7 +119,9 @@ def requested(request: str) -> tuple[list[RunSpec], tuple[str, ...]]:
         name: expand(name, Sweep.model_validate(sweep), sources)
         for name, sweep in tree["sweeps"].items()
     }
-    return select(tree["figure"], entry, sweeps, sources), tuple(entry.metrics)
+    runs = select(tree["figure"], entry, sweeps, sources)
+    only = set(tree.get("only", (s.run_id for s in runs)))
+    return [s for s in runs if s.run_id in only], tuple(entry.metrics)
 
 
 def select(

@@ -16,10 +16,11 @@ FIGURES = ("fig06", "fig07", "fig08", "fig09")
 PAPER = "galanti2025rank"
 
 
-def snakemake(folder, *arguments, check=True):
+def snakemake(folder, *arguments, check=True, scale="smoke"):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "scale=smoke"],
+        [sys.executable, "-m", "snakemake", *arguments, "--cores", "2",
+            "--config", f"scale={scale}"],
         cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=600,
     )  # fmt: skip
     if check:
@@ -184,6 +185,37 @@ def test_bad_config_stops_before_the_first_job(tmp_path, text, words):
     assert all(word in said for word in words), said
     assert "Traceback" not in said
     assert not (folder / "results").exists()
+
+
+def test_a_wrong_scale_is_one_message(tmp_path):
+    folder = fresh(tmp_path)
+    edit(folder / "config.yaml", "scale: small", "scale: huge")
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "scale: no scale 'huge'" in said
+    assert "paper" in said
+    assert "Traceback" not in said
+
+
+def test_published_runs_are_drawn_and_nothing_is_trained(tmp_path, made):
+    """A pack is published; the figures of that scale take its runs and leave out the others."""
+    folder = fresh(tmp_path)
+    shutil.copy(made / "workflow/scales/smoke.yaml", folder / "workflow/scales/paper.yaml")
+    packs = sorted((made / "results/smoke/packs").glob("*-b64-*"))
+    run = [sys.executable, "-m", "implicitbias", "publish", *map(str, packs)]
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True)
+    if "names no commit" in done.stderr:
+        pytest.skip("the code is not in a git repository, and nothing is published from there")
+    assert done.returncode == 0, done.stderr
+    snakemake(folder, scale="published")
+    table = pd.read_parquet(folder / "results/published/tables" / PAPER / "fig07.parquet")
+    assert set(table["batch_size"]) == {64}
+    assert not (folder / "results/published/figures" / PAPER / "fig08.svg").exists()
+    assert jobs(snakemake(folder, "--dry-run", scale="published")) == {}
 
 
 def test_a_results_directory_that_cannot_be_written_is_known_before_the_first_job(tmp_path):
