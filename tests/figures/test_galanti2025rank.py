@@ -55,12 +55,32 @@ CASES = {
 @pytest.mark.parametrize("figure", CASES)
 def test_a_table_with_the_effect_holds_and_one_without_fails(tmp_path, figure):
     _, claims, _ = make(tmp_path, f"{PAPER}/{figure}", table(*CASES[figure], rank=falling))
+    claims = [c for c in claims if "published" not in c.claim]
     assert {c.verdict for c in claims} == {"holds"}
     assert {c.n for c in claims} == {3}
     flat = table(*CASES[figure], rank=lambda *_: 80.0)
     _, claims, _ = make(tmp_path, f"{PAPER}/{figure}", flat)
-    about_decay = [c for c in claims if "without weight decay" not in c.claim]
+    others = ("without weight decay", "published")
+    about_decay = [c for c in claims if not any(o in c.claim for o in others)]
     assert {c.verdict for c in about_decay} == {"fails"}
+
+
+def test_fidelity_compares_the_same_epoch_with_every_published_point(tmp_path):
+    """Our ranks are the published ones after 490 epochs, and far off after 500."""
+    theirs = reference.points(PAPER, "7").query("series == 'average'")
+    at = {
+        (float(p.partition("=")[2]), x): y
+        for p, x, y in zip(theirs["panel"], theirs["x"], theirs["y"], strict=True)
+    }
+    rows = table([32, 64, 128], [0.1], DECAYS, rank=lambda b, lr, wd: at.get((b, wd), 80.0))
+    early = rows.assign(epoch=490)
+    late = rows.assign(value=rows["value"] + 50)
+    _, claims, _ = make(tmp_path, f"{PAPER}/fig07", pd.concat([early, late]))
+    (rank,) = [c for c in claims if "average rank at tolerance 0.03 is" in c.claim]
+    assert (rank.verdict, rank.value) == ("holds", 1.0)
+    _, claims, _ = make(tmp_path, f"{PAPER}/fig07", pd.concat([early.assign(value=5.0), late]))
+    (rank,) = [c for c in claims if "average rank at tolerance 0.03 is" in c.claim]
+    assert (rank.verdict, rank.value) == ("fails", 0.0)
 
 
 @pytest.mark.parametrize("figure", CASES)

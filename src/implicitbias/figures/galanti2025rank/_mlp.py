@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ... import reference, style
-from ...claim import Claim, judge, relative_change, trend_and_effect
+from ...claim import Claim, judge, relative_change, share_within, trend_and_effect
 from ...table import final
 from .. import comparable
 
@@ -21,6 +21,7 @@ PAPER: dict[str, Any] = {
 LAYERS = ("layer1", "layer3", "layer5")  # of 0 ... 9, as the paper counts
 # The caption says 1e-3; the plotted plateaus (80-83.5) are those of a random network at 0.03.
 TOLERANCES = {"rank_fro_3e-2": "tolerance 0.03", "rank_fro_1e-3": "tolerance 0.001"}
+LAST_PUBLISHED_EPOCH = 490
 WORDS = {"batch_size": "batch size", "weight_decay": "weight decay", "lr": "learning rate"}
 SERIES_NAMES = {"train_accuracy": "train_acc", "test_accuracy": "test_acc"}  # in the reference
 
@@ -53,6 +54,45 @@ def decay_claims(table: pd.DataFrame, figure: str) -> list[Claim]:
                 at_least=-0.1,
             )
         )
+    return found
+
+
+def fidelity_claims(table: pd.DataFrame, figure: str, column: str, x: str) -> list[Claim]:
+    """Ours against every published point, where the protocol is the paper's; [] where it is not.
+
+    Within max(3, 5%) for ranks and max(0.02, 5%) for accuracies. The paper's last record is taken
+    after 490 of 500 epochs, so ours are taken there too.
+    """
+    published = _published(table, figure)
+    if published is None:
+        return []
+    name = f"galanti2025rank/fig{int(figure):02d}"
+    rows = table[table["epoch"] == LAST_PUBLISHED_EPOCH]
+    compared = {
+        "average": (rank(rows, "rank_fro_3e-2"), 3.0, "average rank at tolerance 0.03"),
+        **{
+            theirs: (rows[rows["metric"] == ours], 0.02, ours.replace("_", " "))
+            for ours, theirs in SERIES_NAMES.items()
+        },
+    }
+    found = []
+    for series, (ours_at, absolute, words) in compared.items():
+        theirs_at = published[published["series"] == series]
+        points = pd.DataFrame(
+            {
+                column: theirs_at["panel"].str.partition("=")[2].astype(float),
+                x: theirs_at["x"].astype(float),
+                "value": theirs_at["y"],
+            }
+        )
+        mine = ours_at.astype({column: float, x: float})
+        share = share_within(mine, points, [column, x], absolute=absolute)
+        found.append(
+            judge(
+                share, figure=name, at_least=0.9, reference=f"figure {figure} as published",
+                claim=f"{words} is the published one at nine points of ten",
+            )
+        )  # fmt: skip
     return found
 
 

@@ -22,7 +22,10 @@ PAPER = {
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Weight decay lowers the rank; without it the batch size changes little."""
-    return _mlp.decay_claims(table, "galanti2025rank/fig08")
+    return [
+        *_mlp.decay_claims(table, "galanti2025rank/fig08"),
+        *_mlp.fidelity_claims(table, "8", "batch_size", "weight_decay"),
+    ]
 
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:

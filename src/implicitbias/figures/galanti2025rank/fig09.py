@@ -39,7 +39,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             rows, figure=FIGURE, claim=f"average rank falls as the learning rate grows, {at}",
             x="lr", direction="falls", by=["batch_size"],
         )  # fmt: skip
-    return found
+    return found + _mlp.fidelity_claims(table, "9", "lr", "batch_size")
 
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
