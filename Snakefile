@@ -32,3 +32,5 @@ rule all:
     default_target: True
     input:
         REPORT,
+        # The raw material is wanted too: records lost since the report was made are made again.
+        all_provenance,

@@ -146,6 +146,15 @@ def test_training_again_gives_the_same_bytes(made):
     assert before == {n: (pack / "records" / n).read_bytes() for n in before}
 
 
+def test_lost_records_are_made_again(made):
+    """Also when everything after them is up to date, as after an interrupted --forcerun."""
+    pack = next((made / "results/smoke/packs").glob("*-b64-*"))
+    kept = (pack / "records").rename(pack / "kept")
+    assert jobs(snakemake(made, "--dry-run"))["train"] == 1
+    kept.rename(pack / "records")
+    assert jobs(snakemake(made, "--dry-run")) == {}
+
+
 def test_editing_a_figure_redraws_that_figure_only(tmp_path):
     """With the package on a path of its own, so that a figure's file can really be edited."""
     folder = fresh(tmp_path)

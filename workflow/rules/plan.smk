@@ -74,5 +74,9 @@ def all_figures(wildcards):
     return [f"{stem}.{kind}" for stem in stems for kind in ("svg", "png", "pdf", "csv")]
 
 
+def all_provenance(wildcards):
+    return [f"{RESULTS}/packs/{name}/records/provenance.json" for name in PLAN.packs]
+
+
 def all_claims(wildcards):
     return [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]
