@@ -13,7 +13,7 @@ ORDER = [
     {"errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"}, {"config"},
     {"packs"}, {"plan"}, {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"observe", "checkpoint", "progress", "provenance"}, {"procedures"}, {"train"},
-    {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
+    {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
     {"overview", "publish", "spectrum", "status", "workflow"}, {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,6 +22,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+
+from .statistic import (
+    Statistic,
+    difference,
+    monotone_trend,
+    relative_change,
+    share_within,
+)
+
+__all__ = [
+    "Claim", "Statistic", "difference", "judge", "monotone_trend", "read_claims", "relative_change",
+    "seed_interval", "share_within", "trend_and_effect", "write_claims",
+]  # fmt: skip
 
 Verdict = Literal["holds", "fails", "undecided"]
 VERDICTS = ("holds", "fails", "undecided")
@@ -52,18 +65,6 @@ class Claim:
         numbers = (self.value, self.ci_low, self.ci_high, self.threshold)
         if self.verdict != "undecided" and (self.n < 2 or not np.isfinite(numbers).all()):
             raise ValueError(f"{self.verdict!r} needs 2 seeds and finite numbers: {self.claim!r}")
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A number per seed, the sentence that says which, and what is missing from it ("" if nothing).
-
-    A seed whose value could not be computed is NaN here: it is kept, so that it is counted.
-    """
-
-    sentence: str
-    by_seed: dict[int, float]
-    missing: str = ""
 
 
 def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -114,6 +115,7 @@ def judge(
     n, lost = len(values), len(statistic.by_seed) - len(values)
     low, high = seed_interval(values)
     side = 1 if at_least is not None else -1  # mirrored, at_most is at_least
+    words = "at least" if side == 1 else "at most"
     near, far = sorted((side * low, side * high)) if n > 1 else (math.nan, math.nan)
     verdict: Verdict = "undecided"
     if near >= side * threshold:
@@ -126,7 +128,7 @@ def judge(
     return Claim(
         figure=figure,
         claim=claim,
-        statistic=f"{statistic.sentence}; mean over seeds",
+        statistic=f"{statistic.sentence}; mean over seeds; claimed: {words} {threshold:g}",
         value=value,
         ci_low=low,
         ci_high=high,
@@ -136,109 +138,6 @@ def judge(
         reference=reference,
         note="; ".join(filter(None, notes)),
     )
-
-
-def monotone_trend(
-    table: pd.DataFrame, x: str, value: str = "value", by: Sequence[str] = ()
-) -> Statistic:
-    """Kendall's tau-b between x and value within each group of `by`, averaged; in [-1, 1].
-
-    Points without a value are left out of tau and counted. A group whose values are all equal
-    counts as 0: a flat line is evidence against a trend, not missing.
-    """
-    _require_numbers(table, x)
-
-    def tau(group: pd.DataFrame) -> float:
-        seen = group[group[value].notna()]
-        if len(seen) < 2:
-            return math.nan
-        if seen[value].nunique() == 1:
-            return 0.0
-        return float(stats.kendalltau(seen[x], seen[value]).statistic)
-
-    return _per_seed(table, [x], value, by, tau, f"Kendall tau-b of {{value}} against {x}")
-
-
-def relative_change(
-    table: pd.DataFrame,
-    x: str,
-    value: str = "value",
-    by: Sequence[str] = (),
-    relative_to: Literal["smallest", "largest"] = "smallest",
-) -> Statistic:
-    """(value at smallest x - value at largest x) / |value at one of them|, averaged over `by`.
-
-    The effect size beside a trend. relative_to: the x whose value divides; choose the end that the
-    claim says is the higher one, so that a fall to zero is 1 and never a division by zero. A group
-    without both ends has no value.
-    """
-    _require_numbers(table, x)
-
-    def change(group: pd.DataFrame) -> float:
-        ends = group.sort_values(x)[value].to_numpy(dtype=np.float64)[[0, -1]]
-        base = abs(ends[0 if relative_to == "smallest" else 1])
-        return float((ends[0] - ends[1]) / base) if base != 0 and len(group) > 1 else math.nan
-
-    sentence = f"({{value}} at smallest - at largest {x}) / at {relative_to}"
-    return _per_seed(table, [x], value, by, change, sentence)
-
-
-def difference(
-    table: pd.DataFrame,
-    column: str,
-    first: object,
-    second: object,
-    value: str = "value",
-    by: Sequence[str] = (),
-) -> Statistic:
-    """Value where column is `first` minus value where it is `second`, averaged over `by`."""
-    present = list(table[column].unique())
-    if len(table) and (first not in present or second not in present):
-        raise ValueError(f"{column} has {present}, not both {first!r} and {second!r}")
-
-    def gap(group: pd.DataFrame) -> float:
-        ends = group.set_index(column)[value].reindex([first, second]).to_numpy(dtype=np.float64)
-        return float(ends[0] - ends[1])
-
-    rows = table[table[column].isin([first, second])]
-    return _per_seed(
-        rows, [column], value, by, gap, f"{{value}} at {column}={first} minus at {second}"
-    )
-
-
-def share_within(
-    table: pd.DataFrame,
-    reference: pd.DataFrame,
-    on: Sequence[str],
-    value: str = "value",
-    absolute: float = 3.0,
-    relative: float = 0.05,
-) -> Statistic:
-    """Share of points with |ours - reference| <= max(absolute, relative * |reference|); in [0, 1].
-
-    `on`: the columns that name a point in both tables; both have `value`. A point that we trained
-    and that has no value is not within, so a diverged run never helps. Published points that were
-    not trained are not compared, and counted.
-    """
-    if reference.duplicated(list(on)).any() or not np.isfinite(reference[value]).all():
-        raise ValueError(f"the reference needs one finite {value} for each of {', '.join(on)}")
-    published = reference[[*on, value]].rename(columns={value: "published"})
-    both = table.merge(published, on=list(on), how="inner")
-    nothing = not np.isfinite(both[value].astype(float)).any()
-
-    def share(group: pd.DataFrame) -> float:
-        if nothing:  # in no seed: that is no comparison, rather than a bad one
-            return math.nan
-        allowed = np.maximum(absolute, relative * group["published"].abs())
-        return float(((group[value] - group["published"]).abs() <= allowed).mean())
-
-    sentence = (
-        f"share of points with {{value}} within max({absolute:g}, {relative:.0%}) of the paper"
-    )
-    found = _per_seed(both, [*on, "published"], value, (), share, sentence)
-    compared = len(both[list(on)].drop_duplicates())
-    few = "" if compared == len(reference) else f"{compared} of {len(reference)} published points"
-    return Statistic(found.sentence, found.by_seed, "; ".join(filter(None, [found.missing, few])))
 
 
 def trend_and_effect(
@@ -323,58 +222,3 @@ def _claim(row: Any) -> Claim:
         if not isinstance(cells[key], str):
             raise ValueError(f"{key} is {cells[key]!r}, not text")
     return Claim(**cells)
-
-
-def _require_numbers(table: pd.DataFrame, x: str) -> None:
-    if len(table) and (not pd.api.types.is_numeric_dtype(table[x]) or table[x].isna().any()):
-        raise ValueError(f"column {x} needs a number in every row to be ordered")
-
-
-def _per_seed(
-    table: pd.DataFrame,
-    axes: Sequence[str],
-    value: str,
-    by: Sequence[str],
-    of_group: Callable[[pd.DataFrame], float],
-    sentence: str,
-) -> Statistic:
-    """of_group for each seed and group of `by`, averaged over the groups that have a value."""
-    grid, missing = _complete(table, [*by, *axes], value)
-    by_seed: dict[int, float] = {}
-    empty, groups = 0, 0
-    for seed in sorted(grid["seed"].unique()):
-        rows = grid[grid["seed"] == seed]
-        parts = [part for _, part in rows.groupby(list(by), dropna=False)] if by else [rows]
-        numbers = np.array([of_group(part) for part in parts])
-        finite = numbers[np.isfinite(numbers)]
-        by_seed[int(seed)] = float(finite.mean()) if len(finite) else math.nan
-        empty, groups = empty + len(numbers) - len(finite), groups + len(numbers)
-    if empty and by:
-        missing.append(f"no statistic in {empty} of {groups} groups")
-    metrics = list(table["metric"].unique()) if "metric" in table else []
-    said = sentence.format(value=metrics[0] if len(metrics) == 1 else value)
-    averaged = f", mean over {', '.join(by)}" if by else ""
-    return Statistic(said + averaged, by_seed, "; ".join(missing))
-
-
-def _complete(
-    table: pd.DataFrame, axes: Sequence[str], value: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """Every seed at every point that any seed has, NaN where it has none; and what is missing."""
-    absent = [name for name in ("run", "seed", *axes, value) if name not in table]
-    if absent:
-        raise ValueError(f"the table has no column {', '.join(absent)}; it has {list(table)}")
-    keys = ["seed", *axes]
-    twice = table[table.duplicated(keys)]
-    if len(twice):
-        point = ", ".join(f"{key}={twice.iloc[0][key]}" for key in keys)
-        raise ValueError(f"several rows at {point}: select one, or name the other column in `by`")
-    numbers = table[value].astype(float)
-    rows = table[["run", *keys]].assign(**{value: numbers.where(np.isfinite(numbers))})
-    points = rows[list(axes)].drop_duplicates()
-    grid = rows[["seed"]].drop_duplicates().merge(points, how="cross").merge(rows, "left", on=keys)
-    lost = rows.loc[rows[value].isna(), "run"].nunique()
-    missing = [f"{lost} of {rows['run'].nunique()} runs without a value"] if lost else []
-    if len(grid) > len(rows):
-        missing.append(f"{len(grid) - len(rows)} of {len(grid)} points were not run")
-    return grid, missing if len(rows) else ["no rows"]
