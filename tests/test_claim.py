@@ -375,7 +375,7 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
     def cut_off(source, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("implicitbias.claim.os.replace", cut_off)
+    monkeypatch.setattr("implicitbias.files.os.replace", cut_off)
     with pytest.raises(KeyboardInterrupt):
         write_claims(path, [UNKNOWN])
     assert path.read_bytes() == before

@@ -10,8 +10,6 @@ the range of the seeds, which holds the mean of a normal distribution 50%, 75% a
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache, partial
@@ -23,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from .files import write_text
 from .statistic import (
     Statistic,
     difference,
@@ -178,17 +177,7 @@ def write_claims(path: str | Path, claims: Iterable[Claim]) -> None:
     for row in rows:
         row.update({key: row[key] if math.isfinite(row[key]) else None for key in _MEASURED})
     text = json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide the file from a group
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_text(Path(path), text)
 
 
 def read_claims(path: str | Path) -> list[Claim]:
