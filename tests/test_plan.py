@@ -38,9 +38,12 @@ def test_every_scale_plans_and_writes_nothing(scale, tmp_path):
         assert {"galanti2025rank/fig06", "galanti2025rank/fig09"} <= set(plan.figures)
     assert not list(tmp_path.iterdir())
     assert {r for p in plan.packs.values() for r in p.runs} == set(plan.runs)
+    # What a job gets on its command line must fit there: 128 KiB in one argument on Linux.
+    texts = [p.text for p in plan.packs.values()] + [f.request for f in plan.figures.values()]
+    assert max(map(len, texts), default=0) < 100_000
     for figure in plan.figures.values():
         runs, metrics = requested(figure.request)
-        assert tuple(s.run_id for s in runs) == figure.runs
+        assert sorted(s.run_id for s in runs) == sorted(figure.runs)
         assert metrics == figure.metrics
     assert "runs" in overview.text(overview.summary(plan))
 
@@ -62,7 +65,7 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
     assert grid["fig06"] == {(6, 0.1, 8e-3)}
     for s in plan.runs.values():
-        if s.model == "mlp_bn":
+        if s.procedure == "sgd":
             assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
 
@@ -187,6 +190,7 @@ BAD = {
     "base and grid": (
         at("sweeps", "mlp_bn", "base", "batch_size", value=4), ["batch_size", "grid"]),
     "a wrong scale": (at("scale", value="huge"), ["scale", "huge", "paper"]),
+    "too large a pack": (at("pack_size", value={"cpu": 257}), ["pack_size", "257", "256"]),
     "a wrong device": (at("device", value="gpu"), ["device", "gpu", "cuda"]),
     "no mapping": (at("sweeps", value=[1]), ["sweeps"]),
     "no figures": (at("figures", value=None), ["figures"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from . import registry, spec
 from .errors import UserError
@@ -66,7 +66,8 @@ class Config(Model):
     scale: Literal["smoke", "small", "paper", "published"]
     data_dir: str = Field(default="data", description="where data sets are cached")
     device: Literal["cpu", "cuda"] = "cpu"
-    pack_size: dict[Literal["cpu", "cuda"], PositiveInt] = Field(
+    # At most 256: a pack travels to its job on a command line, which holds 128 kB.
+    pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -94,8 +94,9 @@ def assign(
     packs: dict[str, Pack] = {}
     for members in shapes.values():
         members.sort(key=lambda s: (s.seed, s.run_id))
-        for i in range(0, len(members), pack_size):
-            pack = Pack.of(members[i : i + pack_size])
+        size = members[0].PACK_SIZE or pack_size
+        for i in range(0, len(members), size):
+            pack = Pack.of(members[i : i + size])
             packs[pack.name] = pack
             home.update(dict.fromkeys(pack.runs, pack.name))
     used = {home[run] for run in wanted}

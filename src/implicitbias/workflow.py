@@ -85,5 +85,8 @@ def metric_files() -> list[str]:
 
 
 def figure_files(figure: FigurePlan) -> list[str]:
-    """The code of one figure: its module and what its paper's figures share."""
-    return sorted(str(p) for p in [figure.code, *figure.code.parent.glob("_*.py")])
+    """The code of one figure: its module, what its paper's figures share, and what all share."""
+    package, folder = registry.PACKAGE, figure.code.parent
+    shared = [package / f"{name}.py" for name in ("claim", "statistic", "style")]
+    own = [figure.code, *folder.glob("_*.py"), *folder.parent.glob("_*.py")]
+    return sorted(str(p) for p in [*own, *shared])

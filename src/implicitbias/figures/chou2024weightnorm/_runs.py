@@ -1,0 +1,35 @@
+"""What this paper's experiments share: how methods look, and how their rows are chosen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ... import style
+from ...table import final
+
+LOOKS: dict[float, tuple[str, str]] = {
+    0.0: (style.BLACK, "D"), 0.5: (style.PURPLE, "X"), 1.0: (style.SKY, "v"),
+    2.0: (style.GREEN, "^"), 4.0: (style.YELLOW, "P"), 5.0: (style.ORANGE, "s"),
+    10.0: (style.VERMILION, "o"),
+}  # fmt: skip
+PURSUIT = (style.BLUE, "x")
+CONVERGED = 1e-2  # relative residual beyond which a run has no final error to show
+
+
+def name(c: float) -> str:
+    """The legend of a rate ratio; 0 stands for plain descent."""
+    return f"WN, c = {c:g}" if c else "plain"
+
+
+def with_ratio(table: pd.DataFrame) -> pd.DataFrame:
+    """A column `c`: the rate ratio, 0 where the weights are not normalised."""
+    return table.assign(c=table["rate_ratio"].astype(float).fillna(0.0))
+
+
+def ends(table: pd.DataFrame, *metrics: str) -> pd.DataFrame:
+    """One row per run: its fields, `c`, and its final values as columns."""
+    last = final(table)
+    fields = table.drop_duplicates("run").drop(columns=["metric", "layer", "value"])
+    rows = last[last["metric"].isin(metrics) & (last["layer"] == "network")]
+    wide = rows.pivot(index="run", columns="metric", values="value")
+    return with_ratio(fields.merge(wide, left_on="run", right_index=True))

@@ -1,0 +1,70 @@
+"""Constants of motion: the projected invariant stays, with weight normalisation and without.
+
+In the setting of Chou, Rauhut & Ward. With w = u exp(c r^2 / 2), the projections of log w (depth 2)
+or of w^(2-L) (deeper) on the kernel of A are constant along the flow; without normalisation the
+same holds of x. Lines: four components of the projection in one instance, against time. The drift
+judged is the largest change of any component, relative to the norm of the unprojected vector.
+Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros); adaptive solver, rtol 1e-10.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim
+from ...table import final
+from .._worst import worst
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "chou2024weightnorm/exp_invariants"
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Constant to 1e-6; and the direction keeps its length."""
+    last = final(table)
+    return [
+        worst(
+            last[last["metric"] == "invariant_drift"], figure=FIGURE, at_most=1e-6,
+            claim="the projected invariants are constant along the flow",
+            statistic="largest drift relative to the invariant",
+        ),
+        worst(
+            last[last["metric"] == "unit_drift"], figure=FIGURE, at_most=1e-6,
+            claim="the flow keeps ||u|| = 1", statistic="| ||u|| - 1 |",
+        ),
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """A panel per depth; a colour per ratio."""
+    whole = _runs.with_ratio(table[table["seed"] == table["seed"].min()])
+    depths = sorted(whole["depth"].unique())
+    fig, axes = plt.subplots(
+        1, len(depths), figsize=(style.PAGE, 2.9), squeeze=False, layout="constrained"
+    )
+    for ax, depth in zip(axes[0], depths, strict=True):
+        part = whole[whole["depth"] == depth]
+        for c, run in part.groupby("c"):
+            _lines(ax, run, float(str(c)), f"depth {depth}")
+        ax.set(title=f"depth {depth}", xlabel="time (eta_u = 1)")
+        ax.set_xscale("symlog", linthresh=1e-2)
+        ax.set_xlim(left=0)
+    axes[0][0].set_ylabel("components of the projected invariant")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return fig
+
+
+def _lines(ax: Any, run: pd.DataFrame, c: float, panel: str) -> None:
+    time = run[run["metric"] == "time"].set_index("epoch")["value"]
+    values = run[run["metric"] == "invariant"]
+    for i, (layer, found) in enumerate(values.groupby("layer")):
+        rows = found.set_index("epoch")["value"].reindex(time.index)
+        ax.plot(time, rows, color=_runs.LOOKS[c][0], label=_runs.name(c) if i == 0 else "_")
+        for at, value in zip(time, rows, strict=True):
+            style.note(ax, panel=panel, series=f"{_runs.name(c)}, {layer}", x_name="time", x=at,
+                       mean=value, n=1)  # fmt: skip

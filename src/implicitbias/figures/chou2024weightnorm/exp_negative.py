@@ -1,0 +1,80 @@
+"""Where weight normalisation does not help: large starts, small ratios, deep and fast networks.
+
+In the setting of Chou, Rauhut & Ward, by flow (stand-in instances: 40 unknowns, 15 measurements, 3
+non-zeros; with more measurements the non-negative solution may be the only one, and every flow
+ends there). Left: excess of the l1 norm over its least value Q, at depth 2, for a start of 0.5 per
+weight (larger than the limit) and of 0.01, against c: no gain from the large start, and worse than
+plain (dashed) from the tiny one when c is small. Right: time until the relative residual is 1e-8
+at depth 4. It grows by orders of magnitude up to c = 2; with larger ratios most flows do not
+arrive before the horizon (hollow points, drawn there), while some instances arrive early, before
+the slow phase.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, Statistic, judge
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "chou2024weightnorm/exp_negative"
+METRICS = ("excess", "converged", "time", "residual")
+
+
+def _excess(rows: pd.DataFrame, tiny: bool, c: float) -> pd.Series:
+    """Excess by seed at depth 2; the tiny start is the smaller one."""
+    starts = rows.loc[rows["depth"] == 2, "init_norm"]
+    at = rows["init_norm"] == (starts.min() if tiny else starts.max())
+    part = rows[at & (rows["depth"] == 2) & (rows["c"] == c) & (rows["converged"] == 1)]
+    found: pd.Series = part.set_index("seed")["excess"]
+    return found
+
+
+def _statistic(sentence: str, values: pd.Series) -> Statistic:
+    return Statistic(sentence, {int(str(s)): float(v) for s, v in values.items()})
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """No gain when the start is too large; worse when tiny and c small; slow when deep."""
+    rows = _runs.ends(table, *METRICS)
+    gain = _excess(rows, False, 10.0) / _excess(rows, False, 0.0)
+    loss = _excess(rows, True, 0.5) / _excess(rows, True, 0.0)
+    deep = rows[rows["depth"] > 2]
+    time = deep.pivot(index="seed", columns="c", values="time")
+    slower = time[time.columns.max()] / time[0.0]
+    return [
+        judge(_statistic("excess at c = 10 / plain's, large start", gain), figure=FIGURE,
+              at_least=0.9, claim="normalisation gains nothing when the start exceeds the limit"),
+        judge(_statistic("excess at c = 0.5 / plain's, tiny start", loss), figure=FIGURE,
+              at_least=2.0, claim="a small ratio with a tiny start at least doubles the excess"),
+        judge(_statistic("time at the largest c / plain's, depth 4", slower), figure=FIGURE,
+              at_least=100.0, claim="deeper than 2, a large ratio is a hundred times slower",
+              note="flows that did not arrive count with the horizon"),
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Excess against the ratio; time to arrive at depth 4."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
+    rows = _runs.ends(table, *METRICS)
+    flat = rows[(rows["depth"] == 2) & (rows["converged"] == 1)]
+    flat = flat.assign(value=flat["excess"].clip(lower=1e-9))
+    for i, (start, part) in enumerate(flat.groupby("init_norm")):
+        look, label = style.layer_look(i), f"start {float(str(start)) / 40**0.5:.2g} per weight"
+        style.band(left, part[part["c"] > 0], "c", label, look, "excess")
+        plain = float(part.loc[part["c"] == 0, "value"].mean())
+        left.axhline(plain, color=look[0], linestyle="--", linewidth=0.8)
+        style.note(left, panel="excess", series=f"plain, {label}", mean=plain)
+    left.set(xscale="log", yscale="log", xlabel="c (dashed: plain)", ylabel="(||z||_1 - Q) / Q")
+    left.legend()
+    deep = rows[rows["depth"] > 2].assign(value=lambda t: t["time"])
+    style.band(right, deep, "c", "time", (style.BLACK, "o"), "time")
+    lost = deep[deep["converged"] == 0]
+    right.plot(lost["c"], lost["value"], color=style.BLACK, marker="o", linestyle="none",
+               markerfacecolor="white", zorder=4)  # fmt: skip
+    right.set(yscale="log", xlabel="c (0: plain)", ylabel="time to residual 1e-8, depth 4")
+    return fig

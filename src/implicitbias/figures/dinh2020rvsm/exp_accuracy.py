@@ -1,0 +1,79 @@
+"""Loss of the sparse weight against its number of non-zeros: the cost of shrinkage.
+
+In the setting of Dinh & Xin: the cut-off is swept at equal values for l1, l0 and transformed l1
+(a = 1, stand-in). Each point is the mean over seeds at one cut-off: non-zeros of u against the
+population loss of u itself (left) and of u rescaled to unit length (right). Pruned truth: the true
+weight with its entries up to the cut-off removed, which no method can know; pruned w: what
+magnitude pruning of plain gradient descent gives, the same where descent has converged.
+Losses below 1e-8 (exact recovery) are drawn there; bars: smallest to largest seed.
+All settings are stand-ins; the abstract names the trade-off, not its numbers.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, difference, judge
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "dinh2020rvsm/exp_accuracy"
+FLOOR = 1e-8  # exact recovery has a loss near 1e-25, which would flatten the rest
+PANELS = {"split_loss": "population loss of u", "rescaled_split_loss": "loss of u / ||u||"}
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """At equal cut-off l0 loses least and l1 most; they keep about as many entries."""
+    found = []
+    for worse, better in (("l1", "tl1"), ("tl1", "l0")):
+        rows = _runs.last(table, "split_loss")
+        gap = difference(rows, "penalty", worse, better, by=["cutoff"])
+        found.append(
+            judge(
+                gap, figure=FIGURE, at_least=0,
+                claim=f"at equal cut-off the sparse weight of {better} loses less than {worse}'s",
+            )
+        )  # fmt: skip
+    rows = _runs.last(table, "nonzeros")
+    found.append(
+        judge(
+            difference(rows, "penalty", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
+            claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
+        )
+    )  # fmt: skip
+    return found
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Loss against non-zeros, as learned and rescaled."""
+    fig, axes = plt.subplots(
+        1, 2, figsize=(style.PAGE, 3.0), sharex=True, sharey=True, layout="constrained"
+    )
+    for ax, (name, label) in zip(axes, PANELS.items(), strict=True):
+        for penalty in _runs.PENALISED:
+            _curve(ax, table[table["penalty"] == penalty], "nonzeros", name,
+                   _runs.NAMES[penalty], _runs.LOOKS[penalty])  # fmt: skip
+        first = table[table["penalty"] == "l1"]
+        _curve(ax, first, "oracle_nonzeros", "oracle_loss", "pruned truth, pruned w",
+               (style.BLACK, "D"), linestyle="--")  # fmt: skip
+        ax.set(yscale="log", xlabel="non-zeros of u", ylabel=label, ylim=(FLOOR / 3, None))
+    axes[0].legend()
+    return fig
+
+
+def _curve(
+    ax: Axes, table: pd.DataFrame, x: str, y: str, label: str, look: tuple[str, str], **line: Any
+) -> None:
+    """Mean over seeds at each cut-off, both ways; bars from the smallest to the largest seed."""
+    groups = _runs.ends(table, x, y).groupby("cutoff")[[x, y]]
+    mean, low, high = groups.mean().clip(lower=FLOOR), groups.min(), groups.max()
+    ax.plot(mean[x], mean[y], color=look[0], marker=look[1], label=label, **line)
+    ax.vlines(mean[x], low[y].clip(lower=FLOOR), high[y], color=look[0], alpha=0.3, linewidth=1)
+    cells = zip(mean[x], mean[y], low[y], high[y], groups.size(), strict=True)
+    for at, value, least, most, n in cells:
+        style.note(ax, panel=y, series=label, x_name=x, x=at, mean=value, low=least, high=most,
+                   n=int(n))  # fmt: skip

@@ -1,0 +1,68 @@
+"""The limit is a new thresholding of the true weight: w_i and u_i against w*_i, entry by entry.
+
+In the setting of Dinh & Xin, for a dense true weight, beta 0.01 and cut-off 0.1 (stand-ins).
+Crosses: entries of the iterated limit w; dots: of u. Lines: the closed form with constants B and C
+of each run: l1 shrinks w* beyond (B + C) cut-off, l0 keeps or removes and does not shrink,
+transformed l1 lies between. Between C cut-off and (B + C) cut-off both l0 branches are limits, and
+the path decides; there the line follows u. Under l0 a kept entry of u equals that of w.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim
+from .._worst import worst
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "dinh2020rvsm/exp_threshold"
+ENTRIES = ("weight", "split", "truth", "new_threshold")
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """The closed form gives the limit's entries."""
+    rows = _entries(table)
+    return [
+        worst(
+            rows.assign(value=(rows["weight"] - rows["new_threshold"]).abs()), figure=FIGURE,
+            claim="the limit w is the closed-form thresholding of the true weight, entry by entry",
+            statistic="|w_i - closed form of w*_i|", at_most=1e-10,
+        )
+    ]  # fmt: skip
+
+
+def _entries(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per run and entry; columns w, u, w* and the closed form."""
+    rows = table[table["metric"].isin(ENTRIES)]
+    keys = ["run", "seed", "penalty", "cutoff", "layer"]
+    return rows.pivot(index=keys, columns="metric", values="value").reset_index()
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """One panel per penalty, of the smallest seed."""
+    fig, axes = plt.subplots(
+        1, 3, figsize=(style.PAGE, 2.9), sharex=True, sharey=True, layout="constrained"
+    )
+    rows = _entries(table)
+    rows = rows[rows["seed"] == rows["seed"].min()].sort_values("truth")
+    for ax, penalty in zip(axes, _runs.PENALISED, strict=True):
+        part, (colour, _) = rows[rows["penalty"] == penalty], _runs.LOOKS[penalty]
+        x = part["truth"].abs()
+        order = x.argsort()
+        ax.plot(x.iloc[order], part["new_threshold"].abs().iloc[order], color=style.BLACK,
+                linewidth=0.8, label="w, closed form")  # fmt: skip
+        ax.plot(x, part["weight"].abs(), color=colour, marker="x", linestyle="none", label="w")
+        ax.plot(x, part["split"].abs(), color=colour, marker=".", linestyle="none", label="u")
+        ax.axhline(part["cutoff"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
+        for _, cells in part.iterrows():
+            for name in ("weight", "split", "new_threshold"):
+                style.note(ax, panel=penalty, series=name, x_name="truth", x=cells["truth"],
+                           mean=cells[name], n=1)  # fmt: skip
+        ax.set(title=_runs.NAMES[penalty], xlabel="|w*_i|")
+        ax.legend(loc="upper left")
+    axes[0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
+    return fig

@@ -1,0 +1,63 @@
+"""Relaxed variable splitting at work: angle, Lagrangian, loss and non-zeros against iteration.
+
+In the setting of Dinh & Xin: one hidden layer of ReLU units on patches that do not overlap,
+Gaussian input, a sparse true weight; population gradient, weights kept on the unit sphere. Each
+panel compares l1, l0 and transformed l1 at equal cut-off, and plain gradient descent, for which
+the Lagrangian is the loss. The paper's sizes, rates, cut-offs and figure numbers are not known;
+those here (20 patches of dimension 50, 10 true non-zeros, beta 0.004, cut-off 0.05, step 1,
+transformed l1 with a = 1) are stand-ins. u is thresholded from the new w. Non-zeros are those of
+u. The horizontal axis is linear up to iteration 1; values below 1e-16 are drawn there.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim
+from .._worst import worst
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "dinh2020rvsm/exp_trajectories"
+PANELS = {
+    "angle": "angle between w and truth", "lagrangian": "Lagrangian",
+    "loss": "population loss of w", "nonzeros": "non-zeros of u",
+}  # fmt: skip
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """The Lagrangian never rises; non-zeros end within the true support."""
+    penalised = table[table["penalty"] != "none"]
+    return [
+        worst(
+            _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
+            claim="the Lagrangian never increases, beyond rounding",
+            statistic="largest increase in one iteration",
+        ),
+        worst(
+            _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
+            claim="u ends exactly sparse, inside the support of the true weight",
+            statistic="non-zeros of u outside the true support",
+        ),
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Four panels over iterations."""
+    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.2), sharex=True, layout="constrained")
+    for ax, (name, label) in zip(axes.flat, PANELS.items(), strict=True):
+        _runs.trajectories(ax, table, name, floor=1e-16)
+        ax.set_ylabel(label)
+        ax.set_xscale("symlog", linthresh=1)
+        ax.set_xlim(left=0)
+        if name != "nonzeros":
+            ax.set_yscale("log")
+    for ax in axes[1]:
+        ax.set_xlabel("iteration")
+    axes[1][1].axhline(table["sparsity"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return fig

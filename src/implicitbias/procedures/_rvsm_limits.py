@@ -1,0 +1,103 @@
+"""What a limit point of relaxed variable splitting satisfies, exactly, and by how much it misses.
+
+With t = angle(w, w*), g = angle(w, u), B = k pi beta / (pi - t), C = cos t - B (1 - ||u|| cos g),
+a limit on the unit sphere has
+  (i)   w* = B (w - u) + C w
+  (ii)  (pi - t) sin t = k pi beta ||u|| sin g
+  (iii) ||w - w*|| <= sqrt(2) sin t <= 2 sqrt(2) k beta ||u|| sin g, if t <= pi/2
+  (iv)  w is a thresholding of w* itself: see `new_threshold`
+Derived from the stationarity of f(w) + (beta/2) ||w - u||^2 on the sphere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..sparse import relu_patches as relu
+from ..sparse import thresholds
+from ._rvsm_pack import Array, Splitting
+
+_BISECTIONS = 60  # of [0, 2]: to the last bit
+
+
+def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
+    """Every final quantity (K,), and `new_threshold` (K, d)."""
+    w, u, truth = pack.w, pack.u, pack.truth
+    theta, gamma = relu.angle(w, truth), np.nan_to_num(relu.angle(w, u))
+    size = relu.norm(u)
+    b = pack.patches * np.pi * pack.beta / (np.pi - theta)
+    c = np.cos(theta) - b * (1 - size * np.cos(gamma))
+    drag = pack.patches * pack.beta * size * np.sin(gamma)
+    new = new_threshold(pack, b, c)
+    support, kept = truth != 0, u != 0
+    started = relu.angle(start, truth)
+    delta = np.pi - started
+    oracle = _keep_above(truth, pack.cutoff)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rescaled = u / size[:, None]
+    return {
+        "split_angle": gamma,
+        "split_norm": size,
+        "weight_norm": relu.norm(w),
+        "distance": relu.norm(w - truth),
+        "true_positives": (kept & support).sum(axis=1).astype(float),
+        "off_support": (kept & ~support).sum(axis=1).astype(float),
+        "off_support_max": np.where(support, 0, np.abs(w)).max(axis=1),
+        "split_loss": _loss(pack, u),
+        "rescaled_split_loss": _loss(pack, rescaled),
+        "oracle_nonzeros": (oracle != 0).sum(axis=1).astype(float),
+        "oracle_loss": _loss(pack, oracle),
+        "residual_stationarity": np.abs(b[:, None] * (w - u) + c[:, None] * w - truth).max(axis=1),
+        "residual_balance": np.abs((np.pi - theta) * np.sin(theta) - np.pi * drag),
+        "residual_threshold": np.abs(new - w).max(axis=1),
+        "closeness_bound": 2 * np.sqrt(2) * drag,
+        "start_angle_used": started,
+        "beta_limit": delta * np.sin(delta) / (pack.patches * np.pi),
+        "new_threshold": new,
+    }
+
+
+def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
+    """w (K, d) as an entrywise function of w*, given B and C (K,).
+
+    l1: w*/(B+C) where |w*| <= (B+C) tau, else (w* - sgn(w*) B tau)/C. l0: w*/(B+C) or w*/C, both
+    possible for C tau < |w*| <= (B+C) tau: there the branch is read off u, as it depends on the
+    path. tl1: the inverse of s -> C s + B (s - T(s)), by bisection. none: w* / C.
+    """
+    new = np.empty_like(pack.w)
+    for p, at in pack.rows.items():
+        truth, tau = pack.truth[at], pack.cutoff[at, None]
+        bb, cc = b[at, None], c[at, None]
+        size = np.abs(truth)
+        if p == "l1":
+            above = (truth - np.sign(truth) * bb * tau) / cc
+            new[at] = np.where(size <= (bb + cc) * tau, truth / (bb + cc), above)
+        elif p == "l0":
+            new[at] = np.where(pack.u[at] != 0, truth / cc, truth / (bb + cc))
+        elif p == "tl1":
+            new[at] = _inverse(truth, bb, cc, tau, pack.shape[at, None], pack.u[at] != 0)
+        else:
+            new[at] = truth / cc
+    return new
+
+
+def _inverse(truth: Array, b: Array, c: Array, tau: Array, shape: Array, kept: Array) -> Array:
+    """s with C s + B (s - T(s)) = w*, on the branch beyond or below the cut-off."""
+    size = np.abs(truth)
+    low, high = np.broadcast_to(tau, size.shape).copy(), np.full_like(size, 2.0)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        at_middle = thresholds.threshold("tl1", middle, tau, shape)
+        beyond = c * middle + b * (middle - at_middle) > size
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+    return np.asarray(np.where(kept, np.sign(truth) * (low + high) / 2, truth / (b + c)))
+
+
+def _keep_above(truth: Array, cutoff: Array) -> Array:
+    """w* with its entries up to the cut-off removed: the best that any pruning could do."""
+    return np.where(np.abs(truth) > cutoff[:, None], truth, 0.0)
+
+
+def _loss(pack: Splitting, u: Array) -> Array:
+    """f(u) (K,); u = 0 has f = (b + k/2) ||w*||^2 / k^2."""
+    return relu.population_loss(u, pack.truth, pack.patches)

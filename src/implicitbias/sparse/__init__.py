@@ -1,0 +1,1 @@
+"""What the sparse procedures share: thresholding, the one-layer ReLU loss, diagonal networks."""

@@ -1,0 +1,48 @@
+"""Compressed sensing: the instance of a seed, and basis pursuit as the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import default_rng
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """matrix A (M, N), truth x* (N,), measurements y (M,)."""
+
+    matrix: Array
+    truth: Array
+    y: Array
+
+
+def draw(seed: int, n: int, m: int, sparsity: int, signed: bool, noise: float) -> Instance:
+    """A, support, signs and noise from the seed's stream, in this order; entries 1 or +-1."""
+    rng = default_rng(seed)
+    matrix = rng.normal(size=(m, n)) / np.sqrt(m)
+    support = rng.choice(n, sparsity, replace=False)
+    truth = np.zeros(n)
+    truth[support] = rng.choice([-1.0, 1.0], sparsity) if signed else 1.0
+    y = matrix @ truth
+    if noise:
+        y = y + noise * rng.normal(size=m)
+    return Instance(matrix, truth, y)
+
+
+def basis_pursuit(matrix: Array, y: Array, signed: bool) -> Array:
+    """argmin ||z||_1 with A z = y, over z >= 0 unless signed; (N,), NaN if there is none.
+
+    A linear program, by HiGHS; signed in the two halves z = p - q, p, q >= 0.
+    """
+    both = np.hstack([matrix, -matrix]) if signed else matrix
+    found = linprog(np.ones(both.shape[1]), A_eq=both, b_eq=y, bounds=(0, None), method="highs")
+    n = matrix.shape[1]
+    if not found.success:
+        return np.full(n, np.nan)
+    halves = np.asarray(found.x, dtype=np.float64)
+    return halves[:n] - halves[n:] if signed else halves

@@ -1,0 +1,114 @@
+"""Weight-normalised descent and flow: derived values, invariants, limits, packs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from implicitbias import spec
+from implicitbias.errors import UserError
+from implicitbias.procedures import Job, load
+
+SMALL = {"dimension": 40, "measurements": 20, "sparsity": 3}
+
+
+def make(**fields):
+    return spec.make({"procedure": "weight_norm_flow", **fields})
+
+
+def ends(specs, tmp_path):
+    found = load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path))
+    frame = pd.DataFrame(found.scalars)
+    last = frame[frame["step"] == frame.groupby("run")["step"].transform("max")]
+    last = last[last["layer"] == ""]
+    return last.pivot(index="run", columns="quantity", values="value").loc[
+        [s.run_id for s in specs]
+    ]
+
+
+def test_derived_errors(tmp_path):
+    # By a separate implementation, two digits; these are among the quickest of the table.
+    specs = [make(depth=3, init_norm=1.0, rate_ratio=5.0, iterations=60_000),
+             make(init_norm=2.0, rate_ratio=1.0)]  # fmt: skip
+    found = ends(specs, tmp_path)["reconstruction_error"]
+    assert found.tolist() == pytest.approx([1.0e-8, 6.0e-2], rel=0.05)
+
+
+def test_a_run_does_not_depend_on_its_pack(tmp_path):
+    specs = [
+        make(**{**SMALL, "measurements": m}, seed=s, rate_ratio=c, depth=d, iterations=3000)
+        for s in (0, 1) for c in (None, 2.0) for d in (2, 3) for m in (15, 20)
+    ]  # fmt: skip
+    together = ends(specs, tmp_path)
+    for one in (specs[1], specs[6], specs[-1]):
+        alone = ends([one], tmp_path)
+        names = ["reconstruction_error", "residual", "scale", "iterations_used"]
+        pair = together.loc[one.run_id, names], alone.loc[one.run_id, names]
+        assert np.allclose(*[p.to_numpy(dtype=float) for p in pair], rtol=1e-9)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("signed", [False, True])
+def test_flow_keeps_its_invariants_and_its_bound(depth, signed, tmp_path):
+    flow = {**SMALL, "form": "flow", "depth": depth, "signed": signed, "init_norm": 1.0}
+    found = ends([make(**flow, rate_ratio=c, horizon=1e8) for c in (None, 1.0, 4.0)], tmp_path)
+    assert found["invariant_drift"].max() < 1e-6
+    assert found["unit_drift"].max() < 1e-6
+    done = found[found["converged"] == 1]
+    assert len(done) >= 2
+    assert (done["excess_over_bound"].dropna() <= 1).all()
+
+
+def test_the_invariant_of_another_ratio_is_not_kept():
+    from implicitbias.procedures._wn_flow import Flow
+    from implicitbias.sparse import diagonal, sensing
+
+    made = sensing.draw(0, 40, 20, 3, False, 0.0)
+    start = np.full(40, 40**-0.5)
+    flow = Flow(made, 2, False, 4.0)
+    _, states = flow.integrate(start, 1e-6, 1e5, None)
+    kernel = np.linalg.svd(made.matrix)[2][20:]
+    for c, kept in ((4.0, True), (3.0, False)):
+        ends = [kernel @ diagonal.invariant(x, 2, c) for x in (start, flow.x(states[-1]))]
+        assert (np.abs(ends[0] - ends[1]).max() < 1e-6) == kept
+
+
+def test_flow_ends_where_plain_flow_from_the_magnified_start_does(tmp_path):
+    flow = {**SMALL, "form": "flow", "compare_start": True, "horizon": 1e8}
+    found = ends([make(**flow, init_norm=r, rate_ratio=1.0) for r in (0.3, 1.0)], tmp_path)
+    assert found["magnification_gap"].max() < 1e-6
+    assert (found["log10_magnification"].abs() > 0.05).all()  # the starts do differ
+
+
+def test_discretisations_approach_the_flow(tmp_path):
+    base = {**SMALL, "measurements": 15, "init_norm": 1.0, "rate_ratio": 1.0}
+    exact = ends([make(**base, form="flow", horizon=1e8)], tmp_path)["excess"].iloc[0]
+    for form in ("projected", "salimans_kingma"):
+        steps = make(**base, form=form, eta=0.002, iterations=60_000, stop=1e-5)
+        assert ends([steps], tmp_path)["excess"].iloc[0] == pytest.approx(exact, rel=0.05)
+
+
+def test_an_orthonormal_design_decouples():
+    from implicitbias.procedures._wn_flow import Flow
+    from implicitbias.sparse.sensing import Instance
+
+    # Plain flow at depth 2: x' = -2 x (x^2 - y), so z = x^2 is logistic.
+    y = np.array([1.0, 0.5])
+    flow = Flow(Instance(np.eye(2, 3), np.zeros(3), y), 2, False, None)
+    t, states = flow.integrate(np.full(3, 0.1), 1e-12, 3.0, np.linspace(0, 3, 7))
+    for i, end in enumerate(y):
+        exact = end / (1 + (end / 0.01 - 1) * np.exp(-4 * end * t))
+        assert np.allclose(states[:, i] ** 2, exact, rtol=1e-7)
+    assert np.allclose(states[:, 2], 0.1)
+
+
+def test_a_step_beyond_stability_diverges_and_is_recorded(tmp_path):
+    found = ends([make(**SMALL, eta=50.0, iterations=500)], tmp_path)
+    assert found["diverged_step"].iloc[0] > 0
+
+
+@pytest.mark.parametrize(
+    "fields", [{"depth": 1}, {"sparsity": 300}, {"measurements": 200}, {"polar_pairs": 2}]
+)
+def test_impossible_specs(fields):
+    with pytest.raises(UserError):
+        make(**fields)
