@@ -51,7 +51,7 @@ def calibration(plan: Plan, packs: Mapping[str, Mapping[str, Any]]) -> tuple[flo
     for name, estimate in packs.items():
         if estimate["trained"]:
             facts = provenance.read(plan.pack_folder(name))
-            if not facts["resumed"]:
+            if facts.get("resumed") is False:  # else the seconds are of a part
                 ratios.append(facts["seconds"] / estimate["seconds"])
     return (median(ratios) if ratios else 1.0), len(ratios)
 
