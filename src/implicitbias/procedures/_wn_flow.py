@@ -15,16 +15,18 @@ from ..sparse.sensing import Instance
 from ..specs.weight_norm_flow import Spec
 
 Array = NDArray[np.float64]
-RTOL, ATOL = 1e-10, 1e-18  # entries fall far below 1, and their logarithms are invariants
+ATOL = 1e-18  # entries fall far below 1, and their logarithms are invariants
 COMPONENTS = 4  # of the projected invariant that are recorded
 
 
 class Flow:
     """x' of the flow with eta_u = 1, eta_r = 1/c; the state is (r, u), or x without c."""
 
-    def __init__(self, made: Instance, depth: int, signed: bool, c: float | None) -> None:
+    def __init__(
+        self, made: Instance, depth: int, signed: bool, c: float | None, rtol: float = 1e-10
+    ) -> None:
         self.b = np.hstack([made.matrix, -made.matrix]) if signed else made.matrix
-        self.y, self.depth, self.c = made.y, depth, c
+        self.y, self.depth, self.c, self.rtol = made.y, depth, c, rtol
 
     def x(self, state: Array) -> Array:
         """x = r u."""
@@ -58,7 +60,7 @@ class Flow:
 
         arrived.terminal = True  # type: ignore[attr-defined]
         found: Any = solve_ivp(
-            self, (0.0, horizon), state, method="LSODA", rtol=RTOL, atol=ATOL, t_eval=times,
+            self, (0.0, horizon), state, method="LSODA", rtol=self.rtol, atol=ATOL, t_eval=times,
             events=arrived,
         )  # fmt: skip
         if found.t_events[0].size:
@@ -74,7 +76,7 @@ def run(s: Spec, made: Instance, pursuit: Array, records: Records) -> None:
     """Integrate one member; record its trajectory, its invariants and its limit."""
     from .weight_norm_flow import against_pursuit
 
-    flow = Flow(made, s.depth, s.signed, s.rate_ratio)
+    flow = Flow(made, s.depth, s.signed, s.rate_ratio, s.rtol)
     width = flow.b.shape[1]
     start = np.full(width, s.init_norm / np.sqrt(width))
     spaced = np.geomspace(1e-2, s.horizon, max(s.record_points, 2))
@@ -132,7 +134,7 @@ def _gap(s: Spec, made: Instance, start: Array, x: Array) -> float:
     """||z_WN - z_plain|| / ||z_WN||, the plain flow started at x(0) / magnification."""
     size = float(np.linalg.norm(x))
     shrink = np.exp(-diagonal.log_magnification(s.init_norm, size, s.rate_ratio))
-    plain = Flow(made, s.depth, s.signed, None)
+    plain = Flow(made, s.depth, s.signed, None, s.rtol)
     _, states = plain.integrate(start * shrink, s.stop, s.horizon * 1e4, None)
     if plain.residual(states[-1]) > 10 * s.stop:
         return float("nan")

@@ -31,7 +31,7 @@ class Spec(RunSpec):
 
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({
         "seed", "measurements", "sparsity", "noise", "depth", "rate_ratio", "init_norm", "eta",
-        "iterations", "stop", "record_points", "horizon", "compare_start",
+        "iterations", "stop", "record_points", "horizon", "compare_start", "rtol",
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 256  # a sweep is one computation on small arrays
     SCALARS: ClassVar[tuple[str, ...]] = (
@@ -56,6 +56,7 @@ class Spec(RunSpec):
     iterations: PositiveInt = 40_000
     stop: NonNegative = 1e-8
     horizon: Positive = 1e5  # of a flow
+    rtol: Positive = 1e-10  # of a flow's adaptive solver
     record_points: NonNegativeInt = 0
     compare_start: bool = False  # a flow also from x(0)/magnification, without normalisation
 

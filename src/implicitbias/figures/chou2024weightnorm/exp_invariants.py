@@ -4,7 +4,7 @@ In the setting of Chou, Rauhut & Ward. With w = u exp(c r^2 / 2), the projection
 or of w^(2-L) (deeper) on the kernel of A are constant along the flow; without normalisation the
 same holds of x. Lines: four components of the projection in one instance, against time. The drift
 judged is the largest change of any component, relative to the norm of the unprojected vector.
-Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros); adaptive solver, rtol 1e-10.
+Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros); adaptive solver, rtol 1e-12.
 """
 
 from typing import Any

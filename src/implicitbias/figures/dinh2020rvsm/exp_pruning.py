@@ -1,0 +1,140 @@
+"""Splitting a convolutional network in training: accuracy against zeros, beside pruning.
+
+The use that the method of Dinh & Xin was made for; network, data and settings are stand-ins (two
+strided convolutions, a hidden layer and a head on 5,000 images of MNIST, SGD without momentum).
+Weights of all layers are split, biases are not. Test accuracy of the network at u against the share
+of zeros of u (left) and of convolution channels whose filter is zero (right); a point per cut-off,
+mean over seeds. Magnitude pruning removes the smallest weights of the unpenalised network of the
+same seed, all layers together: at once at the end, or at epoch 4 of 6 with fine-tuning for the
+rest, so that all have had equally many epochs. Settings and claims were fixed before the first run.
+Beyond the largest share that was fine-tuned (0.95) the claims take the accuracy there, which
+favours pruning. Both penalised and plain networks have had few epochs: errors are far from the
+best known.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, Statistic, judge
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "dinh2020rvsm/exp_pruning"
+ENDS = ("test_accuracy", "split_test_accuracy", "split_zero_weights", "split_zero_channels")
+PRUNED = ("pruned_test_accuracy", "pruned_zero_channels")
+DENSE, SPARSE = 0.5, 0.98  # shares of zeros between which methods are compared
+
+
+def pruned(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per seed and share: accuracy and zero channels of the pruned unpenalised network."""
+    rows = table[table["metric"].isin(PRUNED)]
+    share = rows["layer"].str.removeprefix("share").astype(float)
+    keys = ["seed", "share"]
+    return rows.assign(share=share).pivot(index=keys, columns="metric", values="value")
+
+
+def rows(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per run, and `at_once`: the accuracy of pruning at once to its share of zeros."""
+    ends = _runs.ends(table, *ENDS)
+    curves = pruned(table)["pruned_test_accuracy"]
+    at_once = [
+        float(np.interp(share, curves[seed].index, curves[seed]))
+        for seed, share in zip(ends["seed"], ends["split_zero_weights"], strict=True)
+    ]
+    return ends.assign(at_once=at_once)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Against pruning at equal shares of zeros; between penalties at equal cut-offs."""
+    ends = rows(table)
+    split = ends[ends["penalty"] != "none"]
+    tuned = ends[ends["prune_share"].notna()]
+    found = [_cheap(ends)]
+    for penalty in _runs.of_penalties(split):
+        part = split[split["penalty"] == penalty]
+        part = part[part["split_zero_weights"].between(DENSE, SPARSE)]
+        name = _runs.NAMES[penalty]
+        after = [
+            float(np.interp(r["split_zero_weights"], t["split_zero_weights"], t["test_accuracy"]))
+            for _, r in part.iterrows()
+            for t in [tuned[tuned["seed"] == r["seed"]].sort_values("split_zero_weights")]
+        ]
+        for other, values in (("at once", part["at_once"]), ("with fine-tuning", after)):
+            gap = (part["split_test_accuracy"] - values).groupby(part["seed"]).mean()
+            found.append(
+                judge(
+                    _statistic(f"accuracy at u - of pruning {other} at equal zeros", gap),
+                    figure=FIGURE, at_least=0,
+                    claim=f"{name}: as accurate as magnitude pruning {other}, at equal zeros",
+                    note=f"{len(part)} runs with a share of zeros in [{DENSE}, {SPARSE}]",
+                )
+            )  # fmt: skip
+    wide = split.pivot(index=["seed", "cutoff"], columns="penalty", values="split_test_accuracy")
+    for worse, better in (("l1", "tl1"), ("tl1", "l0")):
+        gap = (wide[better] - wide[worse]).groupby("seed").mean()
+        found.append(
+            judge(
+                _statistic(f"accuracy at u, {better} - {worse}, mean over cut-offs", gap),
+                figure=FIGURE, at_least=0,
+                claim=f"at equal cut-off {better} is at least as accurate at u as {worse}",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _cheap(ends: pd.DataFrame) -> Claim:
+    """The largest share of zeros of l0 that costs at most two points of accuracy."""
+    plain = ends[(ends["penalty"] == "none") & ends["prune_share"].isna()]
+    limit = ends["seed"].map(plain.set_index("seed")["test_accuracy"]) - 0.02
+    kept = (ends["penalty"] == "l0") & (ends["split_test_accuracy"] >= limit)
+    share = ends["split_zero_weights"].where(kept, 0.0).groupby(ends["seed"]).max()
+    return judge(
+        _statistic("largest share of zeros of l0 within 0.02 of the unpenalised accuracy", share),
+        figure=FIGURE, at_least=0.8,
+        claim="l0 splitting sets four fifths of the weights to zero for at most two points",
+    )  # fmt: skip
+
+
+def _statistic(sentence: str, values: pd.Series) -> Statistic:
+    return Statistic(sentence, {int(str(s)): float(v) for s, v in values.items()})
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Accuracy against zero weights and against zero channels."""
+    fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), sharey=True, layout="constrained")
+    ends, curves = rows(table), pruned(table).groupby("share").mean()
+    tuned = ends[ends["prune_share"].notna()]
+    sides = (("split_zero_weights", curves.index), ("split_zero_channels",
+             curves["pruned_zero_channels"]))  # fmt: skip
+    for ax, (x, at) in zip(axes, sides, strict=True):
+        for penalty in _runs.PENALISED:
+            part = ends[ends["penalty"] == penalty].groupby("cutoff")
+            _curve(ax, part, x, "split_test_accuracy", _runs.NAMES[penalty], _runs.LOOKS[penalty])
+        ax.plot(at, curves["pruned_test_accuracy"], color=style.BLACK, linestyle="--",
+                label="pruned at once")  # fmt: skip
+        for share, value in zip(at, curves["pruned_test_accuracy"], strict=True):
+            style.note(ax, panel=x, series="pruned at once", x_name=x, x=share, mean=value,
+                       n=int(table["seed"].nunique()))  # fmt: skip
+        _curve(ax, tuned.groupby("prune_share"), x, "test_accuracy", "pruned, fine-tuned",
+               (style.BLACK, "D"))  # fmt: skip
+    axes[0].set(xlabel="share of zero weights", ylabel="test accuracy")
+    axes[1].set(xlabel="share of zero channels")
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return fig
+
+
+def _curve(ax: Axes, groups: Any, x: str, y: str, label: str, look: tuple[str, str]) -> None:
+    """Mean over seeds, both ways; bars from the smallest to the largest seed."""
+    mean, low, high, n = (getattr(groups[[x, y]], f)() for f in ("mean", "min", "max", "count"))
+    ax.plot(mean[x], mean[y], color=look[0], marker=look[1], label=label)
+    ax.vlines(mean[x], low[y], high[y], color=look[0], alpha=0.3, linewidth=1)
+    for i in mean.index:
+        style.note(ax, panel=x, series=label, x_name=x, x=mean.loc[i, x], mean=mean.loc[i, y],
+                   low=low.loc[i, y], high=high.loc[i, y], n=int(n.loc[i, y]))  # fmt: skip
