@@ -12,7 +12,9 @@ from implicitbias.registry import PACKAGE
 ORDER = [
     {"errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"}, {"config"},
     {"packs"}, {"plan"}, {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
-    {"observe", "checkpoint", "progress", "provenance"}, {"procedures"}, {"train"},
+    {"bounds_inputs", "collapse", "observe", "stationarity"},
+    {"checkpoint", "progress", "provenance"},
+    {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
     {"overview", "publish", "spectrum", "status", "workflow"}, {"__main__"},
 ]  # fmt: skip

@@ -165,7 +165,7 @@ BAD = {
     "misspelt model": (at("sweeps", "mlp_bn", "base", "model", value="mpl_bn"), ["mlp_bn"]),
     "misspelt dataset": (at("sweeps", "mlp_bn", "base", "dataset", value="mnst"), ["mnist"]),
     "misspelt metric": (at(*FIG, "metrics", value=["rank_fo_1e-3"]), ["rank_fo_1e-3", "rank_fro"]),
-    "unrecorded metric": (at(*FIG, "metrics", value=["nc1"]), ["nc1", "stable_rank"]),
+    "unrecorded metric": (at(*FIG, "metrics", value=["nc1"]), ["nc1", "class_gram", "sgd"]),
     "misspelt sweep": (at(*FIG, "runs", value=[{"sweep": "mlp"}]), ["mlp", "mlp_bn"]),
     "misspelt figure": (at("figures", "galanti2025rank/fig70", value=tree()["figures"][FIG[1]]),
                         ["fig70", "fig07"]),

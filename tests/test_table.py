@@ -80,3 +80,22 @@ def test_a_damaged_or_foreign_file_is_one_clear_error(tmp_path, damage):
 def test_final_is_each_runs_last_epoch():
     frame = pd.DataFrame({"run": ["a", "a", "b"], "epoch": [1, 3, 2], "value": [0.0, 1.0, 2.0]})
     assert list(table.final(frame)["value"]) == [1.0, 2.0]
+
+
+def test_metrics_of_several_arrays_read_them_in_their_recorded_shapes(tmp_path):
+    rows = Records()
+    gram, counts = np.diag([1.0, 3.0]), [5.0, 5.0]
+    for epoch, v in ((0, 1.0), (1, 0.5)):
+        rows.array(RUN.run_id, epoch, 9, "class_gram", gram.ravel(), (2, 2))
+        rows.array(RUN.run_id, epoch, 9, "class_scatter", [v, v], (2,))
+        rows.array(RUN.run_id, epoch, 9, "class_counts", counts, (2,))
+    rows.array(RUN.run_id, 0, 9, "sample_sine", [0.5, 0.7], (2,))
+    rows.scalar(RUN.run_id, 0, 9, "train_loss", 0.25)
+    rows.write(tmp_path / "records")
+    frame = table.measure([RUN], ["cdnv", "nc1_quotient", "stationarity_sine"], [tmp_path])
+    found = frame.set_index(["metric", "epoch"])["value"]
+    assert found["cdnv", 0] == pytest.approx(2 / (2 * 4))
+    assert found["cdnv", 1] == pytest.approx(1 / (2 * 4))
+    assert found["nc1_quotient", 0] == pytest.approx(1 / 1)  # means 2 apart: each 1 from the middle
+    assert found["stationarity_sine", 0] == pytest.approx(0.6)
+    assert set(frame["layer"]) == {"network"}  # and no averages

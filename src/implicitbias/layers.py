@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,54 @@ def weight_matrices(model: nn.Module) -> tuple[WeightMatrix, ...]:
         rows, *rest = module.weight.shape
         found.append(WeightMatrix(f"{name}.weight", label, rows, prod(rest), averaged))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a unit of a layer sees of the layer's input.
+
+    positions: of a kernel, or the pixels that a linear layer flattens; 1 for a plain vector. taps:
+    for each of a kernel's positions the output positions at which it meets a pixel rather than
+    padding, so ||T(W)||_F^2 = sum_tap taps x ||W[:, :, tap]||_F^2 for the matrix T(W) that the
+    convolution is; (1,) for a linear layer.
+    """
+
+    positions: int
+    taps: tuple[int, ...]
+
+
+def sights(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, Sight]:
+    """The sight of every weight matrix, by its label, from one pass over an empty image."""
+    names = {m.parameter.removesuffix(".weight"): m.label for m in weight_matrices(model)}
+    found: dict[str, Sight] = {}
+    channels: list[int] = []  # of the last convolution passed
+
+    def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        label = names[next(n for n, m in model.named_modules() if m is module)]
+        if isinstance(module, nn.Conv2d):
+            found[label] = Sight(prod(module.kernel_size), _taps(module, inputs[0], output))
+            channels[:] = [module.out_channels]
+        else:
+            width = inputs[0].shape[-1]
+            found[label] = Sight(width // channels.pop() if channels else 1, (1,))
+
+    hooks = [model.get_submodule(name).register_forward_hook(look) for name in names]
+    try:
+        with torch.no_grad():
+            dtype = next(model.parameters()).dtype
+            model.eval()(torch.zeros(1, *input_shape, dtype=dtype))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _taps(conv: nn.Conv2d, x: Tensor, y: Tensor) -> tuple[int, ...]:
+    """For each kernel position the number of output positions whose pixel there exists."""
+    axes = []
+    for axis in (0, 1):
+        size, stride, pad = x.shape[2 + axis], conv.stride[axis], int(conv.padding[axis])
+        out = range(y.shape[2 + axis])
+        taps = range(conv.kernel_size[axis])
+        axes.append([sum(0 <= i * stride + tap - pad < size for i in out) for tap in taps])
+    return tuple(rows * cols for rows in axes[0] for cols in axes[1])

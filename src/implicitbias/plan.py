@@ -166,7 +166,8 @@ def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: S
                 metric = metrics.resolve(name, frozenset(kind.SCALARS))
             except ValueError as error:
                 raise sources.error(here, str(error)) from None
-            if metric.of != "recorded" and metric.of not in kind.ARRAYS:
+            lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
+            if lacking:
                 raise sources.error(
-                    here, f"{name!r} needs {metric.of!r}, which {procedure} does not record"
+                    here, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
                 )

@@ -36,8 +36,10 @@ def measure(
     plain = frozenset(specs[0].SCALARS)
     for name in names:
         metric = metrics.resolve(name, plain)
-        as_it_is = metric.of == "recorded"
-        parts.append(_recorded(scalars, name) if as_it_is else _layers(arrays, metric))
+        if metric.of == "recorded":
+            parts.append(_recorded(scalars, name))
+        else:
+            parts.append((_layers if isinstance(metric.of, str) else _network)(arrays, metric))
     table = pd.concat(parts, ignore_index=True)
     missing = wanted - set(table["run"])
     if missing:
@@ -79,7 +81,7 @@ def _recorded(scalars: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One metric of every layer, and its two averages."""
+    """One metric of every layer and its two averages, or of the one record of a network."""
     rows = arrays[arrays["quantity"] == metric.of].reset_index(drop=True)
     values = np.full(len(rows), np.nan)
     lengths = rows["values"].map(len).to_numpy()
@@ -88,8 +90,27 @@ def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         values[at] = metric.compute(np.stack(rows["values"].iloc[at].tolist()))
     rows = rows.assign(metric=metric.name, value=values)
     columns = ["run", "epoch", "step", "layer", "metric", "value"]
-    means = [_mean(rows[rows["averaged"]], "average"), _mean(rows, "average_all")]
+    of_layers = rows[rows["layer"] != ""]
+    means = [_mean(of_layers[of_layers["averaged"]], "average"), _mean(of_layers, "average_all")]
+    rows = rows.assign(layer=rows["layer"].replace("", NETWORK))
     return pd.concat([rows[columns], *(m[columns] for m in means)], ignore_index=True)
+
+
+def _network(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One metric of the whole network, from the several arrays of each record."""
+    chosen = arrays[arrays["quantity"].isin(metric.needs)]
+    rows = []
+    for (run, epoch, step), record in chosen.groupby(["run", "epoch", "step"]):
+        found = {
+            quantity: np.reshape(values, shape)[None]
+            for quantity, values, shape in zip(
+                record["quantity"], record["values"], record["shape"], strict=True
+            )
+        }
+        value = float(metric.compute(*(found[q] for q in metric.needs))[0])
+        rows.append((run, epoch, step, NETWORK, metric.name, value))
+    columns = ["run", "epoch", "step", "layer", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _mean(rows: pd.DataFrame, label: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Compute = Callable[[ArrayLike], NDArray[np.float64]]
+Compute = Callable[..., NDArray[np.float64]]
 _Function = TypeVar("_Function", bound=Callable[..., NDArray[np.float64]])
 
 
@@ -20,14 +20,22 @@ class Metric:
     """A resolved metric.
 
     name: as the config and the column `metric` of a table spell it.
-    of: the recorded quantity that `compute` reads ("spectrum"), or "recorded" for a quantity
-        that a table shows as it was written down.
-    compute: from one record (r,) to a number, or from a stack (..., r) to an array (...).
+    of: the recorded quantity of a layer that `compute` reads ("spectrum"); or a tuple of quantities
+        of the whole network; or "recorded" for one that a table shows as it was written down.
+    compute: from one record (r,) to a number, or from a stack (..., r) to an array (...). With a
+        tuple it takes one argument for each quantity, a stack of arrays of the recorded shape.
     """
 
     name: str
-    of: str
+    of: str | tuple[str, ...]
     compute: Compute
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The recorded arrays that it is computed from."""
+        if self.of == "recorded":
+            return ()
+        return (self.of,) if isinstance(self.of, str) else self.of
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class _Declared:
     """A decorated function, before its parameter (if it has one) is known."""
 
     function: Callable[..., NDArray[np.float64]]
-    of: str
+    of: str | tuple[str, ...]
     parameter: str | None
 
     @property
@@ -54,10 +62,28 @@ def layer_metric(*, of: str, parameter: str | None = None) -> Callable[[_Functio
     of: the recorded quantity that it reads. parameter: its second argument, a number in (0, 1)
     that the config writes behind the name, as in `rank_fro_1e-3`.
     """
+    return _declaring(of, parameter, [_ANY, parameter] if parameter else [_ANY])
 
+
+def network_metric(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
+    """Declare a function of several recorded arrays of the whole network as a metric.
+
+    of: the recorded quantities, which are also the names of its arguments, in order. Each argument
+    is a stack (..., *shape) of arrays of the recorded shape; the result is (...).
+    """
+    return _declaring(of, None, list(of))
+
+
+_ANY = ""  # an argument of whatever name
+
+
+def _declaring(
+    of: str | tuple[str, ...], parameter: str | None, wanted: list[str]
+) -> Callable[[_Function], _Function]:
     def declare(function: _Function) -> _Function:
         name, arguments = function.__name__, list(inspect.signature(function).parameters)
-        if len(arguments) != 1 + bool(parameter) or (parameter and arguments[1] != parameter):
+        fits = all(w in (_ANY, a) for a, w in zip(arguments, wanted, strict=False))
+        if len(arguments) != len(wanted) or not fits:
             raise ValueError(f"metric {name!r} takes {arguments}, not what its decorator says")
         other = _DECLARED.get(name)
         if other is not None and other.function.__module__ != function.__module__:

@@ -1,0 +1,29 @@
+"""How far the examples are from being stationary one by one, in the mean over examples."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from implicitbias.metrics._collapse import array
+from implicitbias.metrics._registry import layer_metric
+
+
+@layer_metric(of="sample_residual")
+def stationarity_residual(residual: ArrayLike) -> NDArray[np.float64]:
+    """Mean over n of ||f_n V_k - df_n/dV_k||_F, ||V_k||_F = 1, from (..., n) to (...); in [0, inf).
+
+    f_n: margin of the network with every layer at norm 1. NaN for a diverged run.
+    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, argument as recalled: 0
+    for all n is what a stationary point of every mini-batch would need.
+    """
+    return np.asarray(array(residual).mean(axis=-1))
+
+
+@layer_metric(of="sample_sine")
+def stationarity_sine(sine: ArrayLike) -> NDArray[np.float64]:
+    """Mean over n of ||f_n V_k - df_n/dV_k||_F / ||df_n/dV_k||_F, from (..., n) to (...).
+
+    In [0, 1]: the sine of the angle between the layer and an example's gradient. NaN for a diverged
+    run, and where a gradient is 0.
+    Source: `stationarity_residual`, made scale free.
+    """
+    return np.asarray(array(sine).mean(axis=-1))
