@@ -11,6 +11,7 @@ rates for a loss c times this one are 1/c times as effective here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,8 +30,41 @@ def square(outputs: Tensor, labels: Tensor) -> Tensor:
     return (outputs - targets).square().sum(-1).mean(-1)
 
 
+def targets(labels: Tensor, outputs: Tensor, kind: str) -> Tensor:
+    """The targets (..., C) of labels (...), in the type of outputs (..., C).
+
+    `one_hot` e_y; `centred` e_y - 1/C; `sign`, for one output, +1 for class 0 and -1 for class 1.
+    """
+    if kind == "sign":
+        return (1 - 2 * labels).to(outputs.dtype)[..., None]
+    n = outputs.shape[-1]
+    one_hot = torch.eye(n, dtype=outputs.dtype, device=outputs.device)[labels]
+    return one_hot - 1 / n if kind == "centred" else one_hot
+
+
+def square_factor(loss: str, n_outputs: int) -> float:
+    """c in the loss c (1/B) sum_n ||f(x_n) - t_n||^2: 1 for `square`, 1/C for `mse`.
+
+    With torch's (weight_decay/2) ||W||^2 the loss divided by c has lambda = weight_decay / (2 c).
+    """
+    return 1.0 if loss == "square" else 1 / n_outputs
+
+
+def square_to(outputs: Tensor, labels: Tensor, loss: str, kind: str) -> Tensor:
+    """c (1/B) sum_n ||f(x_n) - t_n||^2 per member: (K,); `mse` is torch.nn.MSELoss."""
+    error = outputs - targets(labels, outputs, kind)
+    return square_factor(loss, outputs.shape[-1]) * error.square().sum(-1).mean(-1)
+
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "square": square}
+LOSSES.update(
+    {
+        f"{loss}_{kind}": partial(square_to, loss=loss, kind=kind)
+        for loss in ("mse", "square")
+        for kind in ("one_hot", "centred", "sign")
+    }
+)
 
 
 def cross_entropy_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import checkpoint, data, observe
 from ..engine import streams
-from ..engine.base import DTYPES, Members, load_into
+from ..engine.base import DTYPES, Members, Trainer, load_into
 from ..engine.choose import trainer_for
 from ..layers import weight_matrices
 from ..models import build_seeded
@@ -42,25 +42,30 @@ class SgdPack:
             (torch.from_numpy(x).to(self.device, dtype), torch.from_numpy(y).to(self.device))
             for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test))
         )
-        arguments = self.shape.model_arguments
-        shape, n_classes = split.x_train.shape[1:], split.n_classes
-        models = [
-            build_seeded(
-                self.shape.model, shape, n_classes, seed=streams.init_seed(s.seed), **arguments
-            )
-            for s in specs
-        ]
-        members = Members.of(
+        models = self._models(split.x_train.shape[1:], split.n_classes)
+        self.members = Members.of(
             [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
             dtype, self.device,
         )  # fmt: skip
         self.matrices = weight_matrices(models[0])
-        self.trainer = trainer_for(models, members, self.shape.loss, dtype, self.device)
+        self.trainer: Trainer = trainer_for(
+            models, self.members, self.shape.objective, dtype, self.device
+        )
         self.records = Records()
         self.step = 0
         self.losses = torch.zeros(len(specs), dtype=dtype, device=self.device)
         self.diverged = torch.full((len(specs),), -1, dtype=torch.int64, device=self.device)
         self._signal: int | None = None
+
+    def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
+        """Each member's untrained network."""
+        return [
+            build_seeded(
+                self.shape.model, shape, n_classes, seed=streams.init_seed(s.seed),
+                **self.shape.model_arguments,
+            )
+            for s in self.specs
+        ]  # fmt: skip
 
     def run(self) -> Records:
         """Train to the end, from the checkpoint if there is one."""
@@ -109,10 +114,15 @@ class SgdPack:
         """One step of every member; the first step with a non-finite loss is its divergence."""
         b = self.shape.batch_size
         index = orders[:, batch * b : (batch + 1) * b]
-        self.losses = self.trainer.step(self.train[0][index], self.train[1][index], multiplier)
+        x, y = self.train[0][index], self._labels(index)
+        self.losses = self.trainer.step(x, y, multiplier)
         self.step += 1
         bad = ~self.losses.isfinite() & (self.diverged < 0)
         self.diverged.masked_fill_(bad, self.step)
+
+    def _labels(self, index: Tensor) -> Tensor:
+        """The labels (K, B) of the examples `index` (K, B)."""
+        return self.train[1][index]
 
     def _measure_if_due(self) -> None:
         epoch, rest = divmod(self.step, self.shape.steps_per_epoch)
@@ -143,9 +153,16 @@ class SgdPack:
             "runs": self.runs, "step": self.step,
             "state": self.trainer.state(), "velocity": self.trainer.velocity(),
             "diverged": self.diverged,
-            "scalars": self.records.scalars, "arrays": self.records.arrays,
+            "scalars": self.records.scalars, "arrays": self.records.arrays, **self._kept(),
         }  # fmt: skip
         checkpoint.save(self.job.checkpoint, state)
+
+    def _kept(self) -> dict[str, Any]:
+        """What a procedure built on this one adds to the checkpoint."""
+        return {}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take it back."""
 
     def _resume(self) -> None:
         state = checkpoint.load(self.job.checkpoint, self.device)
@@ -154,6 +171,7 @@ class SgdPack:
         load_into(self.trainer, state["state"], state["velocity"])
         self.step, self.diverged = state["step"], state["diverged"]
         self.records = Records(state["scalars"], state["arrays"])
+        self._restore(state)
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:

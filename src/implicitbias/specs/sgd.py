@@ -60,6 +60,11 @@ class Spec(RunSpec):
         return {**super().shape(), "momentum": self.momentum > 0}
 
     @property
+    def objective(self) -> str:
+        """The loss by its name in objectives.py."""
+        return self.loss
+
+    @property
     def model_arguments(self) -> dict[str, Any]:
         """The keyword arguments of the model's `build`."""
         return {k: getattr(self, k) for k in registry.model_info(self.model).arguments}

@@ -1,0 +1,18 @@
+"""Quantiles of the training margins: their distribution at any level, from the recorded values."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from implicitbias.metrics._registry import layer_metric
+
+
+@layer_metric(of="margins", parameter="level")
+def margin_quantile(margins: ArrayLike, level: float) -> NDArray[np.float64]:
+    """The level-quantile of y_n g_n from margins (..., N) to (...), interpolated.
+
+    Not divided by rho. NaN if any margin is not finite: a diverged run has no margins.
+    """
+    values = np.asarray(margins, dtype=np.float64)
+    finite = np.isfinite(values).all(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(finite, np.quantile(values, level, axis=-1), np.nan))

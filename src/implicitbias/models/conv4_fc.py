@@ -1,0 +1,70 @@
+"""Four convolutions and two linear layers: the network of Xu et al.'s journal runs, as recalled.
+
+Recalled, not read: 3x3 convolutions to 32, 64, 128 and 128 channels, linear 3200 -> 1024 -> 2, no
+biases, no BatchNorm. That 32x32 inputs leave 3200 = 128 x 5 x 5 features allows unpadded
+convolutions with two 2x2 max-poolings, or with strides 1, 2, 1, 2: both are here.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+_CHANNELS = (1, 2, 4, 4)  # in units of the width
+
+
+class Conv4FC(nn.Module):
+    """Four times (3x3 convolution, ReLU); linear, ReLU; head. Homogeneous: no biases.
+
+    `pooling` max: 2x2 max-pooling after the second and the fourth. stride: strides 1, 2, 1, 2, so
+    that the network is a product of matrices and ReLUs. 3,519,328 weights at the recalled sizes.
+    """
+
+    def __init__(
+        self, input_shape: tuple[int, ...], n_outputs: int, width: int, hidden: int, pooling: str
+    ) -> None:
+        super().__init__()
+        if pooling not in ("max", "stride"):
+            raise ValueError(f"pooling: {pooling!r} is neither 'max' nor 'stride'")
+        sizes = [input_shape[0], *(c * width for c in _CHANNELS)]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(sizes[i], sizes[i + 1], 3, stride=1 + i % 2 * (pooling == "stride"),
+                      bias=False)
+            for i in range(4)
+        )  # fmt: skip
+        self.pooling = pooling
+        with torch.no_grad():
+            flat = prod(self._convolved(torch.zeros(1, *input_shape)).shape)
+        self.hidden = nn.Linear(flat, hidden, bias=False)
+        self.head = nn.Linear(hidden, n_outputs, bias=False)
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        for i, layer in enumerate(self.layers):
+            x = layer(x).relu()
+            if self.pooling == "max" and i % 2:
+                x = nn.functional.max_pool2d(x, 2)
+        return x
+
+    def features(self, x: Tensor) -> Tensor:
+        """X (B, channels, H, W) -> what enters the head (B, hidden)."""
+        h: Tensor = self.hidden(self._convolved(x).flatten(1))
+        return h.relu()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (B, channels, H, W) -> outputs (B, n_outputs)."""
+        outputs: Tensor = self.head(self.features(x))
+        return outputs
+
+
+def build(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    width: int = 32,
+    hidden: int = 1024,
+    pooling: str = "max",
+) -> Conv4FC:
+    """The recalled sizes by default, with max-pooling; `stride` is the robustness check."""
+    return Conv4FC(input_shape, n_classes, width, hidden, pooling)

@@ -1,0 +1,37 @@
+"""A homogeneous multilayer perceptron: linear layers and ReLUs, no biases, no normalisation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+from torch import Tensor, nn
+
+
+class MLPRelu(nn.Module):
+    """flatten; depth x (Linear, ReLU); linear head."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, depth: int, width: int) -> None:
+        super().__init__()
+        sizes = [n_inputs] + [width] * depth
+        self.layers = nn.ModuleList(nn.Linear(i, o, bias=False) for i, o in pairwise(sizes))
+        self.head = nn.Linear(width, n_outputs, bias=False)
+
+    def features(self, x: Tensor) -> Tensor:
+        """X (B, ...) -> what enters the head (B, width)."""
+        h = x.flatten(1)
+        for layer in self.layers:
+            h = layer(h).relu()
+        return h
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (B, ...) -> outputs (B, n_outputs)."""
+        outputs: Tensor = self.head(self.features(x))
+        return outputs
+
+
+def build(
+    input_shape: tuple[int, ...], n_classes: int, *, depth: int = 4, width: int = 500
+) -> MLPRelu:
+    """`depth` counts the hidden layers: five matrices by default."""
+    return MLPRelu(prod(input_shape), n_classes, depth, width)
