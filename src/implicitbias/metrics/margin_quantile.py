@@ -11,6 +11,7 @@ def margin_quantile(margins: ArrayLike, level: float) -> NDArray[np.float64]:
     """The level-quantile of y_n g_n from margins (..., N) to (...), interpolated.
 
     Not divided by rho. NaN if any margin is not finite: a diverged run has no margins.
+    Source: numpy.quantile, linear interpolation (Hyndman & Fan (1996), type 7).
     """
     values = np.asarray(margins, dtype=np.float64)
     finite = np.isfinite(values).all(axis=-1)
