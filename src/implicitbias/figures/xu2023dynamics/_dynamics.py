@@ -1,0 +1,32 @@
+"""What the figures on rho and margins share: one row per run, looks of starts and decays."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ... import style
+from ...claim import Statistic
+from ...table import final
+
+
+def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
+    """One row per run (and epoch): its fields and the whole network's quantities as columns."""
+    rows = final(table) if last else table
+    rows = rows[rows["layer"] == "network"]
+    fields = table.drop_duplicates("run").drop(
+        columns=["metric", "layer", "value", "epoch", "step"]
+    )
+    values = rows.pivot(
+        index=["run", "epoch", "step"], columns="metric", values="value"
+    ).reset_index()
+    return fields.merge(values, on="run")
+
+
+def start_look(i: int) -> tuple[str, str]:
+    """Colour and marker of the i-th initial scale."""
+    return style.layer_look(i)
+
+
+def per_seed(sentence: str, values: pd.Series) -> Statistic:
+    """A statistic from a series indexed by seed."""
+    return Statistic(sentence, {int(str(seed)): float(v) for seed, v in values.items()})

@@ -1,0 +1,53 @@
+"""rho over the first 1,000 iterations with batch normalisation, beside the published run.
+
+Setting of the authors' code (read): four convolutions, non-affine BatchNorm, biases, weight decay
+0.01, lr 0.01, momentum 0.9, initial norms 0.1, images of unit norm; rho = product of the weights'
+norms / product of ||sqrt(running variance)||_2. Hollow points are read off the one published plot
+(two classes of CIFAR-10, 32 to 128 channels): a fast rise, a dip, a slow rise. Ours are narrow
+networks on two digits: their level, on a logarithmic axis, is
+not comparable. The fast rise is seen, the early peak and the dip are not.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, judge
+from . import _dynamics
+
+PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "width": 32}
+FIGURE = "xu2023dynamics/exp_batchnorm"
+PUBLISHED = {150: 0.61, 700: 0.50, 1000: 0.55}  # iteration: rho, read off
+
+
+def series(table: pd.DataFrame) -> pd.DataFrame:
+    """rho by iteration."""
+    rows = table[(table["metric"] == "rho") & (table["layer"] == "network")]
+    return rows[rows["step"] <= 1000]
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """An early peak, and a dip after it."""
+    rows = series(table)
+    wide = rows.pivot(index="step", columns="seed", values="value")
+    early, late = wide[wide.index <= 300].max(), wide[wide.index > 300].min()
+    return [
+        judge(_dynamics.per_seed("largest rho up to iteration 300 / smallest after", early / late),
+              figure=FIGURE, at_least=1.1, claim="rho rises fast and then dips"),
+        judge(_dynamics.per_seed("rho at the end / smallest after iteration 300",
+                                 wide.iloc[-1] / late),
+              figure=FIGURE, at_least=1.02, claim="after the dip rho rises again"),
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """rho, and the published points."""
+    fig, ax = plt.subplots(figsize=(style.COLUMN * 1.3, 2.8), layout="constrained")
+    style.band(ax, series(table).query("step > 0"), "step", "ours", (style.BLACK, ""), "rho")
+    style.points(ax, list(PUBLISHED), list(PUBLISHED.values()), "published, read off", "rho")
+    ax.set(xlabel="iteration", ylabel="rho", yscale="log")
+    ax.legend()
+    return fig

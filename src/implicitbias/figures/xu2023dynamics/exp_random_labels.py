@@ -1,0 +1,55 @@
+"""rho and test error against the share of permuted training labels.
+
+In the setting of Xu et al. (2023), as stand-ins in exp_rho; claim and shares are recalled, the
+permutation is that of the authors' code: a share r of the training labels is permuted among
+themselves, so about r / 2 of two classes' labels are wrong. Test labels are untouched; the
+training error is that on the permuted labels.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, trend_and_effect
+from ...table import final
+
+PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
+FIGURE = "xu2023dynamics/exp_random_labels"
+
+
+def ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Final values of a quantity; `test_error` is 1 - test_accuracy."""
+    rows = final(table)
+    wanted = "test_accuracy" if name == "test_error" else name
+    rows = rows[(rows["metric"] == wanted) & (rows["layer"] == "network")]
+    value = 1 - rows["value"] if name == "test_error" else rows["value"]
+    return rows.assign(value=value, metric=name)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Both rise."""
+    found: list[Claim] = []
+    for name, text in (("rho", "rho"), ("test_error", "test error")):
+        found += trend_and_effect(
+            ends(table, name), figure=FIGURE, x="label_noise", direction="rises",
+            claim=f"{text} rises with the share of permuted labels",
+        )  # fmt: skip
+    return found
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """rho; test and training error."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.7), layout="constrained")
+    style.band(left, ends(table, "rho"), "label_noise", "rho", (style.BLACK, "o"), "rho")
+    style.band(right, ends(table, "test_error"), "label_noise", "test error",
+               style.SERIES["test_accuracy"], "errors")  # fmt: skip
+    train = ends(table, "train_accuracy")
+    style.band(right, train.assign(value=1 - train["value"]), "label_noise",
+               "training error", style.SERIES["train_accuracy"], "errors")  # fmt: skip
+    left.set(xlabel="share of permuted labels", ylabel="rho")
+    right.set(xlabel="share of permuted labels", ylabel="error")
+    right.legend()
+    return fig
