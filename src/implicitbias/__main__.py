@@ -174,12 +174,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; a UserError is one line on stderr and exit code 1."""
+    """Run one verb; a UserError or an OSError is one line on stderr and exit code 1."""
     args = _parser().parse_args(argv)
     try:
         args.do(args)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 1
     return 0
 

@@ -70,7 +70,7 @@ class Config(Model):
     pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 60.0
+    checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     trained_only: bool = Field(
         default=False, description="draw the runs that have records, and train nothing"
     )

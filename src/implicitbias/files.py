@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,18 +12,20 @@ from .errors import UserError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, make_folders: bool = True) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to it, after fsync, if the block ends well.
 
     A reader sees the old file or the new one, never a part; a failed block leaves the old one.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -30,7 +33,32 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def write_text(path: Path, text: str) -> None:
+def _sync_folder(folder: Path) -> None:
+    """A new name survives a power cut once its folder is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems cannot
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def claimed(path: Path, what: str) -> Iterator[None]:
+    """An exclusive lock on an existing file; another process that has it is a UserError.
+
+    The kernel releases it however the process ends. Between machines it works where the file
+    system passes flock on (NFS and most cluster file systems do).
+    """
+    with open(path, "rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{path}: {what} by another process; wait for it, or end it") from None
+        yield
+
+
+def write_text(path: Path, text: str, make_folders: bool = True) -> None:
     """The text as the whole content of `path`, or nothing."""
-    with replacing(path) as temporary:
+    with replacing(path, make_folders) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -35,13 +35,13 @@ class Pack:
 
 def read(path: Path) -> Pack:
     """A written pack; UserError names a file that is not one."""
-    text = path.read_text(encoding="utf-8", errors="replace")
     try:
+        text = path.read_text(encoding="utf-8", errors="replace")
         tree = json.loads(text)
         ids = tuple(tree["runs"])
         if not ids or tree["pack"] != path.parent.name or not isinstance(tree["runs"], dict):
             raise ValueError("its name or its runs are not those of its folder")
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path}: not a pack ({error}); restore it, or remove its folder to train anew"
         ) from error

@@ -137,10 +137,10 @@ def select(
             raise sources.error((*here, "sweep"), str(error)) from None
         kept = sweeps[selection.sweep]
         for field, values in selection.where.items():
-            have = {json.dumps(getattr(s, field, None)) for s in kept}
+            have = {json.dumps(getattr(s, field, None), default=str) for s in kept}
             for value in values:
                 # 1 and 1.0 are one value of a float field
-                spelt = {json.dumps(v) for v in (value, _as_float(value))}
+                spelt = {json.dumps(v, default=str) for v in (value, _as_float(value))}
                 if not all(hasattr(s, field) for s in kept) or not spelt & have:
                     raise sources.error(
                         (*here, "where", field),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from .errors import UserError
 from .files import write_text
 
 _FILE_EVERY_S, _LINE_EVERY_S = 2.0, 15.0
@@ -71,10 +73,17 @@ class Reporter:
             rate, remaining, loss, diverged, time.time(),
         )  # fmt: skip
         self._file = now
-        write_text(self.path, json.dumps(asdict(state)))
+        with suppress(UserError):  # a full disk stops training at the checkpoint, not here
+            write_text(self.path, json.dumps(asdict(state)), make_folders=False)
         if now - self._line >= _LINE_EVERY_S:
             self._line = now
-            print(line(state), file=sys.stderr, flush=True)
+            say(line(state))
+
+
+def say(text: str) -> None:
+    """A line of the log, with the time; a reader that has gone away does not end training."""
+    with suppress(OSError):
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def line(p: Progress) -> str:

@@ -47,7 +47,10 @@ def read(pack_folder: Path) -> dict[str, Any]:
     path = pack_folder / "records" / "provenance.json"
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if not isinstance(facts, dict) or not isinstance(facts.get("seconds"), int | float):
+            raise ValueError("not a pack's provenance")
+        _ = facts["commit"]
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise UserError(f"{path}: not readable: {error}") from error
     return facts
 

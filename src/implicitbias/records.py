@@ -101,6 +101,10 @@ def read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: not a readable parquet file: {error}") from error
     if table.schema.names != schema.names:
         raise UserError(f"{path}: not a table of records; its columns are {table.schema.names}")
+    try:
+        table = table.cast(schema)
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: not a table of records: {error}") from error
     frame: pd.DataFrame = table.to_pandas()
     for column in ("run", "layer", "quantity"):
         frame[column] = frame[column].astype(str)

@@ -130,9 +130,13 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read(path: Path) -> pd.DataFrame:
     """A figure's table."""
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable table: {error}") from error
+    missing = sorted({"run", "seed", "pack", "epoch", "layer", "metric", "value"} - {*frame})
+    if missing:
+        raise UserError(f"{path}: not a figure's table: {', '.join(missing)} missing")
+    return frame
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from . import packs, procedures, provenance
+from . import checkpoint, packs, procedures, provenance
 from .errors import UserError
-from .files import write_text
+from .files import claimed, write_text
+from .progress import say
 
 
 def train(
@@ -20,14 +21,26 @@ def train(
     """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any."""
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
+    with claimed(pack_file, "is being trained"):
+        _train(pack_file, data_dir, device, threads, checkpoint_seconds)
+
+
+def _train(
+    pack_file: Path, data_dir: Path, device: str, threads: int, checkpoint_seconds: float
+) -> None:
     specs = packs.specs_of(pack_file)
     folder = pack_file.parent
+    for part in folder.glob(".*.part"):  # of killed processes: the lock says that none is alive
+        part.unlink(missing_ok=True)
     torch.set_num_threads(threads)
     job = procedures.Job(folder.name, folder, data_dir, device, checkpoint_seconds)
-    resumed = job.checkpoint.exists()
+    resumed = checkpoint.exists(job.checkpoint)
+    say(f"{folder.name}: {len(specs)} runs, " + ("resumed" if resumed else "from the beginning"))
     started, start = datetime.now(UTC), time.monotonic()
     records = procedures.load(specs[0].procedure)(specs, job)
     seconds = time.monotonic() - start
+    if not pack_file.exists():
+        raise UserError(f"{folder}: vanished while its pack was trained; nothing is written")
     records.write(folder / "records")
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     facts = {
@@ -40,5 +53,6 @@ def train(
         **provenance.here(name, threads),
     }
     write_text(folder / "records" / "provenance.json", json.dumps(facts, indent=1) + "\n")
-    job.checkpoint.unlink(missing_ok=True)
+    checkpoint.remove(job.checkpoint)
     job.progress.unlink(missing_ok=True)
+    say(f"{folder.name}: complete after {seconds / 60:.1f} min")

@@ -7,5 +7,5 @@ rule data:
     conda:
         ENVIRONMENT
     shell:
-        "python -m implicitbias data fetch {wildcards.dataset} --data-dir $(dirname {output:q})"
+        'python -m implicitbias data fetch {wildcards.dataset} --data-dir "$(dirname {output:q})"'
         " > {log:q} 2>&1"

@@ -16,6 +16,7 @@ from .. import checkpoint, data, observe
 from ..engine import streams
 from ..engine.base import DTYPES, Members, Trainer, load_into
 from ..engine.choose import trainer_for
+from ..errors import UserError
 from ..layers import weight_matrices
 from ..models import build_seeded
 from ..progress import Reporter
@@ -56,6 +57,8 @@ class SgdPack:
         self.losses = torch.zeros(len(specs), dtype=dtype, device=self.device)
         self.diverged = torch.full((len(specs),), -1, dtype=torch.int64, device=self.device)
         self._signal: int | None = None
+        self._measured = -1  # the step of the last measurement
+        self._save_every = job.checkpoint_seconds
 
     def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
         """Each member's untrained network."""
@@ -77,8 +80,7 @@ class SgdPack:
         )
         saved = time.monotonic()
         try:
-            if self.step == 0:
-                self._measure()
+            self._measure_if_due()  # also what a process killed just before it has not measured
             while self.step < self.shape.steps:
                 epoch = self.step // per_epoch
                 orders = self._orders(epoch)
@@ -87,9 +89,8 @@ class SgdPack:
                     self._train(orders, batch, multiplier)
                     if reporter.due():
                         self._report(reporter)
-                        if time.monotonic() - saved >= self.job.checkpoint_seconds:
-                            self._save()
-                            saved = time.monotonic()
+                        if time.monotonic() - saved >= self._save_every:
+                            saved = self._timed_save()
                     if self._signal is not None:
                         self._measure_if_due()
                         self._save()
@@ -126,8 +127,9 @@ class SgdPack:
 
     def _measure_if_due(self) -> None:
         epoch, rest = divmod(self.step, self.shape.steps_per_epoch)
-        if rest == 0 and epoch in self.shape.record_epochs:
+        if rest == 0 and epoch in self.shape.record_epochs and self._measured < self.step:
             self._measure()
+            self._measured = self.step
 
     def _measure(self) -> None:
         """Everything that is recorded, at the completed epoch."""
@@ -148,11 +150,19 @@ class SgdPack:
         """Only a note: the loop saves between two steps, never inside one."""
         self._signal = signum
 
+    def _timed_save(self) -> float:
+        """Save, and put the next one off while saving costs over 2%: at most twice as long."""
+        start = time.monotonic()
+        self._save()
+        end, wanted = time.monotonic(), self.job.checkpoint_seconds
+        self._save_every = min(max(wanted, 50 * (end - start)), 2 * wanted)
+        return end
+
     def _save(self) -> None:
         state: dict[str, Any] = {
             "runs": self.runs, "step": self.step,
             "state": self.trainer.state(), "velocity": self.trainer.velocity(),
-            "diverged": self.diverged,
+            "diverged": self.diverged, "measured": self._measured,
             "scalars": self.records.scalars, "arrays": self.records.arrays, **self._kept(),
         }  # fmt: skip
         checkpoint.save(self.job.checkpoint, state)
@@ -166,10 +176,14 @@ class SgdPack:
 
     def _resume(self) -> None:
         state = checkpoint.load(self.job.checkpoint, self.device)
-        if state is None or state["runs"] != self.runs:
+        if state is None:
             return
+        if state["runs"] != self.runs:
+            raise UserError(f"{self.job.checkpoint}: the checkpoint of another pack; remove it")
         load_into(self.trainer, state["state"], state["velocity"])
         self.step, self.diverged = state["step"], state["diverged"]
+        rows = state["scalars"]  # checkpoints from before `measured` tell by their last row
+        self._measured = state.get("measured", rows[-1]["step"] if rows else -1)
         self.records = Records(state["scalars"], state["arrays"])
         self._restore(state)
 
