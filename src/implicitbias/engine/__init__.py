@@ -1,5 +1,6 @@
 """The packed trainer behind `sgd`: K runs of one shape, trained together in one process.
 
 `plain` is the reference, one `nn.Module` at a time with autograd. `mlp` is the same algorithm with
-a hand-written backward pass over stacked parameters. `trainer_for` says which a model takes.
+a hand-written backward pass over stacked parameters; `grouped` trains convolutional networks side
+by side as groups of channels. `trainer_for` says which a model takes.
 """

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..models.mlp_bn import MLPBN
 from .base import Members, Trainer
+from .grouped import GroupedTrainer
 from .mlp import MLPTrainer
 from .plain import PlainTrainer
 
@@ -20,6 +21,13 @@ def trainer_for(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Trainer:
-    """The fastest path that computes the same: batched for MLP-BN, one by one otherwise."""
-    path = MLPTrainer if isinstance(models[0], MLPBN) else PlainTrainer
+    """The fastest path that computes the same: batched for MLP-BN and where members can be groups.
+
+    Anything else trains one by one.
+    """
+    path: type[PlainTrainer | MLPTrainer | GroupedTrainer] = PlainTrainer
+    if isinstance(models[0], MLPBN):
+        path = MLPTrainer
+    elif getattr(models[0], "grouped", False):
+        path = GroupedTrainer
     return path(models, members, loss, dtype, device)

@@ -1,0 +1,142 @@
+"""The batched path for networks whose features lie on axis 1: members are groups of channels.
+
+K networks of C channels are one of K C channels: a convolution becomes one with K groups, batch
+normalisation acts on K C channels as it stands, pooling and activations need no change, and a
+linear layer is a batched product. Against `torch.func.vmap`, which moves the member axis back and
+forth at each layer: 1.3-2.3x as fast (ResNet-18 of width 4-8, K 4-24, B 4-64, one core, torch
+2.13), and 2.4-11x against one member at a time.
+
+A model says `grouped = True` if its `forward` uses layers, elementwise functions, pooling and
+`flatten(1)` only. A convolution rounds differently for another number of groups: a member's last
+bits depend on the size of its pack, which is why the pack is recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .base import stacked
+from .stacked import StackedTrainer
+
+
+class _Grouped(nn.Module):
+    """A layer of K members; GroupedNetwork registers their stacked parameters and buffers."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+class _Conv2d(_Grouped):
+    """weight (K, out, in, kh, kw), bias (K, out) or none; x (B, K in, ...) to (B, K out, ...)."""
+
+    def __init__(self, one: nn.Conv2d, k: int) -> None:
+        super().__init__()
+        self.stride, self.padding, self.dilation = one.stride, one.padding, one.dilation
+        self.groups = k * one.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.flatten()
+        return functional.conv2d(
+            x, self.weight.flatten(0, 1), bias,
+            self.stride, self.padding, self.dilation, self.groups,
+        )  # fmt: skip
+
+
+class _Linear(_Grouped):
+    """weight (K, out, in), bias (K, out) or none; x (B, K in) to (B, K out)."""
+
+    def __init__(self, one: nn.Linear, k: int) -> None:
+        super().__init__()
+        self.k = k
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.bmm(x.view(len(x), self.k, -1).transpose(0, 1), self.weight.mT)
+        if self.bias is not None:
+            out = out + self.bias.unsqueeze(1)
+        return out.transpose(0, 1).flatten(1)
+
+
+class _BatchNorm(_Grouped):
+    """Statistics and affine parameters (K, C); x (B, K C, ...)."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, one: nn.BatchNorm1d | nn.BatchNorm2d, k: int) -> None:
+        super().__init__()
+        assert one.track_running_stats and one.momentum is not None
+        self.eps, self.momentum = one.eps, one.momentum
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.num_batches_tracked.add_(1)
+        weight, bias = (None if p is None else p.flatten() for p in (self.weight, self.bias))
+        return functional.batch_norm(
+            x, self.running_mean.view(-1), self.running_var.view(-1), weight, bias,
+            self.training, self.momentum, self.eps,
+        )  # fmt: skip
+
+
+_GROUPED: dict[type[nn.Module], Callable[..., _Grouped]] = {
+    nn.Conv2d: _Conv2d, nn.Linear: _Linear, nn.BatchNorm1d: _BatchNorm,
+    nn.BatchNorm2d: _BatchNorm,
+}  # fmt: skip
+
+
+class GroupedNetwork:
+    """K modules of one shape as one module over K times the channels."""
+
+    def __init__(
+        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.k = len(models)
+        # On a CPU channels last: 1.0-1.4x (as above). On CUDA grouped convolutions want NCHW.
+        self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+        state = stacked(models, dtype, device)
+        self.module = copy.deepcopy(models[0])
+        self.parameters: dict[str, Tensor] = {}
+        self.buffers: dict[str, Tensor] = {}
+        for name, one in list(self.module.named_modules()):
+            if not list(one.parameters(recurse=False)) and not list(one.buffers(recurse=False)):
+                continue
+            many = _GROUPED[type(one)](one, self.k)
+            prefix = f"{name}." if name else ""
+            for key, parameter in one._parameters.items():
+                many.register_parameter(
+                    key, None if parameter is None else self._parameter(state[prefix + key])
+                )
+            for key in one._buffers:
+                many.register_buffer(key, state[prefix + key])
+            self.module.set_submodule(name, many)
+        for name, parameter in self.module.named_parameters():
+            self.parameters[name] = parameter
+        self.buffers.update(self.module.named_buffers())
+
+    def _parameter(self, w: Tensor) -> nn.Parameter:
+        if w.dim() == 5:
+            w = w.flatten(0, 1).contiguous(memory_format=self.layout).view(w.shape)
+        return nn.Parameter(w)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """See Network.forward."""
+        together = x.transpose(0, 1).flatten(1, 2)  # (B, K c, ...)
+        if together.dim() == 4:
+            together = together.contiguous(memory_format=self.layout)
+        self.module.train(training)
+        outputs: Tensor = self.module(together)
+        return outputs.view(len(together), self.k, -1).transpose(0, 1)
+
+
+class GroupedTrainer(StackedTrainer):
+    """SGD on a GroupedNetwork."""
+
+    def _network(
+        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+    ) -> GroupedNetwork:
+        return GroupedNetwork(models, dtype, device)

@@ -1,0 +1,92 @@
+"""What the batched autograd paths share: one backward pass and one update for all members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..objectives import LOSSES
+from .base import Members
+
+
+class Network(Protocol):
+    """K modules as one: `forward` maps (K, B, ...) to outputs (K, B, C)."""
+
+    parameters: dict[str, Tensor]  # leaves (K, ...) that require gradients
+    buffers: dict[str, Tensor]  # (K, ...), updated in place by a forward pass in training
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """Outputs (K, B, C) of the batches x (K, B, ...)."""
+        ...
+
+
+class StackedTrainer:
+    """SGD on a Network. The losses are summed over members, whose gradients do not mix."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        loss: str,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.k, self.loss = len(models), LOSSES[loss]
+        self.network = self._network(models, dtype, device)
+        self.weights = list(self.network.parameters.values())
+        self.lr, self.decay, self.momentum = (
+            [v.view(-1, *[1] * (w.dim() - 1)) for w in self.weights]
+            for v in (members.lr, members.weight_decay, members.momentum)
+        )
+        self._velocity: list[Tensor] = []
+        if bool((members.momentum > 0).any()):
+            self._velocity = [torch.zeros_like(w) for w in self.weights]
+
+    def _network(
+        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+    ) -> Network:
+        raise NotImplementedError
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """See Trainer.step."""
+        losses = self.loss(self.network.forward(x, training=True), y)
+        gradients = torch.autograd.grad(losses.sum(), self.weights)
+        self._update(gradients, multiplier)
+        return losses.detach()
+
+    @torch.no_grad()
+    def _update(self, gradients: tuple[Tensor, ...], multiplier: float) -> None:
+        """V <- mu V + (g + wd W); W <- W - lr V, every product and sum rounded on its own."""
+        lr = torch._foreach_mul(self.lr, multiplier)
+        if self._velocity:
+            torch._foreach_mul_(self._velocity, self.momentum)
+            torch._foreach_add_(self._velocity, torch._foreach_mul(self.weights, self.decay))
+            torch._foreach_add_(self._velocity, gradients)
+            torch._foreach_sub_(self.weights, torch._foreach_mul(self._velocity, lr))
+        else:
+            shrink = torch._foreach_mul(lr, self.decay)
+            torch._foreach_neg_(shrink)
+            torch._foreach_add_(shrink, 1.0)
+            torch._foreach_mul_(self.weights, shrink)
+            torch._foreach_sub_(self.weights, torch._foreach_mul(gradients, lr))
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor) -> Tensor:
+        """See Trainer.outputs."""
+        # In pieces: the activations of a whole pack on thousands of examples fill the memory.
+        pieces = torch.split(x, max(1, 2048 // self.k))
+        return torch.cat(
+            [self.network.forward(p.expand(self.k, *p.shape), training=False) for p in pieces], 1
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """See Trainer.state."""
+        weights = {name: w.detach() for name, w in self.network.parameters.items()}
+        return {**weights, **self.network.buffers}
+
+    def velocity(self) -> dict[str, Tensor]:
+        """See Trainer.velocity."""
+        return dict(zip(self.network.parameters, self._velocity, strict=False))
