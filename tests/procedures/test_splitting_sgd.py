@@ -33,6 +33,7 @@ def make(**changes):
 
 
 def train(specs, folder, data_dir):
+    folder.mkdir(exist_ok=True)
     return pd.DataFrame(load("splitting_sgd")(specs, Job("t", folder, data_dir)).scalars)
 
 

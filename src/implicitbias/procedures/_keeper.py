@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from .. import checkpoint
+from ..errors import UserError
 from ..progress import Reporter
 from . import Job
 
@@ -42,9 +43,10 @@ class Keeper:
             signal.signal(number, handler)
 
     def resumed(self) -> State | None:
-        """What the checkpoint of these very runs holds, or None; then counting starts."""
+        """What the checkpoint holds, or None; then counting starts. UserError if of other runs."""
         state = checkpoint.load(self.job.checkpoint, torch.device("cpu"))
-        state = state if state is not None and state["runs"] == self.runs else None
+        if state is not None and state["runs"] != self.runs:
+            raise UserError(f"{self.job.checkpoint}: the checkpoint of another pack; remove it")
         done = state["step"] if state else 0
         self._reporter = Reporter(self.job, len(self.runs), self.steps, self.steps, done)
         return state
