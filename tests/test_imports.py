@@ -16,7 +16,7 @@ ORDER = [
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"overview", "publish", "spectrum", "status", "workflow"}, {"__main__"},
+    {"overview"}, {"evidence", "publish", "spectrum", "status", "workflow"}, {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")

@@ -61,7 +61,7 @@ def _report(args: argparse.Namespace) -> None:
 
     tree, sources = json.loads(args.config.read_text(encoding="utf-8")), config.Sources()
     results = args.config.parents[1]
-    build(make_plan(config.parse(tree, sources), sources, results), args.out)
+    build(make_plan(config.parse(tree, sources), sources, results), args.out, args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -98,6 +98,13 @@ def _publish(args: argparse.Namespace) -> None:
 
     for folder in args.packs:
         print(publish(folder, args.to))
+
+
+def _evidence(args: argparse.Namespace) -> None:
+    from .evidence import page
+    from .files import write_text
+
+    write_text(args.out, page(args.published))
 
 
 def _schema(args: argparse.Namespace) -> None:
@@ -140,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     report = verbs.add_parser("report", help="results/<scale>/config.json -> report.html")
     report.add_argument("config", type=Path)
     report.add_argument("--out", type=Path, required=True)
+    report.add_argument("--published", type=Path, help="figures at scale paper to show as well")
     report.set_defaults(do=_report)
 
     data = verbs.add_parser("data", help="data fetch NAME: get and check a data set")
@@ -167,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("packs", type=Path, nargs="+", help="folders of results/paper/packs")
     publish.add_argument("--to", type=Path, default=Path("results/published"))
     publish.set_defaults(do=_publish)
+
+    evidence = verbs.add_parser("evidence", help="results/published -> docs/results.md")
+    evidence.add_argument("--published", type=Path, default=Path("results/published"))
+    evidence.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    evidence.set_defaults(do=_evidence)
 
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)

@@ -41,6 +41,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "new_packs": len(new),
         "new_steps": sum(p["steps"] * p["runs"] for p in new.values()),
         "new_device_seconds": factor * sum(p["seconds"] for p in new.values()),
+        "calibration": factor,
         "calibrated_on_packs": measured,
     }
 

@@ -12,11 +12,13 @@ from typing import Any
 from . import config as configs
 from . import registry
 from .errors import UserError
-from .plan import FigurePlan, Plan, make_plan
+from .plan import RESULTS, FigurePlan, Plan, make_plan
 
+PUBLISHED = RESULTS / "published"  # tracked in the repository
 _BASE_MB = 500  # Python with torch loaded, and room
 
 __all__ = [
+    "PUBLISHED",
     "UserError",
     "config_text",
     "datasets",

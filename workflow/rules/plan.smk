@@ -80,3 +80,10 @@ def all_provenance(wildcards):
 
 def all_claims(wildcards):
     return [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]
+
+
+def published_figures(wildcards):
+    """The figures of the runs tracked in the repository, shown under ours in the report."""
+    if PLAN.results == ib.PUBLISHED:
+        return []
+    return [str(p) for p in sorted(ib.PUBLISHED.glob("figures/*/*.svg"))]

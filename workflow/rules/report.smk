@@ -17,11 +17,15 @@ rule report:
         config=f"{RESULTS}/config.json",
         figures=all_figures,
         claims=all_claims,
+        published=published_figures,
     output:
         REPORT,
     log:
         f"{RESULTS}/logs/report.log",
     conda:
         ENVIRONMENT
+    params:
+        published=ib.PUBLISHED,
     shell:
-        "python -m implicitbias report {input.config:q} --out {output:q} > {log:q} 2>&1"
+        "python -m implicitbias report {input.config:q} --out {output:q}"
+        " --published {params.published:q} > {log:q} 2>&1"
