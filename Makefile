@@ -4,7 +4,7 @@ BIN := .venv/bin
 CORES ?= $(shell nproc)
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 
-.PHONY: help env figures smoke paper-figures report plan test test-network lint
+.PHONY: help env figures smoke paper-figures report plan bench test test-network lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -31,6 +31,9 @@ report: env      ## Snakemake's own report on what has been made
 
 plan: env        ## figures, runs, packs, time, and what is new
 	$(BIN)/python -m implicitbias plan
+
+bench: env       ## throughput against training without the engine; takes an hour
+	$(BIN)/python -m implicitbias bench --out results/small/benchmarks
 
 lint: env        ## ruff, mypy, snakefmt
 	$(BIN)/ruff check .

@@ -10,15 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from .allocator import ALLOCATOR
 from .errors import UserError
-
-# glibc gives large blocks back to the kernel at once and takes them anew, page by page, a step
-# later. Keeping them made training up to 1.6 times as fast. Read at start, hence the restart.
-_ALLOCATOR = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "4294967296",
-    "MALLOC_TOP_PAD_": "67108864",
-}
 
 
 def _pack(args: argparse.Namespace) -> None:
@@ -28,10 +21,10 @@ def _pack(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    if sys.platform == "linux" and not _ALLOCATOR.keys() <= os.environ.keys():
+    if sys.platform == "linux" and not ALLOCATOR.keys() <= os.environ.keys():
         command = [sys.executable, "-m", "implicitbias", *sys.argv[1:]]
         threads = {"OMP_NUM_THREADS": str(args.threads)}
-        os.execve(sys.executable, command, {**os.environ, **threads, **_ALLOCATOR})
+        os.execve(sys.executable, command, {**os.environ, **threads, **ALLOCATOR})
     from .train import train
 
     train(args.pack, args.data_dir, args.device, args.threads, args.checkpoint_seconds)
@@ -105,6 +98,18 @@ def _evidence(args: argparse.Namespace) -> None:
     from .files import write_text
 
     write_text(args.out, page(args.published))
+
+
+def _bench(args: argparse.Namespace) -> None:
+    from .bench.cases import cases
+    from .bench.driver import run
+
+    cores = os.cpu_count() or 1
+    run(
+        cases(args.models, args.batch_sizes, args.members, args.seconds, cores),
+        args.repeats,
+        args.out,
+    )
 
 
 def _schema(args: argparse.Namespace) -> None:
@@ -181,9 +186,23 @@ def _parser() -> argparse.ArgumentParser:
     evidence.add_argument("--out", type=Path, default=Path("docs/results.md"))
     evidence.set_defaults(do=_evidence)
 
+    _bench_parser(verbs.add_parser("bench", help="throughput against training without the engine"))
+
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)
     return parser
+
+
+def _bench_parser(bench: argparse.ArgumentParser) -> None:
+    from .bench import cases
+
+    bench.add_argument("--models", nargs="+", choices=cases.MODELS, default=list(cases.MODELS))
+    bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
+    bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
+    bench.add_argument("--seconds", type=float, default=2.0, help="measured, per case")
+    bench.add_argument("--repeats", type=int, default=3)
+    bench.add_argument("--out", type=Path, required=True, help="folder for the table and the plot")
+    bench.set_defaults(do=_bench)
 
 
 def main(argv: list[str] | None = None) -> int:

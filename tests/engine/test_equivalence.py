@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from implicitbias.engine.base import Members, load_into
-from implicitbias.engine.mlp import MLPTrainer
+from implicitbias.engine.mlp import FEW, MLPTrainer
 from implicitbias.engine.plain import PlainTrainer
 from implicitbias.models import build_seeded
 
@@ -19,8 +19,8 @@ def models(seeds=range(K), dtype=F64):
     ]
 
 
-def members(momentum, dtype=F64):
-    return Members.of([0.1, 0.05, 0.02], [1e-2, 0.0, 1e-3], [momentum] * K, dtype, CPU)
+def members(momentum, dtype=F64, hint=128):
+    return Members.of([0.1, 0.05, 0.02], [1e-2, 0.0, 1e-3], [momentum] * K, dtype, CPU, hint)
 
 
 def batches(dtype=F64, steps=STEPS):
@@ -76,6 +76,15 @@ def test_every_path_is_torch_sgd(path, momentum, loss):
     assert largest_gap(trainer, train_by_torch(momentum, loss)) < 1e-12
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_layout_for_small_batches_is_torch_sgd(momentum):
+    trainer = MLPTrainer(models(), members(momentum, hint=FEW), "cross_entropy", F64, CPU)
+    for x, y, multiplier in batches():
+        trainer.step(x, y, multiplier)
+    assert not trainer.state()["layers.0.weight"].is_contiguous()
+    assert largest_gap(trainer, train_by_torch(momentum, "cross_entropy")) < 1e-12
+
+
 def test_the_comparison_can_fail():
     """A relative error of 1e-6 in one learning rate is seen."""
     hyper = members(0.0)
@@ -98,7 +107,7 @@ def test_losses_outputs_and_names_agree_between_the_paths(loss):
     assert fast.velocity().keys() == plain.velocity().keys()
 
 
-@pytest.mark.parametrize("batch", [4, 16, 64, 128])
+@pytest.mark.parametrize("batch", [2, 4, 8, 16, 64, 128])
 def test_a_member_does_not_depend_on_its_pack(batch):
     """Bitwise in float32, whatever the size of the pack and the place in it (MLP-BN, one thread).
 
@@ -113,7 +122,7 @@ def test_a_member_does_not_depend_on_its_pack(batch):
     def trained(seeds):
         nets = [build_seeded("mlp_bn", (784,), 10, seed=s, depth=3, width=50) for s in seeds]
         lr, wd = [0.1 + 0.05 * s for s in seeds], [1e-3 * s for s in seeds]
-        hyper = Members.of(lr, wd, [0.0] * len(seeds), torch.float32, CPU)
+        hyper = Members.of(lr, wd, [0.0] * len(seeds), torch.float32, CPU, batch)
         trainer = MLPTrainer(nets, hyper, "cross_entropy", torch.float32, CPU)
         for x, y in data:
             trainer.step(x[list(seeds)], y[list(seeds)], 1.0)

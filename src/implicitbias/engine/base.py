@@ -14,11 +14,12 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass(frozen=True)
 class Members:
-    """Per-member hyper-parameters of a pack, each (K,)."""
+    """Per-member hyper-parameters of a pack, each (K,), and the batch size they share."""
 
     lr: Tensor
     weight_decay: Tensor
     momentum: Tensor
+    batch_size: int  # of a full batch: a hint for the layout of the weights, nothing else
 
     @classmethod
     def of(
@@ -28,11 +29,13 @@ class Members:
         momentum: Sequence[float],
         dtype: torch.dtype,
         device: torch.device,
+        batch_size: int = 128,
     ) -> Members:
         """From plain numbers, one of each per member."""
-        return cls(
-            *(torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum))
+        lrs, decays, momenta = (
+            torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
+        return cls(lrs, decays, momenta, batch_size)
 
 
 class Trainer(Protocol):

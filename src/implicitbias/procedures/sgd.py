@@ -46,7 +46,7 @@ class SgdPack:
         models = self._models(split.x_train.shape[1:], split.n_classes)
         self.members = Members.of(
             [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
-            dtype, self.device,
+            dtype, self.device, self.shape.batch_size,
         )  # fmt: skip
         self.matrices = weight_matrices(models[0])
         self.trainer: Trainer = trainer_for(

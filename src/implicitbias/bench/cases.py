@@ -1,0 +1,54 @@
+"""What is timed: networks at the papers' sizes on CIFAR-shaped images, and who trains them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+INPUT, CLASSES, EXAMPLES = (3, 32, 32), 10, 2048
+EPOCH, RECORD_EVERY = 50_000, 10  # CIFAR-10, and the epochs between two records of the paper
+
+# The name on the page -> the model and its arguments.
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "MLP-10-100": ("mlp_bn", {"depth": 10, "width": 100}),
+    "MLP-5-500": ("mlp_relu", {"depth": 5, "width": 500}),
+    "conv4": ("conv4", {}),
+    "ResNet-18": ("resnet18", {}),
+    "VGG-16": ("vgg16", {}),
+}
+BATCH_SIZES = (4, 16, 64, 256)
+MEMBERS = (1, 4, 16, 64)
+
+CONTENDERS = {
+    "loop": "nn.Module, torch.optim.SGD, DataLoader; one process per run",
+    "resident": "the same with the data as tensors and no DataLoader",
+    "vmap": "torch.func: stacked state, vmap over grad, data as tensors",
+    "ours": "a pack through the engine",
+}
+PACKED = ("vmap", "ours")  # the others train one member at a time
+
+
+class Case(NamedTuple):
+    """One timing: in a process of its own, on one thread."""
+
+    contender: str
+    model: str
+    batch_size: int
+    members: int
+    seconds: float  # of measured CPU time, at least two steps
+    processes: int = 1  # how many such processes run at once
+
+
+def cases(
+    models: list[str], batch_sizes: list[int], members: list[int], seconds: float, cores: int
+) -> list[Case]:
+    """Every contender at every place, side by side; then packs on all cores at once."""
+    found = []
+    for model in models:
+        for batch in batch_sizes:
+            for contender in CONTENDERS:
+                sizes = members if contender in PACKED else [1]
+                found += [Case(contender, model, batch, k, seconds) for k in sizes]
+            if cores > 1:
+                alike = [Case("ours", model, batch, k, seconds, cores) for k in members]
+                found += [*alike, Case("loop", model, batch, 1, seconds, cores)]
+    return found

@@ -1,0 +1,120 @@
+"""The four ways to train, each as a function that does one step per call and says its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from ..engine.base import Members, Trainer
+from ..engine.choose import trainer_for
+from ..models import build_seeded
+from .cases import CLASSES, EXAMPLES, INPUT, MODELS
+
+LR, WEIGHT_DECAY = 0.01, 5e-4
+Step = Callable[[], None]
+
+
+def images() -> tuple[Tensor, Tensor]:
+    """Noise of CIFAR-10's shape: what is in the images does not change the time."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(EXAMPLES, *INPUT, generator=generator)
+    return x, torch.randint(CLASSES, (EXAMPLES,), generator=generator)
+
+
+def networks(model: str, members: int) -> list[nn.Module]:
+    """K untrained networks, each of its own seed."""
+    name, arguments = MODELS[model]
+    return [build_seeded(name, INPUT, CLASSES, seed=k, **arguments) for k in range(members)]
+
+
+def _batches(size: int) -> Iterator[Tensor]:
+    while True:
+        yield from torch.randperm(EXAMPLES)[: EXAMPLES // size * size].view(-1, size)
+
+
+def _train(model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
+    optimiser.zero_grad()
+    torch.autograd.backward(F.cross_entropy(model(x), y))
+    optimiser.step()
+
+
+def loop(model: str, batch_size: int, members: int) -> Step:
+    """As a good user writes it."""
+    data = TensorDataset(*images())
+    [net] = networks(model, members)
+    optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
+
+    def forever() -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            yield from DataLoader(data, batch_size, shuffle=True, drop_last=True)
+
+    batches = forever()
+    return lambda: _train(net, optimiser, *next(batches))
+
+
+def resident(model: str, batch_size: int, members: int) -> Step:
+    """The same, the images in one tensor."""
+    x, y = images()
+    [net] = networks(model, members)
+    optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
+    batches = _batches(batch_size)
+
+    def step() -> None:
+        index = next(batches)
+        _train(net, optimiser, x[index], y[index])
+
+    return step
+
+
+def ensemble(model: str, batch_size: int, members: int) -> Step:
+    """torch.func's model ensembling; batch norm's statistics leave the map as auxiliary output."""
+    x, y = images()
+    nets = networks(model, members)
+    weights, buffers = stack_module_state(nets)
+    weights = {name: w.detach() for name, w in weights.items()}
+    net = nets[0]
+
+    def objective(
+        w: dict[str, Tensor], b: dict[str, Tensor], x: Tensor, y: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        own = {name: t.clone() for name, t in b.items()}
+        return F.cross_entropy(functional_call(net, (w, own), (x,)), y), own
+
+    gradient = vmap(grad(objective, has_aux=True), randomness="different")
+    batches = [_batches(batch_size) for _ in nets]
+
+    def step() -> None:
+        index = torch.stack([next(b) for b in batches])
+        found, moved = gradient(weights, buffers, x[index], y[index])
+        buffers.update(moved)
+        with torch.no_grad():
+            for name, w in weights.items():
+                w.mul_(1 - LR * WEIGHT_DECAY).sub_(found[name], alpha=LR)
+
+    return step
+
+
+def ours(model: str, batch_size: int, members: int) -> tuple[Step, Trainer]:
+    """A pack through the engine, each member with its own order of the examples."""
+    x, y = images()
+    lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
+    hyper = Members.of(lr, decay, momentum, torch.float32, torch.device("cpu"), batch_size)
+    trainer = trainer_for(
+        networks(model, members), hyper, "cross_entropy", torch.float32, torch.device("cpu")
+    )
+    batches = [_batches(batch_size) for _ in range(members)]
+
+    def step() -> None:
+        index = torch.stack([next(b) for b in batches])
+        trainer.step(x[index], y[index], 1.0)
+
+    return step, trainer
+
+
+WITHOUT_ENGINE: dict[str, Any] = {"loop": loop, "resident": resident, "vmap": ensemble}
