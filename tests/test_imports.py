@@ -13,7 +13,7 @@ ORDER = [
     {"allocator", "errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"},
     {"config"}, {"packs"}, {"plan"},
     {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
-    {"bounds_inputs", "collapse", "observe", "stationarity"},
+    {"bounds_inputs", "collapse", "observe", "observers", "stationarity"},
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},

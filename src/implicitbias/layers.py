@@ -83,6 +83,36 @@ def sights(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, Sight]:
     return found
 
 
+def patches(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
+    """m_l of every weight matrix, by its label: how often the network applies it to one example.
+
+    The output positions of a convolution; the tokens that a linear layer is applied to, 1 where
+    that is the whole example. The gradient of one example has at most that rank. Observed on one
+    pass over an empty image, so a layer that is used twice counts twice.
+    """
+    names = {m.parameter.removesuffix(".weight"): m for m in weight_matrices(model)}
+    found = dict.fromkeys((m.label for m in names.values()), 0)
+
+    def look(name: str, output: Tensor) -> None:
+        matrix = names[name]
+        found[matrix.label] += output.numel() // matrix.rows
+
+    hooks = [
+        model.get_submodule(name).register_forward_hook(lambda _m, _i, out, n=name: look(n, out))
+        for name in names
+    ]
+    training = model.training
+    try:
+        with torch.no_grad():
+            dtype = next(model.parameters()).dtype
+            model.eval()(torch.zeros(1, *input_shape, dtype=dtype))
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
 def _taps(conv: nn.Conv2d, x: Tensor, y: Tensor) -> tuple[int, ...]:
     """For each kernel position the number of output positions whose pixel there exists."""
     axes = []

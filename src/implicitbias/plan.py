@@ -171,3 +171,9 @@ def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: S
                 raise sources.error(
                     here, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
                 )
+            asked = {kind.OPTIONAL[q] for q in metric.needs if q in kind.OPTIONAL}
+            for s in (s for s in runs if s.procedure == procedure):
+                if wanting := sorted(asked - set(getattr(s, "record", ()))):
+                    raise sources.error(
+                        here, f"{name!r} needs runs with record: [{', '.join(wanting)}]"
+                    )

@@ -43,6 +43,8 @@ class RunSpec(BaseModel):
     # What the procedure records, by name: planning checks the metrics of figures against these.
     SCALARS: ClassVar[tuple[str, ...]] = ()
     ARRAYS: ClassVar[tuple[str, ...]] = ()
+    # Of these, what is recorded only by runs whose `record` has the entry.
+    OPTIONAL: ClassVar[dict[str, str]] = {}
 
     procedure: str
     version: PositiveInt = 1

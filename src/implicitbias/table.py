@@ -28,7 +28,9 @@ def measure(
     (completed, when measured), layer, metric, value. `layer` is `layer0`, `layer1`, ... for the
     matrices in the papers' average, the module's name for others, `average` and `average_all` for
     the means over the first kind and over all, `network` for what has no layer. A mean with a
-    missing layer is missing.
+    missing layer is missing. A table with inequalities has more columns: `value` is their
+    left side, `limit` the right one, `trivial` what the left side never exceeds anyway, and `part`
+    numbers those of one layer. Where a left side is larger than the right one: UserError.
     """
     wanted = {s.run_id for s in specs}
     scalars, arrays, packs = _read(folders, wanted)
@@ -38,6 +40,8 @@ def measure(
         metric = metrics.resolve(name, plain)
         if metric.of == "recorded":
             parts.append(_recorded(scalars, name))
+        elif metric.inequality:
+            parts.append(_inequalities(arrays, metric))
         else:
             parts.append((_layers if isinstance(metric.of, str) else _network)(arrays, metric))
     table = pd.concat(parts, ignore_index=True)
@@ -111,6 +115,35 @@ def _network(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         rows.append((run, epoch, step, NETWORK, metric.name, value))
     columns = ["run", "epoch", "step", "layer", "metric", "value"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _inequalities(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Both sides of one inequality, in every layer of every record that has its quantities."""
+    chosen = arrays[arrays["quantity"].isin(metric.needs)]
+    rows = []
+    for (run, epoch, step, layer), record in chosen.groupby(["run", "epoch", "step", "layer"]):
+        if len(record) < len(metric.needs):
+            continue
+        found = {
+            quantity: np.reshape(values, shape if np.prod(shape) == len(values) else -1)
+            for quantity, values, shape in zip(
+                record["quantity"], record["values"], record["shape"], strict=True
+            )
+        }
+        sides = metric.compute(*(found[q] for q in metric.needs))
+        for part, three in enumerate(sides.T):
+            rows.append((run, epoch, step, layer, metric.name, *three, part))
+    columns = ["run", "epoch", "step", "layer", "metric", "value", "limit", "trivial", "part"]
+    table = pd.DataFrame(rows, columns=columns)
+    broken = table[table["value"] > table["limit"]]
+    if len(broken):
+        first = broken.iloc[0]
+        raise UserError(
+            f"{metric.name} does not hold in {len(broken)} of {len(table)} cases, the first in run"
+            f" {first['run']}, layer {first['layer']}, epoch {first['epoch']}, part"
+            f" {first['part']}: {first['value']:.9g} is not at most {first['limit']:.9g}"
+        )
+    return table
 
 
 def _mean(rows: pd.DataFrame, label: str) -> pd.DataFrame:

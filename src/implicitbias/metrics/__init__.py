@@ -1,7 +1,8 @@
 """Metrics: pure functions from recorded statistics to numbers, one file each.
 
 A new metric is one new file in this folder that decorates a function with `layer_metric` or, where
-it needs several arrays of the whole network, `network_metric`; the folder is listed when the
+it needs several arrays of the whole network, `network_metric`, or, for what must hold in every
+layer, `inequality`; the folder is listed when the
 package is imported, so there is no second place to register it.
 numpy is the only dependency, because planning imports this package to check the names of a config.
 """
@@ -11,6 +12,7 @@ from pkgutil import iter_modules
 
 from implicitbias.metrics._registry import (
     Metric,
+    inequality,
     known,
     layer_metric,
     network_metric,
@@ -22,4 +24,12 @@ for _module in sorted(found.name for found in iter_modules(__path__)):
     if not _module.startswith("_"):  # an underscore marks the shared machinery
         import_module(f"{__name__}.{_module}")
 
-__all__ = ["Metric", "known", "layer_metric", "network_metric", "resolve", "with_parameter"]
+__all__ = [
+    "Metric",
+    "inequality",
+    "known",
+    "layer_metric",
+    "network_metric",
+    "resolve",
+    "with_parameter",
+]

@@ -24,11 +24,14 @@ class Metric:
         of the whole network; or "recorded" for one that a table shows as it was written down.
     compute: from one record (r,) to a number, or from a stack (..., r) to an array (...). With a
         tuple it takes one argument for each quantity, a stack of arrays of the recorded shape.
+    inequality: the quantities are those of one layer, and `compute` gives (3, w): the sides of w
+        inequalities, left <= right, and the trivial bound. One that does not hold is an error.
     """
 
     name: str
     of: str | tuple[str, ...]
     compute: Compute
+    inequality: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -45,6 +48,7 @@ class _Declared:
     function: Callable[..., NDArray[np.float64]]
     of: str | tuple[str, ...]
     parameter: str | None
+    inequality: bool = False
 
     @property
     def pattern(self) -> str:
@@ -74,11 +78,24 @@ def network_metric(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
     return _declaring(of, None, list(of))
 
 
+def inequality(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
+    """Declare a function of several recorded arrays of one layer that gives what must hold.
+
+    of: the recorded quantities, which are also the names of its arguments, in order. The result is
+    (3, w): the left and the right sides of w inequalities, and what the left side never exceeds
+    anyway (a right side that is no smaller is vacuous). NaN where one says nothing.
+    """
+    return _declaring(of, None, list(of), inequality=True)
+
+
 _ANY = ""  # an argument of whatever name
 
 
 def _declaring(
-    of: str | tuple[str, ...], parameter: str | None, wanted: list[str]
+    of: str | tuple[str, ...],
+    parameter: str | None,
+    wanted: list[str],
+    inequality: bool = False,
 ) -> Callable[[_Function], _Function]:
     def declare(function: _Function) -> _Function:
         name, arguments = function.__name__, list(inspect.signature(function).parameters)
@@ -88,7 +105,7 @@ def _declaring(
         other = _DECLARED.get(name)
         if other is not None and other.function.__module__ != function.__module__:
             raise ValueError(f"metric {name!r} is declared twice: {other.function.__module__}")
-        _DECLARED[name] = _Declared(function, of, parameter)
+        _DECLARED[name] = _Declared(function, of, parameter, inequality)
         return function
 
     return declare
@@ -116,7 +133,7 @@ def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
     if declared.parameter is None:
         if number is not None:
             raise ValueError(f"metric {stem!r} takes no number, so {name!r} means nothing")
-        return Metric(name, declared.of, declared.function)
+        return Metric(name, declared.of, declared.function, declared.inequality)
     value = _as_float(number)
     if value is None or not 0 < value < 1:  # NaN is refused too
         raise ValueError(

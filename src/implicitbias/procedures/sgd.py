@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import checkpoint, data, observe
+from .. import checkpoint, data, observe, observers
 from ..engine import streams
 from ..engine.base import DTYPES, Members, Trainer, load_into
 from ..engine.choose import trainer_for
 from ..errors import UserError
-from ..layers import weight_matrices
+from ..layers import patches, weight_matrices
 from ..models import build_seeded
 from ..progress import Reporter
 from ..records import Records
@@ -52,6 +52,7 @@ class SgdPack:
         self.trainer: Trainer = trainer_for(
             models, self.members, self.shape.objective, dtype, self.device
         )
+        self.observers = self._observers(split.x_train.shape[1:], split.n_classes)
         self.records = Records()
         self.step = 0
         self.losses = torch.zeros(len(specs), dtype=dtype, device=self.device)
@@ -69,6 +70,19 @@ class SgdPack:
             )
             for s in self.specs
         ]  # fmt: skip
+
+    def _observers(self, shape: tuple[int, ...], n_classes: int) -> dict[str, observers.Observer]:
+        """What the specs' `record` asks for."""
+        if not self.shape.record:
+            return {}
+        # A skeleton of its own: the trainer's modules hold the members' weights.
+        model = self._models(shape, n_classes)[0].to(self.device, DTYPES[self.shape.precision])
+        return observers.observers(
+            observers.Watched(
+                self.specs, self.runs, self.trainer, self.members, self.matrices, model,
+                patches(model, shape), *self.train,
+            )
+        )  # fmt: skip
 
     def run(self) -> Records:
         """Train to the end, from the checkpoint if there is one."""
@@ -116,6 +130,8 @@ class SgdPack:
         b = self.shape.batch_size
         index = orders[:, batch * b : (batch + 1) * b]
         x, y = self.train[0][index], self._labels(index)
+        for observer in self.observers.values():
+            observer.before_step(self.step, x, y, multiplier)
         self.losses = self.trainer.step(x, y, multiplier)
         self.step += 1
         bad = ~self.losses.isfinite() & (self.diverged < 0)
@@ -139,6 +155,8 @@ class SgdPack:
                 self.records, self.runs, self.trainer, (name, *split), self.shape.loss, *at
             )
         observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
+        for observer in self.observers.values():
+            observer.measure(self.records, *at)
 
     def _report(self, reporter: Reporter) -> None:
         fine = self.losses[self.diverged < 0]
@@ -168,11 +186,13 @@ class SgdPack:
         checkpoint.save(self.job.checkpoint, state)
 
     def _kept(self) -> dict[str, Any]:
-        """What a procedure built on this one adds to the checkpoint."""
-        return {}
+        """What observers, and a procedure built on this one, add to the checkpoint."""
+        return {"observers": {name: o.kept() for name, o in self.observers.items()}}
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Take it back."""
+        for name, observer in self.observers.items():
+            observer.restore(state["observers"][name])
 
     def _resume(self) -> None:
         state = checkpoint.load(self.job.checkpoint, self.device)

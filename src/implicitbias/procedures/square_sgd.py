@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import bounds_inputs, collapse, models, observe, stationarity
+from .. import bounds_inputs, collapse, models, observe, observers, stationarity
 from ..engine import streams
 from ..engine.base import DTYPES
 from ..engine.sphere import OnSphere
@@ -82,6 +82,9 @@ class SquarePack(SgdPack):
         for net in (*found, self.skeleton):
             net.to(DTYPES[self.shape.precision])
         return found
+
+    def _observers(self, shape: tuple[int, ...], n_classes: int) -> dict[str, observers.Observer]:
+        return {}  # its `record` is its own
 
     def _labels(self, index: Tensor) -> Tensor:
         return self.noisy.gather(1, index)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt
 
 from .. import data, registry
 from ..errors import UserError
 from ..spec import Ints, NonNegative, Positive, RunSpec
 
+Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
+Names = Annotated[
+    tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
+]
 _LAYER, _MEMBER, _EXAMPLE = 4e-5, 9.5e-10, 6.5e-11  # seconds, see estimated_seconds
 _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
@@ -30,7 +34,12 @@ class Spec(RunSpec):
     SCALARS: ClassVar[tuple[str, ...]] = (
         "train_loss", "train_accuracy", "test_loss", "test_accuracy", "fro_norm",
     )  # fmt: skip
-    ARRAYS: ClassVar[tuple[str, ...]] = ("spectrum",)
+    ARRAYS: ClassVar[tuple[str, ...]] = (
+        "spectrum", "movement", "unrolling", "batch_gradients", "batch_summands",
+        "sample_gradients", "sample_summands", "gradient_sizes", "patches", "batch_residual",
+        "residual_rank", "unit_roundoff",
+        "window_steps", "window_rank", "window_product", "window_fro", "window_spec", "window_rest",
+    )  # fmt: skip
 
     procedure: Literal["sgd"] = "sgd"
     dataset: str
@@ -50,6 +59,8 @@ class Spec(RunSpec):
     lr_factor: Positive = 0.2
     precision: Literal["float32", "float64"] = "float32"
     record_every: PositiveInt = 10  # completed epochs; 0 and the last are always recorded
+    record: Names = ()  # the larger records, one file each in observers/
+    movement_epochs: PositiveInt = 1  # of `record: [movement]`, up to each record
 
     def shape(self) -> dict[str, Any]:
         """As for every run, and packs do not mix runs with and without momentum.
@@ -58,6 +69,16 @@ class Spec(RunSpec):
         depend on its neighbours.
         """
         return {**super().shape(), "momentum": self.momentum > 0}
+
+    OPTIONAL: ClassVar[dict[str, str]] = {
+        "movement": "movement", "unrolling": "unrolling", "batch_gradients": "gradients",
+        "sample_gradients": "gradients", "batch_residual": "residuals", "window_rank": "windows",
+    }  # fmt: skip
+
+    @property
+    def normalises_batch(self) -> bool:
+        """Whether the model normalises over the batch."""
+        return registry.model_info(self.model).batch_norm
 
     @property
     def objective(self) -> str:
@@ -133,14 +154,24 @@ class Spec(RunSpec):
                 f"batch_size: {self.batch_size} is more than the {n} training examples"
                 f" of {self.dataset}"
             )
-        batch_norm = registry.model_info(self.model).batch_norm
-        if batch_norm and 1 in (self.batch_size, n % self.batch_size):
+        if self.normalises_batch and 1 in (self.batch_size, n % self.batch_size):
             raise UserError(
                 f"batch_size: {self.batch_size} leaves a batch of one of the {n} examples of"
                 f" {self.dataset}, which {self.model} cannot normalise; choose another"
             )
         if list(self.lr_milestones) != sorted({*self.lr_milestones} - {0, 1}):
             raise UserError(f"lr_milestones: {list(self.lr_milestones)} must ascend, from 2 on")
+        self._check_records()
+
+    def _check_records(self) -> None:
+        """Records of what is not so, or cannot be computed."""
+        exact = {"windows", "unrolling"} & set(self.record)
+        if exact and self.momentum > 0:
+            raise UserError(f"record: {min(exact)} is about plain SGD; momentum must be 0")
+        if "unrolling" in self.record and self.precision != "float64":
+            raise UserError("record: unrolling needs precision: float64")
+        if "movement" in self.record and self.movement_epochs > self.record_every:
+            raise UserError("movement_epochs: is more than record_every, so spans would overlap")
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ class Spec(Sgd):
         "sample_residual", "sample_sine",
     )  # fmt: skip
 
+    OPTIONAL: ClassVar[dict[str, str]] = {}
+
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
     loss: Literal["mse", "square"] = "mse"  # type: ignore[assignment]
     targets: Literal["one_hot", "centred", "sign"] = "one_hot"
@@ -56,7 +58,7 @@ class Spec(Sgd):
     unit_images: bool = False  # each image divided by its own Frobenius norm
     lr_schedule: Literal["steps", "cosine"] = "steps"
     record_at: Ints = ()  # epochs recorded instead of every record_every
-    record: Names = ()  # the larger records; the others are always there
+    record: Names = ()  # type: ignore[assignment]  # the larger records; the others are always there
 
     @property
     def objective(self) -> str:

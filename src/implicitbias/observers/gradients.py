@@ -1,0 +1,77 @@
+"""Spectra of gradients with respect to the weight matrices: of single examples and of batches.
+
+In float64, on the first examples of the epoch to come, in each run's own order. A gradient of one
+example has rank at most m_l, of a batch of b at most m_l b (Galanti et al. 2025, lemma 3.1). With
+batch normalisation an example has no gradient of its own in training mode: batches of 2 on alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from ..engine import streams
+from ..records import Records
+from . import Stateless, Watched
+from ._backward import batch_gradients, in_float64, summands
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+EXAMPLES = 8
+
+
+class Gradients(Stateless):
+    """Nothing is kept between records."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
+        whole = watched.specs[0]
+        sizes = {*(b for b in SIZES if b <= whole.n_examples), whole.batch_size}
+        self.sizes = sorted(b for b in sizes if not whole.normalises_batch or b > 1)
+        self.examples = 0 if whole.normalises_batch else EXAMPLES
+
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Observer. Beside each spectrum, the size of the products that the gradient sums."""
+        watched = self.watched
+        model = watched.model.double()
+        kinds = {
+            "batch": [slice(0, b) for b in self.sizes],
+            "sample": [slice(i, i + 1) for i in range(self.examples)],
+        }
+        for k, (run, spec) in enumerate(zip(watched.runs, watched.specs, strict=True)):
+            order = streams.epoch_order(spec.seed, epoch, spec.n_examples)[
+                : max(self.sizes[-1], self.examples)
+            ]
+            x, y = watched.x[order].double(), watched.y[order]
+            found: dict[str, list[tuple[dict[str, Tensor], dict[str, float]]]] = {}
+            for kind, ranges in kinds.items():
+                found[kind] = []
+                for at in ranges:
+                    with summands(model, watched.matrices) as scales:
+                        gradients = batch_gradients(
+                            model, in_float64(watched.state(k)), x[at], y[at], spec.objective
+                        )
+                    found[kind].append((gradients, dict(scales)))
+            for matrix in watched.matrices:
+                rows = {
+                    "gradient_sizes": np.array(self.sizes, dtype=np.float64),
+                    "patches": np.array([watched.patches[matrix.label]], dtype=np.float64),
+                }
+                for kind, each in found.items():
+                    if each:
+                        rows[f"{kind}_gradients"] = np.stack(
+                            [_svd(g[matrix.parameter]) for g, _ in each]
+                        )
+                        rows[f"{kind}_summands"] = np.array([s[matrix.label] for _, s in each])
+                for name, values in rows.items():
+                    records.array(
+                        run, epoch, step, name, values.ravel().tolist(), values.shape,
+                        matrix.label, matrix.averaged,
+                    )  # fmt: skip
+
+
+def _svd(gradient: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Singular values as a matrix (rows, rest), by the method that keeps small ones."""
+    matrix = gradient.flatten(1).cpu().numpy()
+    if not np.isfinite(matrix).all():
+        return np.full(min(matrix.shape), np.nan)
+    return np.asarray(np.linalg.svd(matrix, compute_uv=False))
