@@ -5,7 +5,9 @@ import torch
 from torch.nn import functional
 
 from implicitbias.engine.base import Members, load_into
-from implicitbias.engine.mlp import FEW, MLPTrainer
+from implicitbias.engine.dense import FEW
+from implicitbias.engine.mlp import MLPTrainer
+from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
 from implicitbias.models import build_seeded
 
@@ -13,10 +15,11 @@ CPU, F64 = torch.device("cpu"), torch.float64
 K, STEPS = 3, 100
 
 
-def models(seeds=range(K), dtype=F64):
-    return [
-        build_seeded("mlp_bn", (1, 8, 8), 10, seed=s, depth=4, width=20).to(dtype) for s in seeds
-    ]
+NETS = {PlainTrainer: "mlp_bn", MLPTrainer: "mlp_bn", MLPReluTrainer: "mlp_relu"}
+
+
+def models(name="mlp_bn", seeds=range(K), dtype=F64):
+    return [build_seeded(name, (1, 8, 8), 10, seed=s, depth=4, width=20).to(dtype) for s in seeds]
 
 
 def members(momentum, dtype=F64, hint=128):
@@ -32,9 +35,9 @@ def batches(dtype=F64, steps=STEPS):
         yield x, torch.randint(0, 10, (K, b), generator=g), 1.0 if step < 60 else 0.2
 
 
-def train_by_torch(momentum, loss):
+def train_by_torch(momentum, loss, model="mlp_bn"):
     """The independent implementation: nn.Module, autograd, torch.optim.SGD, torch's losses."""
-    nets, hyper = models(), members(momentum)
+    nets, hyper = models(model), members(momentum)
     optimisers = [
         torch.optim.SGD(
             net.parameters(), lr=hyper.lr[k].item(), momentum=momentum,
@@ -65,24 +68,26 @@ def largest_gap(trainer, nets):
     )
 
 
-@pytest.mark.parametrize("path", [PlainTrainer, MLPTrainer])
+@pytest.mark.parametrize("path", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("loss", ["cross_entropy", "square"])
 def test_every_path_is_torch_sgd(path, momentum, loss):
     # Rounding differs by the order of additions: 1e-15 measured after 100 steps.
-    trainer = path(models(), members(momentum), loss, F64, CPU)
+    trainer = path(models(NETS[path]), members(momentum), loss, F64, CPU)
     for x, y, multiplier in batches():
         trainer.step(x, y, multiplier)
-    assert largest_gap(trainer, train_by_torch(momentum, loss)) < 1e-12
+    assert largest_gap(trainer, train_by_torch(momentum, loss, NETS[path])) < 1e-12
 
 
+@pytest.mark.parametrize("path", [MLPTrainer, MLPReluTrainer])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_the_layout_for_small_batches_is_torch_sgd(momentum):
-    trainer = MLPTrainer(models(), members(momentum, hint=FEW), "cross_entropy", F64, CPU)
+def test_the_layout_for_small_batches_is_torch_sgd(path, momentum):
+    hyper = members(momentum, hint=FEW)
+    trainer = path(models(NETS[path]), hyper, "cross_entropy", F64, CPU)
     for x, y, multiplier in batches():
         trainer.step(x, y, multiplier)
     assert not trainer.state()["layers.0.weight"].is_contiguous()
-    assert largest_gap(trainer, train_by_torch(momentum, "cross_entropy")) < 1e-12
+    assert largest_gap(trainer, train_by_torch(momentum, "cross_entropy", NETS[path])) < 1e-12
 
 
 def test_the_comparison_can_fail():
@@ -95,10 +100,11 @@ def test_the_comparison_can_fail():
     assert largest_gap(trainer, train_by_torch(0.0, "cross_entropy")) > 1e-9
 
 
+@pytest.mark.parametrize("path", [MLPTrainer, MLPReluTrainer])
 @pytest.mark.parametrize("loss", ["cross_entropy", "square"])
-def test_losses_outputs_and_names_agree_between_the_paths(loss):
-    fast = MLPTrainer(models(), members(0.9), loss, F64, CPU)
-    plain = PlainTrainer(models(), members(0.9), loss, F64, CPU)
+def test_losses_outputs_and_names_agree_between_the_paths(path, loss):
+    fast = path(models(NETS[path]), members(0.9), loss, F64, CPU)
+    plain = PlainTrainer(models(NETS[path]), members(0.9), loss, F64, CPU)
     for x, y, multiplier in batches(steps=20):
         torch.testing.assert_close(fast.step(x, y, multiplier), plain.step(x, y, multiplier))
     x = torch.randn(50, 1, 8, 8, dtype=F64)
@@ -134,11 +140,12 @@ def test_a_member_does_not_depend_on_its_pack(batch):
         assert torch.equal(alone[name][0], other[name][1])
 
 
-@pytest.mark.parametrize("path", [PlainTrainer, MLPTrainer])
+@pytest.mark.parametrize("path", NETS)
 def test_a_member_that_diverges_leaves_the_others_alone(path):
     def trained(lr):
         hyper = Members.of(lr, [0.0] * K, [0.0] * K, torch.float32, CPU)
-        trainer = path(models(dtype=torch.float32), hyper, "square", torch.float32, CPU)
+        nets = models(NETS[path], dtype=torch.float32)
+        trainer = path(nets, hyper, "square", torch.float32, CPU)
         for x, y, _ in batches(torch.float32, steps=30):
             losses = trainer.step(x, y, 1.0)
         return trainer.state(), losses
@@ -150,10 +157,10 @@ def test_a_member_that_diverges_leaves_the_others_alone(path):
         assert torch.equal(calm[name][[0, 2]], wild[name][[0, 2]])
 
 
-@pytest.mark.parametrize("path", [PlainTrainer, MLPTrainer])
+@pytest.mark.parametrize("path", NETS)
 def test_a_checkpoint_is_the_whole_state(path):
     def fresh(seeds):
-        return path(models(seeds), members(0.9), "cross_entropy", F64, CPU)
+        return path(models(NETS[path], seeds), members(0.9), "cross_entropy", F64, CPU)
 
     through, first, second = fresh(range(K)), fresh(range(K)), fresh(range(7, 7 + K))
     stream = list(batches(steps=40))

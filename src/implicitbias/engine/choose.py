@@ -8,9 +8,12 @@ import torch
 from torch import nn
 
 from ..models.mlp_bn import MLPBN
+from ..models.mlp_relu import MLPRelu
+from ..objectives import LOSSES_WITH_GRADIENT
 from .base import Members, Trainer
 from .grouped import GroupedTrainer
 from .mlp import MLPTrainer
+from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
 
 
@@ -21,13 +24,15 @@ def trainer_for(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Trainer:
-    """The fastest path that computes the same: batched for MLP-BN and where members can be groups.
+    """The fastest path that computes the same: batched for MLPs and where members can be groups.
 
     Anything else trains one by one.
     """
-    path: type[PlainTrainer | MLPTrainer | GroupedTrainer] = PlainTrainer
+    path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | GroupedTrainer] = PlainTrainer
     if isinstance(models[0], MLPBN):
         path = MLPTrainer
+    elif isinstance(models[0], MLPRelu) and loss in LOSSES_WITH_GRADIENT:
+        path = MLPReluTrainer
     elif getattr(models[0], "grouped", False):
         path = GroupedTrainer
     return path(models, members, loss, dtype, device)

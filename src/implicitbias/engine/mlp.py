@@ -8,12 +8,6 @@ depth 10, width 50-100, B = 4-128 on one core.
 Nothing here is an approximation: the gradients are those of autograd, and no gradient buffer is
 kept, because each weight's update is accumulated into the weight by the product that makes it.
 
-At batches of `FEW` or less the weights lie as (K, in, out) and a layer is h^T W^T: with so few
-columns W h is slow in MKL, and so is adding d h^T to W row by row. On one core, B = 4 and K = 4:
-200 -> 180 us for a product with 100 x 3072 and 650 -> 120 us for its update, 29 -> 7 us for a
-product with 100 x 100. Steps of MLP-10-100 took 0.55 (K = 4) and 0.7 (K = 16) of the time. From
-B = 16 on there is no gain, and at 128 the update would lose a third.
-
 A member's numbers do not depend on its pack: to the last bit where batches (the last, partial one
 too) hold an even number of examples, to rounding where it is odd. Batched products treat each
 matrix alone, and products and sums are written apart, because a fused `addcmul` rounds once or
@@ -30,15 +24,15 @@ from torch import Tensor, nn
 from ..models.mlp_bn import MLPBN
 from ..objectives import LOSSES_WITH_GRADIENT
 from .base import Members, stacked
+from .dense import Dense
 
 _batch_norm = torch.ops.aten.native_batch_norm.default
 _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
 _relu_backward = torch.ops.aten.threshold_backward.default
-FEW = 8
 _EPS, _RUNNING = 1e-5, 0.1  # BatchNorm1d's defaults
 
 
-class MLPTrainer:
+class MLPTrainer(Dense):
     """K networks of models/mlp_bn.py."""
 
     def __init__(
@@ -51,13 +45,11 @@ class MLPTrainer:
     ) -> None:
         first = models[0]
         assert isinstance(first, MLPBN)
-        self.members, self.loss = members, LOSSES_WITH_GRADIENT[loss]
+        super().__init__(members)
+        self.loss = LOSSES_WITH_GRADIENT[loss]
         self.k, self.depth = len(models), len(first.layers)
         state = stacked(models, dtype, device)
-        self.few = members.batch_size <= FEW
-        self.weights = [state[f"layers.{i}.weight"] for i in range(self.depth)]
-        if self.few:
-            self.weights = [w.mT.contiguous().mT for w in self.weights]
+        self.weights = self.laid_out([state[f"layers.{i}.weight"] for i in range(self.depth)])
         self.width, self.n_classes = self.weights[0].shape[1], first.head.out_features
         self.head, self.head_bias = state["head.weight"], state["head.bias"]
         # Vectors of all layers in one tensor (depth, K, H): one update for all of them.
@@ -71,9 +63,7 @@ class MLPTrainer:
         self.batches = [state[f"norms.{i}.num_batches_tracked"] for i in range(self.depth)]
         self.one_hot = torch.eye(self.n_classes, dtype=dtype, device=device)
         self.trained = [*self.weights, self.head, self.head_bias, self.bias, self.gamma, self.beta]
-        self.buffers: list[Tensor] = []
-        if bool((members.momentum > 0).any()):
-            self.buffers = [torch.zeros_like(w) for w in self.trained]
+        self.start()
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
@@ -82,7 +72,7 @@ class MLPTrainer:
         saved = []
         for i, w in enumerate(self.weights):
             # A bias before batch normalisation changes nothing but the running mean.
-            z = self._product(w, hidden[-1])
+            z = self.product(w, hidden[-1])
             flat = z.view(1, k * self.width, n)
             h, mean, rstd = _batch_norm(
                 flat, self.gamma[i].view(-1), self.beta[i].view(-1),
@@ -108,7 +98,7 @@ class MLPTrainer:
         """Backpropagate d = d loss / d logits (K, C, B); each weight is updated once used."""
         lr = (multiplier * self.members.lr).view(-1, 1, 1)
         dh = torch.bmm(self.head.mT, d)
-        self._update_matrix(self.depth, self.head, d, hidden[-1], lr)
+        self.update(self.depth, self.head, d, hidden[-1], lr)
         head_bias_gradient = d.sum(2)
         d_gamma: list[Tensor] = []
         d_beta: list[Tensor] = []
@@ -122,8 +112,8 @@ class MLPTrainer:
             d_beta.append(db)
             dz = dz.view_as(hidden[i + 1])
             if i:
-                dh = self._product(self.weights[i].mT, dz)
-            self._update_matrix(i, self.weights[i], dz, hidden[i], lr)
+                dh = self.product(self.weights[i].mT, dz)
+            self.update(i, self.weights[i], dz, hidden[i], lr)
         shape = self.gamma.shape
         vectors: list[Tensor | None] = [
             head_bias_gradient,
@@ -134,27 +124,6 @@ class MLPTrainer:
         lr = multiplier * self.members.lr.unsqueeze(1)
         for j, gradient in enumerate(vectors, start=self.depth + 1):
             self._update_vector(j, gradient, lr)
-
-    def _product(self, w: Tensor, h: Tensor) -> Tensor:
-        """W h, contiguous: w (K, o, i), h (K, i, B)."""
-        return torch.bmm(h.mT, w.mT).mT.contiguous() if self.few else torch.bmm(w, h)
-
-    def _update_matrix(self, j: int, w: Tensor, d: Tensor, h: Tensor, lr: Tensor) -> None:
-        """W <- W - lr V with V = mu V + (d h^T + wd W); d (K, out, B), h (K, in, B)."""
-        wd = self.members.weight_decay.view(-1, 1, 1)
-        if self.buffers:
-            v = self.buffers[j].mul_(self.members.momentum.view(-1, 1, 1)).add_(w * wd)
-            self._add_product(v, d, h)
-            w.sub_(v * lr)
-        else:
-            self._add_product(w.mul_(1 - lr * wd), -lr * d, h)
-
-    def _add_product(self, w: Tensor, d: Tensor, h: Tensor) -> None:
-        """W <- W + d h^T."""
-        if w.is_contiguous():
-            w.baddbmm_(d, h.mT)
-        else:
-            w.mT.baddbmm_(h, d.mT)
 
     def _update_vector(self, j: int, gradient: Tensor | None, lr: Tensor) -> None:
         """The same for vectors (..., K, n); lr (K, 1)."""

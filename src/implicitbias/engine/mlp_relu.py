@@ -1,0 +1,73 @@
+"""The fast path for MLPs without normalisation: as engine/mlp.py, and simpler.
+
+On one core, float32, depth 5 and width 500 on 3x32x32: samples per second of this path for one
+member over the plain path's 4.4 at B = 4 and 1.4 at B = 64. A pack whose weights leave the cache is
+slower a member: 0.5 at K = 4 and B = 4, so the planner keeps such packs small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..models.mlp_relu import MLPRelu
+from ..objectives import LOSSES_WITH_GRADIENT
+from .base import Members, stacked
+from .dense import Dense
+
+_relu_backward = torch.ops.aten.threshold_backward.default
+
+
+class MLPReluTrainer(Dense):
+    """K networks of models/mlp_relu.py. Activations lie as (K, H, B), examples last."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        loss: str,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        super().__init__(members)
+        first = models[0]
+        assert isinstance(first, MLPRelu)
+        self.k, self.loss = len(models), LOSSES_WITH_GRADIENT[loss]
+        state = stacked(models, dtype, device)
+        self.names = list(state)
+        self.trained = self.laid_out(list(state.values()))  # layers in order, then the head
+        self.one_hot = torch.eye(first.head.out_features, dtype=dtype, device=device)
+        self.start()
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """See Trainer.step. x (K, B, ...), y (K, B)."""
+        hidden = [x.flatten(2).mT]
+        for w in self.trained[:-1]:
+            hidden.append(self.product(w, hidden[-1]).relu_())
+        loss, d = self.loss(self.product(self.trained[-1], hidden[-1]), self.one_hot[y].mT)
+        lr = (multiplier * self.members.lr).view(-1, 1, 1)
+        for j in reversed(range(len(self.trained))):
+            w, h = self.trained[j], hidden[j]
+            below = _relu_backward(self.product(w.mT, d), h, 0) if j else None
+            self.update(j, w, d, h, lr)
+            d = below if below is not None else d
+        return loss
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor) -> Tensor:
+        """See Trainer.outputs."""
+        flat = x.flatten(1).mT  # (D, n), the same examples for every member
+        h = flat.expand(self.k, *flat.shape)
+        for w in self.trained[:-1]:
+            h = torch.bmm(w, h).relu_()
+        return torch.bmm(self.trained[-1], h).mT
+
+    def state(self) -> dict[str, Tensor]:
+        """See Trainer.state."""
+        return dict(zip(self.names, self.trained, strict=True))
+
+    def velocity(self) -> dict[str, Tensor]:
+        """See Trainer.velocity."""
+        return dict(zip(self.names, self.buffers, strict=False))
