@@ -65,6 +65,15 @@ def figure_path(key: str) -> Path:
     return PACKAGE / "figures" / paper / f"{figure}.py"
 
 
+@cache
+def figure_needs(key: str) -> tuple[str, ...]:
+    """The metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
+    for node in ast.parse(figure_path(key).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
 def figure_keys() -> tuple[str, ...]:
     """Every figure that has a file."""
     papers = sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p))

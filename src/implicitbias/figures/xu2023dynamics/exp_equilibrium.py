@@ -22,6 +22,7 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_equilibrium"
+NEEDS = ("rho", "alignment", "output_square", "target_square", "decay_lambda", "train_loss")
 LOOKS = {False: (style.BLUE, "o"), True: (style.VERMILION, "s")}
 NAMES = {False: "SGD", True: "full batch"}
 

@@ -36,6 +36,10 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {}
 FIGURE = "xu2023dynamics/exp_flow"
+NEEDS = (
+    "time", "rho", "flow_distance", "flow_error", "gap_rho", "gap_direction", "gap_multiplier",
+    "unit_drift", "gap_equilibrium", "gap_loss", "converged", "slid",
+)  # fmt: skip
 NAMES = {"linear": "linear", "smooth_relu": "rounded ReLU"}
 LOOKS = {"linear": (style.BLUE, "s"), "smooth_relu": (style.VERMILION, "o")}
 IDENTITIES = {
