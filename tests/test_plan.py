@@ -208,6 +208,8 @@ BAD = {
     "no size for the device": (at("pack_size", value={"cuda": 8}), ["pack_size", "'cpu'"]),
     "too many runs": (
         at("sweeps", "mlp_bn", "seeds", value=list(range(20001))), ["grid", "runs", "20000"]),
+    "images too small": (at("sweeps", "splitting_none", "base", "dataset", value="digits"),
+                         ["'conv_small'", "13 x 13", "8 x 8"]),
     "a path as a name": (at("sweeps", "../x", value=tree()["sweeps"]["mlp_bn"]), ["../x"]),
 }  # fmt: skip
 
