@@ -29,7 +29,7 @@ def fresh(folder, **base):
         "figures": {
             FIGURE: {
                 "runs": [{"sweep": "one"}],
-                "metrics": ["rank_fro_3e-2", "train_accuracy", "test_accuracy"],
+                "metrics": ["rank_fro_3e-2", "rank_fro_1e-3", "train_accuracy", "test_accuracy"],
             }
         },
         "sweeps": {
