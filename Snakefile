@@ -9,7 +9,7 @@ min_version("9.20")
 configfile: "config.yaml"
 
 
-for overlay in overlays(config["scale"]):
+for overlay in overlays(config.get("scale", "")):
 
     configfile: overlay
 

@@ -166,6 +166,10 @@ BAD = {
     "misspelt dataset": (at("sweeps", "mlp_bn", "base", "dataset", value="mnst"), ["mnist"]),
     "misspelt metric": (at(*FIG, "metrics", value=["rank_fo_1e-3"]), ["rank_fo_1e-3", "rank_fro"]),
     "unrecorded metric": (at(*FIG, "metrics", value=["nc1"]), ["nc1", "class_gram", "sgd"]),
+    "a metric too few": (at(*FIG, "metrics", value=["rank_fro_1e-3", "train_accuracy"]),
+                         ["rank_fro_3e-2", "galanti2025rank/fig07 draws"]),
+    "a metric twice": (at(*FIG, "metrics", value=[*tree()["figures"][FIG[1]]["metrics"],
+                                                  "rank_fro_3e-2"]), ["names one twice"]),
     "misspelt sweep": (at(*FIG, "runs", value=[{"sweep": "mlp"}]), ["mlp", "mlp_bn"]),
     "misspelt figure": (at("figures", "galanti2025rank/fig70", value=tree()["figures"][FIG[1]]),
                         ["fig70", "fig07"]),
@@ -196,6 +200,16 @@ BAD = {
     "no figures": (at("figures", value=None), ["figures"]),
     "a number for a name": (at("sweeps", "mlp_bn", "base", "model", value=3), ["model", "3"]),
     "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
+    "braces in a path": (at("data_dir", value="{}"), ["data_dir", "'{}'", "without {"]),
+    "an enormous integer": (
+        at("sweeps", "mlp_bn", "base", "epochs", value=10**30), ["epochs", "1000", "2147483647"]),
+    "a value not finite": (
+        at("sweeps", "mlp_bn", "base", "momentum", value=float("nan")), ["momentum", "nan"]),
+    "no size for the device": (at("pack_size", value={"cuda": 8}), ["pack_size", "'cpu'"]),
+    "too many runs": (
+        at("sweeps", "mlp_bn", "seeds", value=list(range(20001))), ["grid", "runs", "20000"]),
+    "images too small": (at("sweeps", "splitting_none", "base", "dataset", value="digits"),
+                         ["'conv_small'", "13 x 13", "8 x 8"]),
     "a path as a name": (at("sweeps", "../x", value=tree()["sweeps"]["mlp_bn"]), ["../x"]),
 }  # fmt: skip
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from . import registry, spec
 from .errors import UserError
@@ -21,6 +22,7 @@ SCALES: dict[str, tuple[str, ...]] = {
     "paper": ("paper",),
     "published": ("paper", "published"),
 }
+DEEPEST, LARGEST_LEVEL, MOST_RUNS = 12, 100_000, 20_000
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
 
 
@@ -60,11 +62,20 @@ class FigureEntry(Model):
     )
 
 
+def _a_path(text: str) -> str:
+    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*"{}"}:
+        # Snakemake reads braces as wildcards, and commands a dash as an option.
+        raise ValueError("must be a path without {, } and control characters, not empty nor -...")
+    return text
+
+
 class Config(Model):
     """The whole of config.yaml with its overlays."""
 
     scale: Literal["smoke", "small", "paper", "published"]
-    data_dir: str = Field(default="data", description="where data sets are cached")
+    data_dir: Annotated[str, AfterValidator(_a_path)] = Field(
+        default="data", description="where data sets are cached"
+    )
     device: Literal["cpu", "cuda"] = "cpu"
     # At most 256: a pack travels to its job on a command line, which holds 128 kB.
     pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
@@ -104,9 +115,23 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:  # an impossible date, an integer of thousands of digits
+        raise UserError(f"{path}: {error}") from error
+    except RecursionError:
+        raise UserError(f"{path}: is nested too deeply") from None
     if not isinstance(tree, dict):
         raise UserError(f"{path}: holds no mapping of keys to values")
+    level: list[Any] = [tree]
+    for _ in range(DEEPEST):
+        parts = (p.values() if isinstance(p, dict) else p for p in level if _holds(p))
+        level = list(itertools.islice(itertools.chain.from_iterable(parts), LARGEST_LEVEL))
+    if level:
+        raise UserError(f"{path}: is nested more than {DEEPEST} deep, or contains itself")
     return tree
+
+
+def _holds(tree: Any) -> bool:
+    return isinstance(tree, dict | list)
 
 
 def load(files: Sequence[Path]) -> tuple[Config, Sources]:
@@ -175,11 +200,15 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
     for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
         key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
         if len({repr(v) for v in values}) < len(values):
-            raise sources.error(key_path, f"{values} names a value twice")
+            raise sources.error(key_path, f"{spec.shortened(values)} names a value twice")
     for key in ("seed", *sweep.grid):
         if key in sweep.base:
             other = "seeds" if key == "seed" else "grid"
-            raise sources.error((*here, "base", key), f"also comes from {other}; keep one")
+            said = f"{spec.shortened(sweep.base[key])} also comes from {other}; keep one"
+            raise sources.error((*here, "base", key), said)
+    n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
+    if n > MOST_RUNS:
+        raise sources.error((*here, "grid"), f"makes {n} runs; a sweep has at most {MOST_RUNS}")
     runs = []
     for point in itertools.product(*sweep.grid.values(), sweep.seeds):
         fields = dict(zip([*sweep.grid, "seed"], point, strict=True))

@@ -16,9 +16,10 @@ from . import metrics, packs, registry
 from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
 from .errors import UserError
 from .packs import Pack
-from .spec import RunSpec, procedure_spec
+from .spec import RunSpec, procedure_spec, shortened
 
 RESULTS = Path("results")
+LONGEST_TEXT = 120_000  # of one argument on a command line; Linux has 128 KiB
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Plan:
 def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan:
     """Resolve every name, expand every sweep, and assign every run to a pack."""
     folder = results / config.scale
+    if config.device not in config.pack_size:
+        raise sources.error(("pack_size",), f"has no size for device {config.device!r}")
     sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}
     chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
     for key, entry in config.figures.items():
@@ -83,7 +86,25 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
         )
         for key, members in chosen.items()
     }
+    _check_lengths(figures, used, sources)
     return Plan(config, folder, runs, used, figures)
+
+
+def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], sources: Sources) -> None:
+    """Requests and packs travel on command lines."""
+    for key, figure in figures.items():
+        if len(figure.request) > LONGEST_TEXT:
+            raise sources.error(
+                ("figures", key),
+                f"its sweeps are {len(figure.request)} characters long, more than {LONGEST_TEXT};"
+                " spread them over several figures",
+            )
+    for pack in used.values():
+        if not pack.written and len(pack.text) > LONGEST_TEXT:
+            raise sources.error(
+                ("pack_size",), f"the text of {len(pack.runs)} runs of pack {pack.name} is"
+                f" {len(pack.text)} characters long, more than {LONGEST_TEXT}; make it smaller",
+            )  # fmt: skip
 
 
 def _trained(
@@ -157,23 +178,29 @@ def _as_float(value: Any) -> Any:
 
 
 def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
-    """Every metric exists and every run records what it needs."""
+    """The figure has what it needs, every metric exists, and every run records what it needs."""
     for i, name in enumerate(entry.metrics):
-        here = ("figures", key, "metrics", i)
+        at = ("figures", key, "metrics", i)
         for procedure in sorted({s.procedure for s in runs}):
             kind = procedure_spec(procedure)
             try:
                 metric = metrics.resolve(name, frozenset(kind.SCALARS))
             except ValueError as error:
-                raise sources.error(here, str(error)) from None
+                raise sources.error(at, str(error)) from None
             lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
             if lacking:
                 raise sources.error(
-                    here, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
+                    at, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
                 )
             asked = {kind.OPTIONAL[q] for q in metric.needs if q in kind.OPTIONAL}
             for s in (s for s in runs if s.procedure == procedure):
                 if wanting := sorted(asked - set(getattr(s, "record", ()))):
                     raise sources.error(
-                        here, f"{name!r} needs runs with record: [{', '.join(wanting)}]"
+                        at, f"{name!r} needs runs with record: [{', '.join(wanting)}]"
                     )
+    listed, here = shortened(entry.metrics), ("figures", key, "metrics")
+    for name in registry.figure_needs(key):
+        if name not in entry.metrics:
+            raise sources.error(here, f"{listed} lacks {name!r}, which {key} draws")
+    if len(set(entry.metrics)) < len(entry.metrics):
+        raise sources.error(here, f"{listed} names one twice")

@@ -34,6 +34,7 @@ class ModelInfo:
     name: str
     arguments: dict[str, Argument]
     batch_norm: bool  # a batch of one example has no variance: planning refuses it
+    min_image: int  # smallest height and width of an image
 
 
 def names(folder: str) -> tuple[str, ...]:
@@ -65,6 +66,15 @@ def figure_path(key: str) -> Path:
     return PACKAGE / "figures" / paper / f"{figure}.py"
 
 
+@cache
+def figure_needs(key: str) -> tuple[str, ...]:
+    """The metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
+    for node in ast.parse(figure_path(key).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
 def figure_keys() -> tuple[str, ...]:
     """Every figure that has a file."""
     papers = sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p))
@@ -80,12 +90,13 @@ def model_info(name: str) -> ModelInfo:
     """The arguments of `build` in models/<name>.py, read from its source.
 
     Every argument after the `*` must be annotated with int, float, bool or str and have a default;
-    a module-level `BATCH_NORM = True` says that the model normalises over the batch.
+    a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
+    `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
     """
     path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     arguments: dict[str, Argument] = {}
-    batch_norm = False
+    facts = {"BATCH_NORM": False, "MIN_IMAGE": 1}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "build":
             for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
@@ -94,6 +105,6 @@ def model_info(name: str) -> ModelInfo:
                 arguments[arg.arg] = Argument(
                     _TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default)
                 )
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BATCH_NORM":
-            batch_norm = bool(ast.literal_eval(node.value))
-    return ModelInfo(name, arguments, batch_norm)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in facts:
+            facts[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
+    return ModelInfo(name, arguments, bool(facts["BATCH_NORM"]), int(facts["MIN_IMAGE"]))

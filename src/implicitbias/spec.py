@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -32,6 +33,7 @@ from .errors import UserError
 Ints = Annotated[tuple[int, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LARGEST = 2**31 - 1  # of any integer of a run
 
 
 class RunSpec(BaseModel):
@@ -132,8 +134,28 @@ def make(fields: Mapping[str, Any]) -> RunSpec:
         spec = kind.model_validate(dict(fields))
     except ValidationError as error:
         raise UserError(explain(error, tuple(kind.model_fields))) from None
+    for name in type(spec).model_fields:
+        _check_size(name, getattr(spec, name))
     spec.check()
     return spec
+
+
+def _check_size(name: str, value: Any) -> None:
+    """Records count in 32 bits; and a spec is JSON, which has no word for infinity."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, int) and abs(number) > LARGEST:
+            raise UserError(f"{name}: {shortened(number)} is more than {LARGEST}")
+        if isinstance(number, float) and not math.isfinite(number):
+            raise UserError(f"{name}: {number} is not a finite number")
+
+
+def shortened(value: Any) -> str:
+    """A value as a message shows it: at most 60 characters, on one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print integers of more than 4,300 digits
+        text = f"a number of {int(value).bit_length()} bits"
+    return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
 
 
 def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
@@ -147,7 +169,8 @@ def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
             return str(unknown)
     if first["type"] == "missing":
         return f"{key}: is missing"
-    text = f"{key}: {value!r} ({type(value).__name__}): {first['msg'].lower()}"
+    said = first["msg"].removeprefix("Value error, ")
+    text = f"{key}: {shortened(value)} ({type(value).__name__}): {said[:1].lower()}{said[1:]}"
     if isinstance(value, str) and first["type"].startswith(("float", "int")):
         text += " (YAML reads 1e-1 as text; write 0.1 or 1.0e-1)"
     return text

@@ -1,12 +1,14 @@
 """Weight-normalised descent and flow: derived values, invariants, limits, packs."""
 
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from implicitbias import spec
 from implicitbias.errors import UserError
-from implicitbias.procedures import Job, load
+from implicitbias.procedures import Job, _keeper, _wn_flow, load
 
 SMALL = {"dimension": 40, "measurements": 20, "sparsity": 3}
 
@@ -104,6 +106,28 @@ def test_an_orthonormal_design_decouples():
 def test_a_step_beyond_stability_diverges_and_is_recorded(tmp_path):
     found = ends([make(**SMALL, eta=50.0, iterations=500)], tmp_path)
     assert found["diverged_step"].iloc[0] > 0
+
+
+def test_killed_flows_go_on_after_the_last_whole_one(tmp_path, monkeypatch):
+    specs = [make(**SMALL, form="flow", rate_ratio=c, horizon=1e4) for c in (None, 1.0, 2.0)]
+    whole = ends(specs, tmp_path)
+    tick = _keeper.Keeper.tick
+
+    def killed(self, step, *rest):
+        if step == 2:
+            self._note(signal.SIGTERM, None)
+        tick(self, step, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_keeper.Keeper, "tick", killed)
+        with pytest.raises(SystemExit):
+            ends(specs, tmp_path)
+    assert (tmp_path / "checkpoint.pt").exists()
+    run = _wn_flow.run
+    left = []
+    monkeypatch.setattr(_wn_flow, "run", lambda s, *rest: (left.append(s), run(s, *rest)))
+    pd.testing.assert_frame_equal(ends(specs, tmp_path), whole)
+    assert left == specs[2:]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import os
 import pickle
-import re
 import signal
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from implicitbias import checkpoint, data, packs, spec
 from implicitbias.errors import UserError
@@ -149,13 +151,16 @@ def test_a_checkpoint_is_not_written_into_a_folder_that_vanished(tmp_path):
     assert not (tmp_path / "gone").exists()
 
 
-def test_the_lock_holds_every_dependency_and_no_address():
-    import tomllib
-
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+def test_the_lock_holds_every_dependency_within_its_range_and_no_address():
+    lines = [s for s in (ROOT / "constraints.txt").read_text().splitlines() if s]
     assert not [s for s in lines if "://" in s or s.startswith("-") or " @ " in s]
-    locked = {re.split(r"[=<> ;]", s)[0].lower() for s in lines if s}
+    pins = [Requirement(s) for s in lines]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
-    for need in [*project["dependencies"], *(n for e in extras for n in e)]:
-        assert re.split(r"[=<>! ;\[]", need)[0].lower() in locked, need
+    for need in map(Requirement, [*project["dependencies"], *(n for e in extras for n in e)]):
+        mine = [p for p in pins if canonicalize_name(p.name) == canonicalize_name(need.name)]
+        assert mine, need
+        for pin in mine:  # one for each marker
+            (version,) = pin.specifier
+            assert version.operator == "=="
+            assert need.specifier.contains(version.version), f"{pin} is outside {need}"

@@ -7,6 +7,7 @@ import pytest
 from report_page import Page, made
 from report_tree import HOSTILE, SVG, claim, put
 
+from implicitbias import config
 from implicitbias.errors import UserError
 
 
@@ -37,6 +38,28 @@ def test_hostile_text_stays_text(plan):
     assert base64.b64decode(images[0]["src"].partition(",")[2]).decode() == SVG
     assert HOSTILE in images[0]["alt"]
     assert {frozenset(i) for i in images} == {frozenset({"src", "alt"})}
+
+
+def test_strings_of_a_config_stay_text(plan, tmp_path):
+    """In the fields of a run, and in the config itself, whatever validation lets pass."""
+    runs = {
+        s.run_id: s.model_copy(update={"preprocessing": f"{HOSTILE} {{{{ 7 * 7 }}}} {i}"})
+        for i, s in enumerate(plan.runs.values())
+    }
+    renamed = dict(zip(plan.runs, runs.values(), strict=True))
+    settings = plan.config.model_copy(update={"data_dir": HOSTILE})
+    page = Page(made(dataclasses.replace(plan, runs=renamed, config=settings)))
+    assert not page.all("script")
+    assert not [a for _, a in page.tags if "onerror" in a]
+    said = " ".join(page.text)
+    assert f"{HOSTILE} {{{{ 7 * 7 }}}} 0" in said  # neither markup nor a template
+    assert len(page.all("img")) == 2
+
+
+def test_a_config_may_hold_such_a_path(tmp_path):
+    """Quotes and angle brackets in data_dir are a path's; nothing else in a config is free text."""
+    fields = {"scale": "small", "figures": {}, "sweeps": {}, "data_dir": HOSTILE}
+    assert config.parse(fields, config.Sources()).data_dir == HOSTILE
 
 
 def test_pieces_that_are_missing_are_named(plan):

@@ -23,13 +23,14 @@ rule train:
         f"{RESULTS}/packs/{{pack}}/records/provenance.json",
     log:
         f"{RESULTS}/logs/train/{{pack}}.log",
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         data_dir=DATA,
         device=PLAN.config.device,
-        checkpoint_seconds=PLAN.config.checkpoint_seconds,
+        checkpoint_seconds=str(PLAN.config.checkpoint_seconds),  # of numbers Snakemake keeps the integer part
         runtime=pack_minutes,
         mem_mb=pack_megabytes,
     shell:

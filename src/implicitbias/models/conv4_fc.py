@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 _CHANNELS = (1, 2, 4, 4)  # in units of the width
 
+MIN_IMAGE = 16  # pixels a side
+
 
 class Conv4FC(nn.Module):
     """Four times (3x3 convolution, ReLU); linear, ReLU; head. Homogeneous: no biases.

@@ -7,6 +7,8 @@ from math import prod
 import torch
 from torch import nn
 
+MIN_IMAGE = 13  # pixels a side
+
 
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, channels: int = 8, width: int = 64

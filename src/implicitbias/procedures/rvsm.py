@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Reporter
 from ..records import Records
 from ..sparse import relu_patches as relu
 from ..spec import RunSpec
@@ -24,21 +25,29 @@ def run(specs: Sequence[RunSpec], job: Job) -> Records:
     records = Records()
     members = [cast(Spec, s) for s in specs]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # divergence is recorded
-        _run(members, records)
+        _run(members, records, job)
     return records
 
 
-def _run(members: list[Spec], records: Records) -> None:
+def _run(members: list[Spec], records: Records, job: Job) -> None:
     if members[0].gradient == "population":
-        _iterate(Splitting(members), None, records)
+        _iterate(Splitting(members), None, records, Reporter(job, *_sizes([members]), 0), 0)
         return
     groups: dict[tuple[int, int, int], list[Spec]] = {}
     for s in members:
         # The inputs' targets are those of w*, which seed and sparsity fix.
         groups.setdefault((s.seed, s.patches, s.sparsity), []).append(s)
+    reporter, before = Reporter(job, *_sizes(list(groups.values())), 0), 0
     for same in groups.values():
         pack = Splitting(same)
-        _iterate(pack, Inputs(same[0], pack.truth[0]).gradient, records)
+        _iterate(pack, Inputs(same[0], pack.truth[0]).gradient, records, reporter, before)
+        before += max(s.iterations for s in same)
+
+
+def _sizes(groups: list[list[Spec]]) -> tuple[int, int, int]:
+    """Runs, and iterations of one group after the other at most, which are epochs too."""
+    iterations = sum(max(s.iterations for s in group) for group in groups)
+    return sum(map(len, groups)), iterations, iterations
 
 
 def record_points(spec: Spec) -> frozenset[int]:
@@ -49,26 +58,31 @@ def record_points(spec: Spec) -> frozenset[int]:
     return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
 
 
-def _iterate(pack: Splitting, sampled: Callable[[Array], Array] | None, records: Records) -> None:
-    """Until every member has stopped; stopped ones leave the arrays."""
+def _iterate(
+    pack: Splitting, sampled: Callable[[Array], Array] | None, records: Records,
+    reporter: Reporter, before: int,
+) -> None:  # fmt: skip
+    """Until every member has stopped; stopped ones leave the arrays. `before`: of other groups."""
     due = [record_points(s) for s in pack.specs]
     start, rise = pack.w.copy(), np.zeros(len(due))
     lagrangian = pack.lagrangian()
-    step = 0
+    step = gone = 0
     while True:
         _series(pack, due, step, lagrangian, records)
         gradient = sampled(pack.w) if sampled else pack_gradient(pack)
         moved = pack.advance(gradient)
         step += 1
-        before, lagrangian = lagrangian, pack.lagrangian()
-        rise = np.maximum(rise, lagrangian - before)
+        if reporter.due():
+            reporter.update(before + step, before + step, float(pack.loss().mean()), gone)
+        last, lagrangian = lagrangian, pack.lagrangian()
+        rise = np.maximum(rise, lagrangian - last)
         lost = ~np.isfinite(pack.w).all(axis=1)
         limits = np.array([s.iterations for s in pack.specs])
         stops = np.array([s.stop for s in pack.specs])
         done = (moved < stops) | lost | (step >= limits)
         if not done.any():
             continue
-        ended = np.flatnonzero(done)
+        ended, gone = np.flatnonzero(done), gone + int(lost.sum())
         _end(pack.subset(ended), start[ended], rise[ended], step, lost[ended], records)
         kept = np.flatnonzero(~done)
         if not len(kept):

@@ -9,12 +9,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Reporter
 from ..records import Records
 from ..sparse import sensing
 from ..sparse.diagonal import excess_bound, log_magnification, log_magnification_bound
 from ..spec import RunSpec
 from ..specs.weight_norm_flow import Spec
 from . import Job, _wn_flow
+from ._keeper import Keeper
 from ._wn_steps import Steps
 
 Array = NDArray[np.float64]
@@ -22,15 +24,24 @@ Array = NDArray[np.float64]
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """All members at once; a flow member by member, each with its own adaptive steps."""
-    records = Records()
     members = [cast(Spec, s) for s in specs]
     instances = Instances()
     if members[0].form == "flow":
-        for s in members:
+        return _flows(members, instances, job)
+    records = Records()
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is recorded
+        _descend(members, instances, records, job)
+    return records
+
+
+def _flows(members: list[Spec], instances: Instances, job: Job) -> Records:
+    with Keeper(job, [s.run_id for s in members], len(members)) as keeper:
+        state = keeper.resumed()
+        done = state["step"] if state else 0
+        records = Records(scalars=state["scalars"] if state else [])
+        for i, s in enumerate(members[done:], done + 1):
             _wn_flow.run(s, instances.of(s), instances.pursuit(s), records)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is recorded
-            _descend(members, instances, records)
+            keeper.tick(i, lambda: {"scalars": records.scalars})
     return records
 
 
@@ -65,7 +76,7 @@ def record_points(s: Spec) -> frozenset[int]:
     return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
 
 
-def _descend(specs: list[Spec], instances: Instances, records: Records) -> None:
+def _descend(specs: list[Spec], instances: Instances, records: Records, job: Job) -> None:
     made = [instances.of(s) for s in specs]
     pack, left, step = Steps(specs, made), np.arange(len(specs)), 0
     due = [record_points(s) for s in specs]
@@ -74,9 +85,13 @@ def _descend(specs: list[Spec], instances: Instances, records: Records) -> None:
     limit = np.array([s.iterations for s in specs])
     size = np.array([np.sqrt(np.square(i.y).sum()) for i in made])
     reached = np.full(len(specs), np.nan)
+    reporter, lost = Reporter(job, len(specs), int(limit.max()), int(limit.max()), 0), 0
     while True:
         misfit = pack.misfit()
-        residual = np.sqrt(np.square(misfit).sum(axis=-1))[pack.index] / size[left]
+        square = np.square(misfit).sum(axis=-1)[pack.index]
+        residual = np.sqrt(square) / size[left]
+        if reporter.due():
+            reporter.update(step, step, float(square.mean()) / 2, lost)
         reached[left[np.isnan(reached[left]) & (residual <= 1e-4)]] = step
         done = ~(residual > tolerance[left]) | (step >= limit[left])  # NaN is done
         if step in times or done.any():
@@ -88,6 +103,7 @@ def _descend(specs: list[Spec], instances: Instances, records: Records) -> None:
                     _end(specs[j], made[j], instances.pursuit(specs[j]), z[i], x[i],
                          float(residual[i]), step, float(reached[j]), records)  # fmt: skip
         if done.any():
+            lost += int((~np.isfinite(residual[done])).sum())
             left = left[~done]
             if not len(left):
                 return

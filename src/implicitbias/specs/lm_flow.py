@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from ..errors import UserError
-from ..spec import NonNegative, Positive, RunSpec
+from ..spec import LARGEST, NonNegative, Positive, RunSpec
 
 _START, _FLOW, _STEP = 4.0, 0.7, 8e-5  # seconds: process, integration, step
 
@@ -83,6 +83,8 @@ class Spec(RunSpec):
         """Steps that miss the recorded times; fields of the flow alone."""
         if self.lr is None:
             return
+        if not self.horizon / self.lr <= LARGEST:
+            raise UserError(f"lr: {self.lr}: more than {LARGEST} steps to horizon {self.horizon}")
         spacing = self.horizon / (self.record_points - 1)
         if self.lr > spacing or not isclose(spacing / self.lr, round(spacing / self.lr)):
             raise UserError(

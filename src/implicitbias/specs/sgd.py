@@ -20,6 +20,19 @@ _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
 
 
+def checked_info(dataset: str, model: str, options: dict[str, Any]) -> data.DatasetInfo:
+    """The facts of a data set, whose images must be large enough for the model."""
+    try:
+        facts = data.info(dataset, **options)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    least, sides = registry.model_info(model).min_image, facts.input_shape[1:]
+    if min(sides) < least:
+        raise UserError(f"model: {model!r} needs images of {least} x {least} at least; those of"
+                        f" {dataset} are {sides[0]} x {sides[1]}")  # fmt: skip
+    return facts
+
+
 class Spec(RunSpec):
     """Mini-batch SGD on a classifier, in torch.optim.SGD's convention.
 
@@ -145,10 +158,7 @@ class Spec(RunSpec):
     def check(self) -> None:
         """Data options, batch sizes and schedules that cannot be."""
         registry.known("dataset", self.dataset, data.names(), key="dataset")
-        try:
-            n = data.info(self.dataset, **self.data_options).n_train
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        n = checked_info(self.dataset, self.model, self.data_options).n_train
         if self.batch_size > n:
             raise UserError(
                 f"batch_size: {self.batch_size} is more than the {n} training examples"

@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt
 from .. import data, registry
 from ..errors import UserError
 from ..spec import NonNegative, Positive, RunSpec
+from .sgd import checked_info
 
 _START = 4.0  # seconds to start a process, import torch, read the data
 _STEP, _EXAMPLE = 3e-4, 2.2e-5  # seconds per member and step, and per member and example
@@ -99,10 +100,7 @@ class Spec(RunSpec):
     def check(self) -> None:
         """Data options and prunings that cannot be."""
         registry.known("dataset", self.dataset, data.names(), key="dataset")
-        try:
-            n = data.info(self.dataset, **self.data_options).n_train
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        n = checked_info(self.dataset, self.model, self.data_options).n_train
         if self.batch_size > n:
             raise UserError(f"batch_size: {self.batch_size} is more than the {n} examples")
         if registry.model_info(self.model).batch_norm:

@@ -19,6 +19,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_convergence"
+NEEDS = ("reconstruction_error", "residual")
 PANELS = {"reconstruction_error": "||z - x*|| / ||x*||", "residual": "||A z - y|| / ||y||"}
 
 

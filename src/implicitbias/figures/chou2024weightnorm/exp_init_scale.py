@@ -21,6 +21,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_init_scale"
+NEEDS = ("reconstruction_error", "residual")
 RATIOS = (0.0, 1.0, 2.0, 5.0, 10.0)
 BUDGET = {2: 40_000, 3: 60_000}  # of the derived values, by depth
 # Derived values of ours for seed 0, two digits as printed; (signed, depth, start): by ratio.

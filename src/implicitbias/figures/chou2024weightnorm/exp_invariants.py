@@ -21,6 +21,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_invariants"
+NEEDS = ("time", "invariant", "invariant_drift", "unit_drift")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:

@@ -22,6 +22,10 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_magnification"
+NEEDS = (
+    "log10_magnification", "log10_magnification_bound", "excess", "excess_bound",
+    "excess_over_bound", "magnification_gap", "converged",
+)  # fmt: skip
 METRICS = (
     "log10_magnification", "log10_magnification_bound", "excess", "excess_bound",
     "excess_over_bound", "magnification_gap", "converged",

@@ -22,6 +22,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_negative"
+NEEDS = ("excess", "converged", "time", "residual")
 METRICS = ("excess", "converged", "time", "residual")
 
 

@@ -19,6 +19,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_phase"
+NEEDS = ("reconstruction_error", "bp_error")
 RECOVERED = 0.01
 
 

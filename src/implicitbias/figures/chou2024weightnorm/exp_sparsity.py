@@ -19,6 +19,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_sparsity"
+NEEDS = ("reconstruction_error", "bp_error")
 FLOOR = 1e-8
 
 

@@ -22,6 +22,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_accuracy"
+NEEDS = ("nonzeros", "split_loss", "rescaled_split_loss", "oracle_nonzeros", "oracle_loss")
 FLOOR = 1e-8  # exact recovery has a loss near 1e-25, which would flatten the rest
 PANELS = {"split_loss": "population loss of u", "rescaled_split_loss": "loss of u / ||u||"}
 

@@ -20,6 +20,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_basin"
+NEEDS = ("angle", "beta_limit", "start_angle_used")
 NEAR = 0.1  # radians
 
 

@@ -24,6 +24,11 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_limits"
+NEEDS = (
+    "angle", "split_angle", "split_norm", "nonzeros", "distance", "closeness_bound",
+    "off_support", "lagrangian_rise", "residual_stationarity", "residual_balance",
+    "residual_threshold",
+)  # fmt: skip
 IDENTITIES = {
     "residual_stationarity": "(i) w* = B (w - u) + C w",
     "residual_balance": "(ii) pull of the loss = drag of the penalty",

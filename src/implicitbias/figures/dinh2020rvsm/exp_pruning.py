@@ -26,6 +26,10 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_pruning"
+NEEDS = (
+    "test_accuracy", "split_test_accuracy", "split_zero_weights", "split_zero_channels",
+    "pruned_test_accuracy", "pruned_zero_channels",
+)  # fmt: skip
 ENDS = ("test_accuracy", "split_test_accuracy", "split_zero_weights", "split_zero_channels")
 PRUNED = ("pruned_test_accuracy", "pruned_zero_channels")
 DENSE, SPARSE = 0.5, 0.98  # shares of zeros between which methods are compared

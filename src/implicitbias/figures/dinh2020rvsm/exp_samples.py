@@ -20,6 +20,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_samples"
+NEEDS = ("angle", "true_positives", "off_support")
 GRADIENTS = {"population": "population", "full_batch": "full batch", "minibatch": "batches"}
 KEYS = ["seed", "penalty", "beta", "cutoff"]
 

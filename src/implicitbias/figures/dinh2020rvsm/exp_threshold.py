@@ -20,6 +20,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_threshold"
+NEEDS = ("weight", "split", "truth", "new_threshold")
 ENTRIES = ("weight", "split", "truth", "new_threshold")
 
 

@@ -22,6 +22,7 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_trajectories"
+NEEDS = ("angle", "lagrangian", "loss", "nonzeros", "off_support", "lagrangian_rise")
 PANELS = {
     "angle": "angle between w and truth", "lagrangian": "Lagrangian",
     "loss": "population loss of w", "nonzeros": "non-zeros of u",

@@ -29,6 +29,10 @@ from .._worst import worst
 
 PAPER = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "galanti2025rank/exp_certificate"
+NEEDS = (
+    "unrolled_identity", "unrolled_rank", "lemma_spec", "lemma_fro", "theorem_rank",
+    "gradient_rank", "sample_gradient_rank",
+)  # fmt: skip
 CLAIMS = {
     "unrolled_identity": "W_T is the decayed W_{T-n} minus the decayed steps along the gradients",
     "unrolled_rank": "n steps add no more rank than m_l times their examples (proof of lemma 3.2)",

@@ -32,6 +32,10 @@ PAPER = {
     "weight_decay": 8e-3, "momentum": 0.0,
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig06"
+NEEDS = (
+    "rank_fro_1e-3", "rank_spec_3e-1", "rank_spec_5e-1", "rank_spec_7e-1", "train_accuracy",
+    "test_accuracy",
+)  # fmt: skip
 BOUNDS = {0.3: ("rank_spec_3e-1", style.SKY), 0.5: ("rank_spec_5e-1", style.GREEN),
           0.7: ("rank_spec_7e-1", style.ORANGE)}  # fmt: skip
 

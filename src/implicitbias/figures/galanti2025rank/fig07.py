@@ -21,6 +21,7 @@ PAPER = {
     **_mlp.PAPER, "batch_size": [32, 64, 128], "lr": 0.1,
     "weight_decay": [1e-4, 2e-4, 4e-4, 8e-4, 6e-3],
 }  # fmt: skip
+NEEDS = ("rank_fro_3e-2", "rank_fro_1e-3", "train_accuracy", "test_accuracy")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:

@@ -24,6 +24,7 @@ PAPER = {
     "weight_decay": 4e-4,
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig09"
+NEEDS = ("rank_fro_3e-2", "rank_fro_1e-3", "train_accuracy", "test_accuracy")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:

@@ -20,6 +20,7 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "width": 32}
 FIGURE = "xu2023dynamics/exp_batchnorm"
+NEEDS = ("rho",)
 PUBLISHED = {150: 0.61, 700: 0.50, 1000: 0.55}  # iteration: rho, read off
 
 

@@ -11,7 +11,8 @@ Top left: rho of the flow (black) and of steps, one seed. Top right: the largest
 weights of steps from the flow over time, against the learning rate; a first-order method falls with
 slope 1. Bottom left: by how far the flow's identities are missed, largest over runs: those of rho',
 V_k' and the multipliers, and the drift of ||V_k|| from 1. Bottom right: over a long time, the
-relative distance of rho from mu / (M + lambda), and the miss of loss + lambda rho^2 = 1 - rho mu.
+relative distance of rho from mu / (M + lambda), and the miss of loss + lambda rho^2 = 1 - rho mu,
+which is the same times rho^2 (M + lambda).
 
 The activation is a choice of ours: linear, or a ReLU rounded at a radius in proportion to what
 enters the layer, which keeps the theory's homogeneity of degree 1. The ReLU's own flow slides along
@@ -36,6 +37,10 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {}
 FIGURE = "xu2023dynamics/exp_flow"
+NEEDS = (
+    "time", "rho", "flow_distance", "flow_error", "gap_rho", "gap_direction", "gap_multiplier",
+    "unit_drift", "gap_equilibrium", "gap_loss", "converged", "slid",
+)  # fmt: skip
 NAMES = {"linear": "linear", "smooth_relu": "rounded ReLU"}
 LOOKS = {"linear": (style.BLUE, "s"), "smooth_relu": (style.VERMILION, "o")}
 IDENTITIES = {

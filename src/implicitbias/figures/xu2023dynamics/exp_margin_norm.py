@@ -21,6 +21,7 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_margin_norm"
+NEEDS = ("rho", "margin_mean", "test_accuracy")
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:

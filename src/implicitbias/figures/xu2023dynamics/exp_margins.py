@@ -22,6 +22,10 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_margins"
+NEEDS = (
+    "rho", "margin_mean", "margin_std", "margin_quantile_5e-2", "margin_quantile_2.5e-1",
+    "margin_quantile_5e-1", "margin_quantile_7.5e-1", "margin_quantile_9.5e-1",
+)  # fmt: skip
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

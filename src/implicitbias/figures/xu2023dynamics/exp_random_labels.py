@@ -18,6 +18,7 @@ from ...table import final
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_random_labels"
+NEEDS = ("rho", "train_accuracy", "test_accuracy")
 
 
 def ends(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "epochs": 1000}
 FIGURE = "xu2023dynamics/exp_rho"
+NEEDS = ("rho",)
 
 
 def spread(table: pd.DataFrame, decays: bool) -> pd.Series:

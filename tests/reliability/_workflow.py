@@ -1,0 +1,64 @@
+"""One small figure as a workflow of its own: seconds, from data to report."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FIGURE = "galanti2025rank/fig07"
+BASE = {
+    "procedure": "sgd", "dataset": "digits", "n_train": 200, "model": "mlp_bn", "depth": 2,
+    "width": 6, "batch_size": 32, "epochs": 3, "record_every": 1, "lr": 0.1,
+}  # fmt: skip
+
+
+def fresh(folder, **base):
+    """The workflow's own files and a config of one figure with two runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "Snakefile", folder)
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    (folder / "profiles").symlink_to("workflow/profiles")
+    (folder / "workflow/scales/smoke.yaml").write_text("scale: smoke\n")
+    tree = {
+        "scale": "smoke",
+        "checkpoint_seconds": 0.5,
+        "figures": {
+            FIGURE: {
+                "runs": [{"sweep": "one"}],
+                "metrics": ["rank_fro_3e-2", "rank_fro_1e-3", "train_accuracy", "test_accuracy"],
+            }
+        },
+        "sweeps": {
+            "one": {"base": {**BASE, **base}, "grid": {"weight_decay": [0, 0.1]}, "seeds": [0]}
+        },
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(tree))
+    return folder
+
+
+def start(folder, *arguments):
+    """Snakemake in a session of its own, so that it can be killed with all its jobs."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
+        cwd=folder, start_new_session=True, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def finish(process, code=0):
+    """What it said; its exit code must be `code`."""
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == code, said
+    return said
+
+
+def results(folder):
+    """Tables, claims and figures, by path."""
+    home = folder / "results" / "smoke"
+    files = [p for kind in ("tables", "claims", "figures") for p in (home / kind).rglob("*.*")]
+    return {str(p.relative_to(home)): p.read_bytes() for p in files}
