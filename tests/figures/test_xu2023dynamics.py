@@ -10,7 +10,8 @@ import pytest
 
 from implicitbias import figures
 from implicitbias.claim import read_claims
-from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds
+from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds, exp_margins
+from implicitbias.metrics import with_parameter
 from implicitbias.table import write
 
 PAPER = "xu2023dynamics"
@@ -172,3 +173,93 @@ def test_low_rank(tmp_path, biased):
         runs.append(({**fields, "model": "mlp_relu"}, values))
     found = verdicts(tmp_path, "exp_low_rank", table(runs), drawn=biased)
     assert {c.verdict for c in found.values()} == {"holds" if biased else "fails"}
+
+
+def dynamics(good):
+    """Starts 0.5 and 5, decay 0 and 0.01: rho, margins and test errors of the six older figures."""
+    runs = []
+    for start, decay, seed in itertools.product((0.5, 5.0), (0.0, 0.01), range(4)):
+        rho = (1.0 if decay else start) if good else (start if decay else 1.0)
+        f, spread = (0.9, 0.1) if (decay > 0) == good else (0.3, 0.3)
+        values = {
+            "rho": (start, rho), "margin_mean": (0.0, f * rho), "margin_std": (0.0, spread * rho),
+            **{with_parameter("margin_quantile", q): (0.0, q) for q in exp_margins.BINS},
+        }  # fmt: skip
+        values["test_accuracy"] = (0.5, 0.9)
+        runs.append(({"seed": seed, "init_norm": start, "weight_decay": decay}, network(values)))
+    return table(runs)
+
+
+@pytest.mark.parametrize("figure", ["exp_rho", "exp_margins"])
+def test_rho_and_margins(tmp_path, figure):
+    found = verdicts(tmp_path, figure, dynamics(True))
+    assert {c.verdict for c in found.values()} == {"holds"}
+    found = verdicts(tmp_path, figure, dynamics(False), drawn=False)
+    assert {c.verdict for c in found.values()} == {"fails"}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "holds"), (-1, "fails")])
+def test_margins_and_errors_against_rho(tmp_path, sign, verdict):
+    runs = []
+    for rho, seed in itertools.product((0.5, 1.0, 2.0), range(3)):
+        values = {
+            "rho": (1, rho), "margin_mean": (0, rho * (2 + sign / rho)),
+            "test_accuracy": (0.5, 0.5 + sign * 0.1 / rho),
+        }  # fmt: skip
+        runs.append(({"seed": seed, "init_norm": rho}, network(values)))
+    found = verdicts(tmp_path, "exp_margin_norm", table(runs), drawn=sign > 0)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1, "holds"), (-1, "fails")])
+def test_random_labels(tmp_path, slope, verdict):
+    runs = []
+    for noise, seed in itertools.product((0.0, 0.5, 1.0), range(3)):
+        values = {"rho": (1, 2 + slope * noise), "train_accuracy": (0.5, 1),
+                  "test_accuracy": (0.5, 0.7 - 0.25 * slope * noise)}  # fmt: skip
+        runs.append(({"seed": seed, "label_noise": noise}, network(values)))
+    found = verdicts(tmp_path, "exp_random_labels", table(runs), drawn=slope > 0)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, "holds"), (0.3, "fails")])
+def test_equilibrium(tmp_path, off, verdict):
+    """rho = mu / (M + lambda) and loss = mean t^2 - rho mu, but for a share `off`, per output."""
+    runs = []
+    for kind, seed in itertools.product(("one_hot", "sign", "full"), range(3)):
+        outputs = 1 if kind == "sign" else 2
+        decay, mu, m = 0.02, 0.6, 0.3
+        lam = decay * outputs / 2
+        gap = off if kind != "full" else off * (0.1 if not off else 2)
+        rho = mu / (m + lam) / (1 - (gap or (1e-4 if kind == "full" else 1e-2)))
+        loss = (1 - rho * mu + off) / outputs
+        values = {
+            "rho": rho, "alignment": mu, "output_square": m, "target_square": 1.0,
+            "decay_lambda": lam, "train_loss": loss,
+        }  # fmt: skip
+        fields = {"targets": "sign" if kind == "sign" else "one_hot", "weight_decay": decay,
+                  "batch_size": 256 if kind == "full" else 32}  # fmt: skip
+        ends = network({name: (value, value) for name, value in values.items()})
+        runs.append(({**fields, "seed": seed}, ends))
+    rows = table(runs)
+    exact = ["alignment", "output_square", "target_square", "decay_lambda", "train_loss", "rho"]
+    scale = rows["metric"].isin(exact)
+    rows.loc[scale, "value"] /= 1 + 0.01 * rows.loc[scale, "seed"]
+    found = verdicts(tmp_path, "exp_equilibrium", rows, drawn=not off)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize("dips", [True, False])
+def test_batch_normalisation(tmp_path, dips):
+    rows = []
+    for unit, seed, step in itertools.product((True, False), range(3), range(0, 1001, 100)):
+        level = {True: 1 + (step == 200) + 0.5 * (step == 1000), False: 2 - step / 1000}
+        value = level[dips] if dips else 1 + step / 1000 - 0.6 * (step == 1000)
+        run = {**BASE, "run": f"r{unit}{seed}", "seed": seed, "unit_images": unit}
+        rows.append({**run, "epoch": step, "step": step, "metric": "rho", "layer": "network",
+                     "value": value * (1 if unit else 0.1)})  # fmt: skip
+    found = verdicts(tmp_path, "exp_batchnorm", pd.DataFrame(rows), drawn=dips)
+    first = found["rho rises fast and then dips"]
+    assert first.verdict == ("holds" if dips else "fails")
+    last = next(c for text, c in found.items() if text.startswith("rho ends above"))
+    assert last.verdict == ("holds" if dips else "fails")

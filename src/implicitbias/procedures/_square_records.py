@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..engine.base import Members
 from ..layers import WeightMatrix
-from ..objectives import LOSSES, square_factor, targets
+from ..objectives import LOSSES, decay_lambda, targets
 from ..records import Records
 from ..specs.square_sgd import Spec
 
@@ -83,8 +83,8 @@ def write_dynamics(
     columns["alignment", ""] = (o * t).sum(-1).mean(1) / rho
     columns["output_square", ""] = o.square().sum(-1).mean(1) / rho.square()
     columns["target_square", ""] = t.square().sum(-1).mean(1)
-    factor = square_factor(spec.loss, o.shape[-1])
-    columns["decay_lambda", ""] = net.members.weight_decay.double() / (2 * factor)
+    decay = net.members.weight_decay.double()
+    columns["decay_lambda", ""] = decay_lambda(decay, spec.loss, o.shape[-1])
     columns.update({("bn_norm", name): value for name, value in found.items()})
     for (name, layer), values in columns.items():
         for run, value in zip(runs, values.tolist(), strict=True):
