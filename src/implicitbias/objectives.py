@@ -43,11 +43,19 @@ def targets(labels: Tensor, outputs: Tensor, kind: str) -> Tensor:
 
 
 def square_factor(loss: str, n_outputs: int) -> float:
-    """c in the loss c (1/B) sum_n ||f(x_n) - t_n||^2: 1 for `square`, 1/C for `mse`.
-
-    With torch's (weight_decay/2) ||W||^2 the loss divided by c has lambda = weight_decay / (2 c).
-    """
+    """c in the loss c (1/B) sum_n ||f(x_n) - t_n||^2: 1 for `square`, 1/C for `mse`."""
     return 1.0 if loss == "square" else 1 / n_outputs
+
+
+def decay_lambda(weight_decay: Tensor, loss: str, n_outputs: int) -> Tensor:
+    """The lambda of (1/N) sum_n ||f(x_n) - t_n||^2 + lambda ||W||^2, from torch's weight_decay.
+
+    torch adds weight_decay W to the gradient, that of (weight_decay/2) ||W||^2: 1/2. The loss is c
+    times the papers' mean over the N examples, with c = 1 or 1/C (`square_factor`); dividing both
+    terms by c leaves lambda = weight_decay / (2 c). Where a paper sums over the examples instead,
+    its lambda is N times this one. weight_decay of any shape, non-negative; the same shape back.
+    """
+    return weight_decay / (2 * square_factor(loss, n_outputs))
 
 
 def square_to(outputs: Tensor, labels: Tensor, loss: str, kind: str) -> Tensor:

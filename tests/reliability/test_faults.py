@@ -24,6 +24,12 @@ BASE = {
     "batch_size": 32, "epochs": 3, "record_every": 1, "weight_decay": 0.01,
 }  # fmt: skip
 
+SQUARE = {
+    **BASE, "procedure": "square_sgd",
+    "model": "mlp_relu", "momentum": 0.9, "label_noise": 0.5, "targets": "centred",
+    "record": ["margins", "spectra", "collapse", "stationarity", "bounds", "movement"],
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
@@ -32,8 +38,8 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def new_pack(folder):
-    pack = packs.Pack.of([spec.make({**BASE, "seed": s}) for s in (0, 1)])
+def new_pack(folder, base=BASE):
+    pack = packs.Pack.of([spec.make({**base, "seed": s}) for s in (0, 1)])
     path = folder / pack.name / "pack.json"
     packs.write(path, pack.text)
     return path
@@ -61,8 +67,9 @@ def killed(at_call, work):
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def test_kill_9_during_twenty_writes_ends_with_the_same_bytes(tmp_path, data_dir):
-    whole, chained = new_pack(tmp_path / "a"), new_pack(tmp_path / "b")
+@pytest.mark.parametrize("base", [BASE, SQUARE], ids=["sgd", "square_sgd"])
+def test_kill_9_during_twenty_writes_ends_with_the_same_bytes(tmp_path, data_dir, base):
+    whole, chained = new_pack(tmp_path / "a", base), new_pack(tmp_path / "b", base)
     train(whole, data_dir, "cpu", 1, 60)
     deaths = sum(killed(n % 9, lambda: train(chained, data_dir, "cpu", 1, 1e-4)) for n in range(20))
     assert deaths >= 10, "the kills must hit training"

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 class MLPRelu(nn.Module):
     """flatten; depth x (Linear, ReLU); linear head."""
 
+    grouped = True
+
     def __init__(self, n_inputs: int, n_outputs: int, depth: int, width: int) -> None:
         super().__init__()
         sizes = [n_inputs] + [width] * depth

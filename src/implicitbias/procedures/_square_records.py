@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from ..engine.base import Members
 from ..layers import WeightMatrix
-from ..objectives import LOSSES, square_factor, targets
+from ..objectives import LOSSES, decay_lambda, targets
 from ..records import Records
 from ..specs.square_sgd import Spec
 
@@ -83,9 +84,42 @@ def write_dynamics(
     columns["alignment", ""] = (o * t).sum(-1).mean(1) / rho
     columns["output_square", ""] = o.square().sum(-1).mean(1) / rho.square()
     columns["target_square", ""] = t.square().sum(-1).mean(1)
-    factor = square_factor(spec.loss, o.shape[-1])
-    columns["decay_lambda", ""] = net.members.weight_decay.double() / (2 * factor)
+    decay = net.members.weight_decay.double()
+    columns["decay_lambda", ""] = decay_lambda(decay, spec.loss, o.shape[-1])
     columns.update({("bn_norm", name): value for name, value in found.items()})
     for (name, layer), values in columns.items():
         for run, value in zip(runs, values.tolist(), strict=True):
             records.scalar(run, *at, name, value, layer)
+
+
+def write_gradients(
+    records: Records,
+    runs: list[str],
+    at: tuple[int, int],
+    spec: Spec,
+    net: Network,
+    model: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+) -> None:
+    """Norm of the whole training set's gradient with decay, on the sphere its tangent part.
+
+    model: the architecture in evaluation mode; x (N, ...), labels (K, N).
+    """
+    labels_of = {m.parameter: m.label for m in net.matrices}
+    names = [name for name, _ in model.named_parameters()]
+    for k, run in enumerate(runs):
+        one = {n: t[k].detach().clone() for n, t in net.state.items()}
+        weights = {n: one[n].requires_grad_() for n in names}
+        outputs = functional_call(model, {**one, **weights}, (x,))
+        loss = LOSSES[spec.objective](outputs[None], labels[k][None])[0]
+        gradients = torch.autograd.grad(loss, list(weights.values()))
+        for name, g in zip(names, gradients, strict=True):
+            if name not in labels_of:  # a bias
+                continue
+            w = weights[name].detach()
+            if spec.normalisation == "lagrange" and name != "head.weight":
+                g = g - (g * w).sum() / w.square().sum() * w
+            else:
+                g = g + net.members.weight_decay[k] * w
+            records.scalar(run, *at, "gradient_norm", g.norm().item(), labels_of[name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -208,13 +208,20 @@ class SgdPack:
         self._restore(state)
 
 
-def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """The records of a pack of Sgd runs of one shape."""
-    typed = [s for s in specs if isinstance(s, Sgd)]
-    if len(typed) != len(specs) or len({str(s.shape()) for s in typed}) != 1:
-        raise ValueError("a pack holds sgd runs of one shape")
+def train_pack(
+    pack: Callable[[Sequence[Any], Job], SgdPack], kind: type[Sgd], specs: Sequence[RunSpec],
+    job: Job,
+) -> Records:  # fmt: skip
+    """The records of a pack of runs of one shape whose specs are of this kind."""
+    if not all(isinstance(s, kind) for s in specs) or len({str(s.shape()) for s in specs}) != 1:
+        raise ValueError(f"a pack holds {kind.model_fields['procedure'].default} runs of one shape")
     torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
     try:
-        return SgdPack(typed, job).run()
+        return pack(specs, job).run()
     finally:
         torch.set_flush_denormal(False)
+
+
+def run(specs: Sequence[RunSpec], job: Job) -> Records:
+    """The records of a pack of Sgd runs of one shape."""
+    return train_pack(SgdPack, Sgd, specs, job)

@@ -19,13 +19,12 @@ from ..engine import streams
 from ..engine.base import DTYPES
 from ..engine.sphere import OnSphere
 from ..layers import weight_matrices
-from ..objectives import LOSSES
 from ..records import Records
 from ..spec import RunSpec
 from ..specs.square_sgd import Spec
 from . import Job
-from ._square_records import Network, margins_of, write_dynamics
-from .sgd import SgdPack
+from ._square_records import Network, margins_of, write_dynamics, write_gradients
+from .sgd import SgdPack, train_pack
 
 _STATIONARITY_EXAMPLES = 128
 
@@ -125,7 +124,8 @@ class SquarePack(SgdPack):
         }  # fmt: skip
         labels = {"train": self.noisy, "test": self.test[1].expand(len(self.runs), -1)}
         write_dynamics(self.records, self.runs, at, self.square, net, outputs, labels)
-        self._gradients(at)
+        write_gradients(self.records, self.runs, at, self.square, net, self.skeleton,
+                        self.train[0], self.noisy)  # fmt: skip
         wanted: set[str] = set(self.square.record)
         if "margins" in wanted:
             for split, name in (("train", "margins"), ("test", "test_margins")):
@@ -163,27 +163,6 @@ class SquarePack(SgdPack):
         parts = [x[i : i + 1024] for i in range(0, len(x), 1024)]
         return torch.cat([self.trainer.outputs(part).double() for part in parts], dim=1)
 
-    def _gradients(self, at: tuple[int, int]) -> None:
-        """Norm of the whole training set's gradient with decay, on the sphere its tangent part."""
-        state = self.trainer.state()
-        names = [name for name, _ in self.skeleton.named_parameters()]
-        for k, run in enumerate(self.runs):
-            one = {n: t[k].detach().clone() for n, t in state.items()}
-            weights = {n: one[n].requires_grad_() for n in names}
-            outputs = functional_call(self.skeleton, {**one, **weights}, (self.train[0],))
-            loss = LOSSES[self.square.objective](outputs[None], self.noisy[k][None])[0]
-            gradients = torch.autograd.grad(loss, list(weights.values()))
-            for name, g in zip(names, gradients, strict=True):
-                matrix = next((m for m in self.matrices if m.parameter == name), None)
-                if matrix is None:
-                    continue
-                w = weights[name].detach()
-                if self.square.normalisation == "lagrange" and name != "head.weight":
-                    g = g - (g * w).sum() / w.square().sum() * w
-                else:
-                    g = g + self.members.weight_decay[k] * w
-                self.records.scalar(run, *at, "gradient_norm", g.norm().item(), matrix.label)
-
 
 class _Both(nn.Module):
     """Features and outputs of a network at once."""
@@ -203,11 +182,4 @@ def _inside(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """The records of a pack of square_sgd runs of one shape."""
-    typed = [s for s in specs if isinstance(s, Spec)]
-    if len(typed) != len(specs) or len({str(s.shape()) for s in typed}) != 1:
-        raise ValueError("a pack holds square_sgd runs of one shape")
-    torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
-    try:
-        return SquarePack(typed, job).run()
-    finally:
-        torch.set_flush_denormal(False)
+    return train_pack(SquarePack, Spec, specs, job)

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, PositiveInt
 
 from .. import data, registry
 from ..errors import UserError
-from ..spec import Ints, NonNegative, Positive, RunSpec
+from ..spec import Ints, NonNegative, Positive
+from ._network import NetworkSpec
 
 Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
 Names = Annotated[
@@ -20,20 +21,7 @@ _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
 
 
-def checked_info(dataset: str, model: str, options: dict[str, Any]) -> data.DatasetInfo:
-    """The facts of a data set, whose images must be large enough for the model."""
-    try:
-        facts = data.info(dataset, **options)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    least, sides = registry.model_info(model).min_image, facts.input_shape[1:]
-    if min(sides) < least:
-        raise UserError(f"model: {model!r} needs images of {least} x {least} at least; those of"
-                        f" {dataset} are {sides[0]} x {sides[1]}")  # fmt: skip
-    return facts
-
-
-class Spec(RunSpec):
+class Spec(NetworkSpec):
     """Mini-batch SGD on a classifier, in torch.optim.SGD's convention.
 
     One step is  V <- momentum V + (grad + weight_decay W),  W <- W - lr V,  for every parameter,
@@ -55,15 +43,8 @@ class Spec(RunSpec):
     )  # fmt: skip
 
     procedure: Literal["sgd"] = "sgd"
-    dataset: str
-    preprocessing: str = "standard"
     classes: Ints | None = None
-    n_train: PositiveInt | None = None
-    model: str
     loss: Literal["cross_entropy", "square"] = "cross_entropy"
-    batch_size: PositiveInt
-    epochs: PositiveInt
-    lr: Positive
     weight_decay: NonNegative = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     # 1-based epochs from whose first step on lr is multiplied by lr_factor: [60] leaves 59 epochs
@@ -71,7 +52,6 @@ class Spec(RunSpec):
     lr_milestones: Ints = ()
     lr_factor: Positive = 0.2
     precision: Literal["float32", "float64"] = "float32"
-    record_every: PositiveInt = 10  # completed epochs; 0 and the last are always recorded
     record: Names = ()  # the larger records, one file each in observers/
     movement_epochs: PositiveInt = 1  # of `record: [movement]`, up to each record
 
@@ -99,38 +79,9 @@ class Spec(RunSpec):
         return self.loss
 
     @property
-    def model_arguments(self) -> dict[str, Any]:
-        """The keyword arguments of the model's `build`."""
-        return {k: getattr(self, k) for k in registry.model_info(self.model).arguments}
-
-    @property
     def data_options(self) -> dict[str, Any]:
         """The keyword arguments of `data.info` and `data.load`."""
-        return {
-            "preprocessing": self.preprocessing,
-            "classes": self.classes,
-            "n_train": self.n_train,
-        }
-
-    @property
-    def n_examples(self) -> int:
-        """Training examples: an epoch."""
-        return data.info(self.dataset, **self.data_options).n_train
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """ceil(N / B): the last partial batch is a step."""
-        return -(-self.n_examples // self.batch_size)
-
-    @property
-    def samples(self) -> int:
-        """Examples processed in training."""
-        return self.n_examples * self.epochs
-
-    @property
-    def steps(self) -> int:
-        """Updates in the whole run."""
-        return self.steps_per_epoch * self.epochs
+        return {**super().data_options, "classes": self.classes}
 
     @property
     def label(self) -> str:
@@ -141,12 +92,6 @@ class Spec(RunSpec):
         """The schedule's factor during 0-based epoch `epoch`."""
         return float(self.lr_factor ** sum(epoch + 1 >= m for m in self.lr_milestones))
 
-    @property
-    def record_epochs(self) -> tuple[int, ...]:
-        """Completed epochs at which the run is measured: 0, every `record_every`, the last."""
-        every = range(0, self.epochs, self.record_every)
-        return (*every, self.epochs)
-
     def decay_exponent(self) -> float:
         """Sum over steps of lr_t x weight_decay: weights without gradient shrink by exp(-this).
 
@@ -156,14 +101,9 @@ class Spec(RunSpec):
         return self.lr * self.weight_decay * self.steps_per_epoch * scale
 
     def check(self) -> None:
-        """Data options, batch sizes and schedules that cannot be."""
-        registry.known("dataset", self.dataset, data.names(), key="dataset")
-        n = checked_info(self.dataset, self.model, self.data_options).n_train
-        if self.batch_size > n:
-            raise UserError(
-                f"batch_size: {self.batch_size} is more than the {n} training examples"
-                f" of {self.dataset}"
-            )
+        """As for every network; batches of one, schedules and records that cannot be."""
+        super().check()
+        n = self.n_examples
         if self.normalises_batch and 1 in (self.batch_size, n % self.batch_size):
             raise UserError(
                 f"batch_size: {self.batch_size} leaves a batch of one of the {n} examples of"
@@ -182,11 +122,6 @@ class Spec(RunSpec):
             raise UserError("record: unrolling needs precision: float64")
         if "movement" in self.record and self.movement_epochs > self.record_every:
             raise UserError("movement_epochs: is more than record_every, so spans would overlap")
-
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """The one data set."""
-        return (self.dataset,)
 
     def model_size(self) -> tuple[int, int]:
         """(layers, parameters) of the model; 10 layers of a million in all where not known."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
 from .. import data, registry
 from ..errors import UserError
-from ..spec import NonNegative, Positive, RunSpec
-from .sgd import checked_info
+from ..spec import NonNegative, Positive
+from ._network import NetworkSpec
 
 _START = 4.0  # seconds to start a process, import torch, read the data
 _STEP, _EXAMPLE = 3e-4, 2.2e-5  # seconds per member and step, and per member and example
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Spec(RunSpec):
+class Spec(NetworkSpec):
     """Mini-batch SGD on f(w) + lambda P(u) + (beta/2) ||w - u||^2, f the mean cross-entropy.
 
     One step is  w <- w - lr (grad f(w) + beta (w - u)),  then  u <- T(w), the operator of `penalty`
@@ -37,72 +37,22 @@ class Spec(RunSpec):
     )  # fmt: skip
 
     procedure: Literal["splitting_sgd"] = "splitting_sgd"
-    dataset: str
-    preprocessing: str = "standard"
-    n_train: PositiveInt | None = None
-    model: str
     penalty: Literal["none", "l1", "l0", "tl1"]
     tl1_shape: Positive = 1.0
     beta: Positive = 0.1
     cutoff: NonNegative = 0.0
     prune_share: Share | None = None
     prune_epoch: PositiveInt | None = None
-    batch_size: PositiveInt
-    epochs: PositiveInt
-    lr: Positive
     record_every: PositiveInt = 1000  # completed epochs; 0 and the last are always recorded
-
-    @property
-    def model_arguments(self) -> dict[str, Any]:
-        """The keyword arguments of the model's `build`."""
-        return {k: getattr(self, k) for k in registry.model_info(self.model).arguments}
-
-    @property
-    def data_options(self) -> dict[str, Any]:
-        """The keyword arguments of `data.info` and `data.load`."""
-        return {"preprocessing": self.preprocessing, "n_train": self.n_train}
-
-    @property
-    def n_examples(self) -> int:
-        """Training examples: an epoch."""
-        return data.info(self.dataset, **self.data_options).n_train
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """ceil(N / B): the last partial batch is a step."""
-        return -(-self.n_examples // self.batch_size)
-
-    @property
-    def samples(self) -> int:
-        """Examples processed in training."""
-        return self.n_examples * self.epochs
-
-    @property
-    def steps(self) -> int:
-        """Updates in the whole run."""
-        return self.steps_per_epoch * self.epochs
-
-    @property
-    def record_epochs(self) -> tuple[int, ...]:
-        """Completed epochs at which the run is measured: 0, every `record_every`, the last."""
-        return (*range(0, self.epochs, self.record_every), self.epochs)
 
     @property
     def label(self) -> str:
         """Procedure, model and data."""
         return f"splitting_sgd-{self.model}-{self.dataset}"
 
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """The one data set."""
-        return (self.dataset,)
-
     def check(self) -> None:
-        """Data options and prunings that cannot be."""
-        registry.known("dataset", self.dataset, data.names(), key="dataset")
-        n = checked_info(self.dataset, self.model, self.data_options).n_train
-        if self.batch_size > n:
-            raise UserError(f"batch_size: {self.batch_size} is more than the {n} examples")
+        """As for every network; normalised batches and prunings that cannot be."""
+        super().check()
         if registry.model_info(self.model).batch_norm:
             raise UserError(f"model: {self.model} normalises over the batch; its running means"
                             " would not be those of the network at u")  # fmt: skip

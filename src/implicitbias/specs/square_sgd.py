@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .. import registry
+from .. import data, registry
 from ..errors import UserError
 from ..spec import Ints, Positive
 from .sgd import Spec as Sgd
@@ -16,7 +16,8 @@ Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "
 Names = Annotated[
     tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
 ]
-_CONV_EXAMPLE, _CONV_STEP = 2e-5, 3e-4  # seconds per member and example, and per member and step
+_STEP = {"conv4": 3e-4, "conv4_fc": 5e-4, "mlp_relu": 1.2e-4}  # seconds per member and step
+_PRODUCT = {"conv4": 5e-10, "conv4_fc": 3e-10, "mlp_relu": 8e-11}  # per product of a forward pass
 
 
 class Spec(Sgd):
@@ -100,7 +101,27 @@ class Spec(Sgd):
         """Procedure, model, data and batch size."""
         return f"square_sgd-{super().label}"
 
+    def products(self) -> int:
+        """Multiplications of one example's forward pass, head left out."""
+        channels, side, _ = data.info(self.dataset, **self.data_options).input_shape
+        width, total = int(self.model_arguments["width"]), 0
+        if self.model == "mlp_relu":
+            depth = int(self.model_arguments["depth"])
+            return int(width * (channels * side**2 + (depth - 1) * width))
+        sizes = (1, 2, 4) if self.model == "conv4" else (1, 2, 4, 4)
+        for i, size in enumerate(sizes):
+            side = -(-side // 2) if self.model == "conv4" else side - 2
+            total += side**2 * 9 * channels * size * width
+            channels = size * width
+            if self.model == "conv4_fc" and i % 2:
+                side = max(side // 2, 1)  # pooled; strides instead cost a quarter of these layers
+        return int(total) + channels * side**2 * int(self.model_arguments.get("hidden", 0))
+
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x members x (overhead + examples), of conv4 of width 4-8 on one core."""
-        train = members * (self.steps * _CONV_STEP + self.samples * _CONV_EXAMPLE)
+        """Steps x members x (overhead + B x products x time of one, forward and backward).
+
+        Fitted to widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on one core.
+        """
+        example = self.products() * _PRODUCT[self.model]
+        train = members * (self.steps * _STEP[self.model] + self.samples * example)
         return 4.0 + train / (10.0 if device == "cuda" else 1.0)

@@ -1,0 +1,265 @@
+"""The figures of the square-loss paper from tables that are made here, with and without effects."""
+
+import importlib
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from implicitbias import figures
+from implicitbias.claim import read_claims
+from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds, exp_margins
+from implicitbias.metrics import with_parameter
+from implicitbias.table import write
+
+PAPER = "xu2023dynamics"
+BASE = {
+    "dataset": "mnist5k", "model": "conv4", "n_train": 256, "batch_size": 32, "epochs": 100,
+    "lr": 0.03, "momentum": 0.9, "weight_decay": 0.01, "classes": "[1, 2]", "targets": "one_hot",
+    "init_norm": 1.5, "label_noise": 0.0, "width": 4, "normalisation": "none",
+    "diverged_step": np.nan, "pack": "p",
+}  # fmt: skip
+
+
+def table(runs):
+    """Rows of (fields, {(metric, layer): (at epoch 20, at epoch 100)}); seeds differ by 1%."""
+    rows = []
+    for i, (fields, values) in enumerate(runs):
+        run = {**BASE, "seed": 0, **fields}
+        for (metric, layer), ends in values.items():
+            for epoch, value in zip((20, 100), ends, strict=True):
+                factor = 1 + 0.01 * run["seed"]
+                at = {"run": f"r{i}", "epoch": epoch, "step": 8 * epoch, "value": value * factor}
+                rows.append({**run, **at, "metric": metric, "layer": layer})
+    return pd.DataFrame(rows)
+
+
+def verdicts(tmp_path, figure, rows, drawn=True):
+    """Claims of a figure by their sentences; the pictures are drawn too, if so wanted."""
+    if not drawn:
+        module = importlib.import_module(f"implicitbias.figures.{PAPER}.{figure}")
+        return {c.claim: c for c in module.claims(rows)}
+    write(tmp_path / "t.parquet", rows)
+    stem = tmp_path / "out" / figure
+    key = f"{PAPER}/{figure}"
+    figures.make(key, "small", tmp_path / "t.parquet", tmp_path / "c.json", stem)
+    assert stem.with_suffix(".png").stat().st_size > 1000
+    return {c.claim: c for c in read_claims(tmp_path / "c.json")}
+
+
+def network(values):
+    return {(metric, "network"): ends for metric, ends in values.items()}
+
+
+def collapsing(good):
+    """Both two-class networks and both ten-class targets, seeds 0 to 2, decay 0 and 0.01."""
+    settings = (
+        {"normalisation": "lagrange"}, {}, {"classes": None},
+        {"classes": None, "targets": "centred"},
+    )  # fmt: skip
+    runs = []
+    for setting, seed, decay in itertools.product(settings, range(3), (0.0, 0.01)):
+        one_hot = setting.get("targets") != "centred"
+        better = good and decay > 0
+        names = {name for panel in _collapse.PANELS.values() for name in panel}
+        values = {name: (1.0, 0.02 if better else 0.8) for name in names}
+        values["nc4"] = (0.5, 0.0 if better else 0.3)
+        values["nc3" if one_hot else "nc3_uncentred"] = (1.0, 0.5)
+        if "classes" not in setting:
+            for name in ("nc2_equinorm_features", "nc2_equiangle_features"):
+                values[name] = (0.0, 0.0) if good else (0.1, 0.1)
+        values["sqi_on_target"] = (1.0, 0.1)
+        values["sqi_off_target"] = (1.0, 0.1 if one_hot != good else 0.02)
+        values |= {f"sqi_spread_{w}": (1.0, 0.1 if good else 0.9) for w in ("on", "off")}
+        runs.append(({**setting, "seed": seed, "weight_decay": decay}, network(values)))
+    return table(runs)
+
+
+def test_collapse(tmp_path):
+    found = verdicts(tmp_path, "exp_collapse", collapsing(True))
+    assert len(found) == 29
+    assert {c.verdict for c in found.values()} == {"holds"}
+    found = verdicts(tmp_path, "exp_collapse", collapsing(False), drawn=False)
+    assert {c.verdict for c in found.values()} == {"fails"}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "holds"), (-1, "fails")])
+def test_collapse_against_hyper_parameters(tmp_path, sign, verdict):
+    runs = []
+    middle = {"batch_size": 25, "lr": 0.067, "weight_decay": 0.003}
+    points = [{}, {"batch_size": 100}, {"lr": 0.01}, {"weight_decay": 0.0}]
+    for point, seed in itertools.product(points, range(3)):
+        at = {**middle, **point}
+        worse = math.log(at["batch_size"] / at["lr"]) - 300 * at["weight_decay"]
+        names = {name for panel in _collapse.PANELS.values() for name in panel}
+        values = network({name: (9.0, math.exp(sign * worse)) for name in names})
+        runs.append(({**at, "seed": seed, "classes": None, "model": "mlp_relu"}, values))
+    found = verdicts(tmp_path, "exp_collapse_hyper", table(runs), drawn=sign > 0)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+def bounded(rho, gap):
+    """Networks of two layers: kernels of norms 1 and rho, T(W) `gap` times the first kernel."""
+    fields = [{"n_train": n} for n in (64, 256, 768)]
+    fields += [{"label_noise": r} for r in (0.5, 1.0)] + [{"model": "conv4_fc"}]
+    runs = []
+    for point, seed in itertools.product(fields, range(3)):
+        n, noise = point.get("n_train", 256), point.get("label_noise", 0.0)
+        size = rho(n, noise)
+        values = {
+            ("fro_norm", "layer0"): 1.0, ("fro_norm", "head"): size,
+            ("toeplitz_norm", "layer0"): gap, ("toeplitz_norm", "head"): size,
+            ("kernel_positions", "layer0"): 9 / (1 + 0.01 * seed),
+            ("kernel_positions", "head"): 16 / (1 + 0.01 * seed),
+            ("input_square_sum", "network"): 700.0 * n, ("patch_square_sum", "network"): 9.0 * n,
+            ("margin_quantile_5e-2", "network"): 0.5 if noise < 1 else -0.5,
+        }  # fmt: skip
+        values |= {(f"{s}_accuracy", "network"): 0.9 for s in ("train", "test")}
+        both = {name: (value, value) for name, value in values.items()}
+        runs.append(({**point, "seed": seed}, both))
+    return table(runs)
+
+
+def test_bounds(tmp_path):
+    found = verdicts(tmp_path, "exp_bounds", bounded(lambda n, r: 1 + r, gap=1000.0))
+    assert {c.verdict for c in found.values()} == {"holds"}
+    # rho grows like N and falls with noise; a dense network; too small for the margins to matter
+    rows = bounded(lambda n, r: 1e-4 * n * (1 - 0.9 * r), gap=1.0)
+    found = verdicts(tmp_path, "exp_bounds", rows, drawn=False)
+    assert {c.verdict for c in found.values()} == {"fails"}
+
+
+def test_bounds_are_those_of_a_separate_calculation():
+    """The last layer comes last, whatever the alphabet says: its positions count, not layer0's."""
+    rows = exp_bounds.bounds(bounded(lambda n, r: 2.0, gap=5.0))
+    mine = rows[(rows["seed"] == 0) & (rows["n_train"] == 256) & (rows["label_noise"] == 0)]
+    value = mine[mine["model"] == "conv4"].set_index("bound")["value"]
+    depth = 1 + math.sqrt(4 * math.log(2))
+    assert value["dense"] == pytest.approx(5 * 2 * depth * math.sqrt(700 / 256))
+    assert value["kernels"] == pytest.approx(2 * depth * math.sqrt(700 / 256))
+    deeper = 1 + math.sqrt(2 * (2 * math.log(2) + math.log(16)))
+    assert value["patches"] == pytest.approx(2 * deeper * math.sqrt(16 * 9 / 256))
+    assert rows[rows["label_noise"] == 1]["term"].isna().all()  # no positive margin, no bound
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_noise(tmp_path, noisy):
+    runs = []
+    for full, decay, seed in itertools.product((True, False), (0.0, 0.01), range(3)):
+        moves = (1.0, 0.5) if not full and decay and noisy else (1.0, 1e-3 if noisy else 0.5)
+        sine = 0.9 if noisy else 0.0
+        values = {("movement", "layer0"): moves, ("movement", "head"): (5.0, 5.0)}
+        for name in ("stationarity_residual", "stationarity_sine"):
+            values[name, "layer0"] = (sine, sine)
+        size = 256 if full else 32
+        runs.append(({"seed": seed, "batch_size": size, "weight_decay": decay}, values))
+    found = verdicts(tmp_path, "exp_sgd_noise", table(runs), drawn=noisy)
+    assert {c.verdict for c in found.values()} == {"holds" if noisy else "fails"}
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_low_rank(tmp_path, biased):
+    runs = []
+    grid = [(b, 0.025, d) for b, d in itertools.product((4, 8, 16), (0.0, 0.016, 0.128))]
+    grid += [(b, 0.01, 0.128) for b in (4, 8, 16)]
+    for (b, lr, decay), seed in itertools.product(grid, range(3)):
+        pull = decay * lr / 0.025 / b  # no decay, no bias
+        rank = 60 * math.exp(-100 * pull) if biased else 60 - 40 * (decay == 0) * (b == 4)
+        values = {(m, "average"): (rank, rank) for m in ("rank_fro_3e-2", "rank_spec_1e-3")}
+        values |= {(f"{s}_accuracy", "network"): (0.9, 0.9) for s in ("train", "test")}
+        fields = {"seed": seed, "batch_size": b, "lr": lr, "weight_decay": decay}
+        runs.append(({**fields, "model": "mlp_relu"}, values))
+    found = verdicts(tmp_path, "exp_low_rank", table(runs), drawn=biased)
+    assert {c.verdict for c in found.values()} == {"holds" if biased else "fails"}
+
+
+def dynamics(good):
+    """Starts 0.5 and 5, decay 0 and 0.01: rho, margins and test errors of the six older figures."""
+    runs = []
+    for start, decay, seed in itertools.product((0.5, 5.0), (0.0, 0.01), range(4)):
+        rho = (1.0 if decay else start) if good else (start if decay else 1.0)
+        f, spread = (0.9, 0.1) if (decay > 0) == good else (0.3, 0.3)
+        values = {
+            "rho": (start, rho), "margin_mean": (0.0, f * rho), "margin_std": (0.0, spread * rho),
+            **{with_parameter("margin_quantile", q): (0.0, q) for q in exp_margins.BINS},
+        }  # fmt: skip
+        values["test_accuracy"] = (0.5, 0.9)
+        runs.append(({"seed": seed, "init_norm": start, "weight_decay": decay}, network(values)))
+    return table(runs)
+
+
+@pytest.mark.parametrize("figure", ["exp_rho", "exp_margins"])
+def test_rho_and_margins(tmp_path, figure):
+    found = verdicts(tmp_path, figure, dynamics(True))
+    assert {c.verdict for c in found.values()} == {"holds"}
+    found = verdicts(tmp_path, figure, dynamics(False), drawn=False)
+    assert {c.verdict for c in found.values()} == {"fails"}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "holds"), (-1, "fails")])
+def test_margins_and_errors_against_rho(tmp_path, sign, verdict):
+    runs = []
+    for rho, seed in itertools.product((0.5, 1.0, 2.0), range(3)):
+        values = {
+            "rho": (1, rho), "margin_mean": (0, rho * (2 + sign / rho)),
+            "test_accuracy": (0.5, 0.5 + sign * 0.1 / rho),
+        }  # fmt: skip
+        runs.append(({"seed": seed, "init_norm": rho}, network(values)))
+    found = verdicts(tmp_path, "exp_margin_norm", table(runs), drawn=sign > 0)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1, "holds"), (-1, "fails")])
+def test_random_labels(tmp_path, slope, verdict):
+    runs = []
+    for noise, seed in itertools.product((0.0, 0.5, 1.0), range(3)):
+        values = {"rho": (1, 2 + slope * noise), "train_accuracy": (0.5, 1),
+                  "test_accuracy": (0.5, 0.7 - 0.25 * slope * noise)}  # fmt: skip
+        runs.append(({"seed": seed, "label_noise": noise}, network(values)))
+    found = verdicts(tmp_path, "exp_random_labels", table(runs), drawn=slope > 0)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, "holds"), (0.3, "fails")])
+def test_equilibrium(tmp_path, off, verdict):
+    """rho = mu / (M + lambda) and loss = mean t^2 - rho mu, but for a share `off`, per output."""
+    runs = []
+    for kind, seed in itertools.product(("one_hot", "sign", "full"), range(3)):
+        outputs = 1 if kind == "sign" else 2
+        decay, mu, m = 0.02, 0.6, 0.3
+        lam = decay * outputs / 2
+        gap = off if kind != "full" else off * (0.1 if not off else 2)
+        rho = mu / (m + lam) / (1 - (gap or (1e-4 if kind == "full" else 1e-2)))
+        loss = (1 - rho * mu + off) / outputs
+        values = {
+            "rho": rho, "alignment": mu, "output_square": m, "target_square": 1.0,
+            "decay_lambda": lam, "train_loss": loss,
+        }  # fmt: skip
+        fields = {"targets": "sign" if kind == "sign" else "one_hot", "weight_decay": decay,
+                  "batch_size": 256 if kind == "full" else 32}  # fmt: skip
+        ends = network({name: (value, value) for name, value in values.items()})
+        runs.append(({**fields, "seed": seed}, ends))
+    rows = table(runs)
+    exact = ["alignment", "output_square", "target_square", "decay_lambda", "train_loss", "rho"]
+    scale = rows["metric"].isin(exact)
+    rows.loc[scale, "value"] /= 1 + 0.01 * rows.loc[scale, "seed"]
+    found = verdicts(tmp_path, "exp_equilibrium", rows, drawn=not off)
+    assert {c.verdict for c in found.values()} == {verdict}
+
+
+@pytest.mark.parametrize("dips", [True, False])
+def test_batch_normalisation(tmp_path, dips):
+    rows = []
+    for unit, seed, step in itertools.product((True, False), range(3), range(0, 1001, 100)):
+        level = {True: 1 + (step == 200) + 0.5 * (step == 1000), False: 2 - step / 1000}
+        value = level[dips] if dips else 1 + step / 1000 - 0.6 * (step == 1000)
+        run = {**BASE, "run": f"r{unit}{seed}", "seed": seed, "unit_images": unit}
+        rows.append({**run, "epoch": step, "step": step, "metric": "rho", "layer": "network",
+                     "value": value * (1 if unit else 0.1)})  # fmt: skip
+    found = verdicts(tmp_path, "exp_batchnorm", pd.DataFrame(rows), drawn=dips)
+    first = found["rho rises fast and then dips"]
+    assert first.verdict == ("holds" if dips else "fails")
+    last = next(c for text, c in found.items() if text.startswith("rho ends above"))
+    assert last.verdict == ("holds" if dips else "fails")
