@@ -32,7 +32,8 @@ def movement(of):
         run = {
             "run": f"{seed}{loss}{decay}{size}", "seed": seed, "loss": loss, "lr": 0.1,
             "weight_decay": decay, "batch_size": size, "n_train": 128, "dataset": "digits",
-            "momentum": 0.0, "movement_epochs": 16 // per_epoch, "pack": "p",
+            "model": "conv4", "epochs": 100, "momentum": 0.0, "pack": "p",
+            "movement_epochs": 16 // per_epoch,
             "diverged_step": np.nan, "layer": "average",
         }  # fmt: skip
         for step in range(16, 1601, 16):

@@ -28,9 +28,11 @@ from matplotlib.figure import Figure
 from ... import style
 from ...claim import Claim, Statistic, judge
 
-PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0, "batch_size": 128}
+PAPER: dict[str, Any] = {
+    "dataset": "cifar10", "model": "convnet", "momentum": 0.0, "batch_size": 128, "epochs": 2000,
+}  # fmt: skip
 FIGURE = "galanti2022noise/exp_noise"
-DECAY = "decay alone"
+DECAY, PULL = "decay alone", "gradients alone"
 LOSSES = {"cross_entropy": "cross-entropy", "square": "square loss"}
 
 
@@ -161,13 +163,14 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         for j, decay in enumerate(sorted(rows["weight_decay"].unique())):
             ax = axes[i][j]
             _panel(ax, rows[rows["weight_decay"] == decay], pulls, f"{loss}, decay {decay:g}")
-            ax.set(yscale="log", title=f"{LOSSES[loss]}, weight decay {decay:g}")
+            ax.set(yscale="log", title=f"decay {decay:g}")
             if i == len(losses) - 1:
                 ax.set_xlabel("completed steps")
-        axes[i][0].set_ylabel("relative movement")
-    found = dict(zip(*axes[0][-1].get_legend_handles_labels()[::-1], strict=True))
-    names = sorted(found, key=lambda name: name == DECAY)
-    fig.legend([found[n] for n in names], names, loc="outside right center")
+        axes[i][0].set_ylabel(f"{LOSSES[loss]}: relative movement")
+        found = dict(zip(*axes[i][-1].get_legend_handles_labels()[::-1], strict=True))
+        names = sorted(found, key=(DECAY, PULL).__contains__)
+        axes[i][-1].legend([found[n] for n in names], names, loc="center left",
+                           bbox_to_anchor=(1.0, 0.5))  # fmt: skip
     return fig
 
 
@@ -180,7 +183,8 @@ def _panel(ax: Axes, rows: pd.DataFrame, pulls: pd.DataFrame, panel: str) -> Non
         label = f"B {size}{whole}" + (f", lr {lr:g}" if many else "")
         style.band(ax, part, "step", label, look, panel, markersize=2)
         pull = pulls[pulls["run"].isin(part["run"])].groupby("step")["value"].mean()
-        ax.plot(pull.index, pull, color=look[0], linestyle=":", linewidth=0.8)
+        ax.plot(pull.index, pull, color=look[0], linestyle=":", linewidth=0.8,
+                label=PULL if i == 0 else None)  # fmt: skip
         if part["decay"].max() > 0 and (many or i == 0):
             colour = look[0] if many else "#555555"
             ax.axhline(part["decay"].iloc[0], color=colour, linestyle="--", linewidth=0.9,
