@@ -42,6 +42,7 @@ def movement(of):
                                      strict=True):  # fmt: skip
                 rows.append({**run, "epoch": step // per_epoch, "step": step, "metric": metric,
                              "value": value * (1 + 0.01 * seed)})  # fmt: skip
+        rows.append({**rows[-1], "metric": "train_accuracy", "layer": "network", "value": 0.9})
     return pd.DataFrame(rows)
 
 
@@ -62,9 +63,18 @@ def test_noise_with_a_floor_and_descent_without_one_hold(tmp_path):
 def test_a_plateau_of_pure_decay_is_not_taken_for_noise(tmp_path):
     found = make(tmp_path, "exp_noise", movement(lambda full, decays, step: (PURE, 1e-9)))
     verdicts = {c.claim.partition(": ")[2]: c.verdict for c in found}
-    assert verdicts["with the strongest decay and B < N the movement has a floor"] == "holds"
+    assert verdicts["with decay and B < N the movement has a floor"] == "holds"
     others = [v for k, v in verdicts.items() if "has a floor" not in k]
     assert set(others) == {"fails"}
+
+
+def test_collapsed_networks_are_not_judged(tmp_path):
+    rows = movement(noise)
+    dead = rows.query("weight_decay > 0 and loss == 'square'").assign(weight_decay=0.3, value=PURE)
+    dead["run"] += "dead"
+    dead.loc[dead["metric"] == "train_accuracy", "value"] = 0.1
+    found = make(tmp_path, "exp_noise", pd.concat([rows, dead]))
+    assert {c.verdict for c in found} == {"holds"}
 
 
 def test_pure_decay_is_what_a_weight_without_gradient_does():
