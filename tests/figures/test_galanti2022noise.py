@@ -8,7 +8,7 @@ import pytest
 
 from implicitbias import figures
 from implicitbias.claim import read_claims
-from implicitbias.figures.galanti2022noise import exp_noise
+from implicitbias.figures.galanti2022noise import _movement
 from implicitbias.table import write
 
 PAPER = "galanti2022noise"
@@ -77,8 +77,17 @@ def test_collapsed_networks_are_not_judged(tmp_path):
     assert {c.verdict for c in found} == {"holds"}
 
 
+def test_where_nothing_has_learnt_nothing_is_judged(tmp_path):
+    rows = movement(noise)
+    rows.loc[rows["metric"] == "train_accuracy", "value"] = 0.1
+    assert make(tmp_path, "exp_noise", rows) == []
+    rows.loc[(rows["metric"] == "train_accuracy") & (rows["weight_decay"] == 0), "value"] = 0.9
+    found = make(tmp_path, "exp_noise", rows)
+    assert ["without decay" in c.claim for c in found] == [True, True]
+
+
 def test_pure_decay_is_what_a_weight_without_gradient_does():
-    rows = exp_noise.averages(movement(noise), "relative_movement").query("weight_decay > 0")
+    rows = _movement.averages(movement(noise), "relative_movement").query("weight_decay > 0")
     w = 1.0
     for _ in range(16):
         w -= 0.1 * 0.03 * w

@@ -29,140 +29,88 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ... import style
-from ...claim import Claim, Statistic, judge
-from ...table import final
+from ...claim import Claim, judge
+from ._movement import averages, falls, last, per_seed, trained
 
 PAPER: dict[str, Any] = {
     "dataset": "cifar10", "model": "convnet", "momentum": 0.0, "batch_size": 128, "epochs": 2000,
 }  # fmt: skip
 FIGURE = "galanti2022noise/exp_noise"
 DECAY, PULL = "decay alone", "gradients alone"
+RATIO = "movement at the end / halfway"
 LOSSES = {"cross_entropy": "cross-entropy", "square": "square loss"}
-
-
-def span(table: pd.DataFrame) -> pd.Series:
-    """S: the steps over which each row's movement is taken."""
-    per_epoch = table["step"] / table["epoch"]
-    return per_epoch * table["movement_epochs"]
-
-
-def pure_decay(table: pd.DataFrame) -> pd.Series:
-    """1 - (1 - lr weight_decay)^S: the relative movement without any gradient."""
-    found: pd.Series = 1 - (1 - table["lr"] * table["weight_decay"]) ** span(table)
-    return found
-
-
-def averages(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean over the layers but the head, with the line of pure decay beside it."""
-    rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
-    return rows.assign(decay=pure_decay(rows), full=rows["batch_size"] == rows["n_train"])
-
-
-def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
-    """The least (or the largest) of `value` over the runs of a seed; NaN if any is missing."""
-    groups = rows.groupby("seed")["value"]
-    found = groups.agg(
-        lambda v: (v.min() if least else v.max()) if v.notna().all() else float("nan")
-    )
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in found.items()})
-
-
-def falls(rows: pd.DataFrame) -> pd.DataFrame:
-    """Movement at the end / movement at the first record in the second half, for each run."""
-    half = rows["step"].max() / 2
-    found = []
-    for _, run in rows.sort_values("step").groupby("run"):
-        later = run[run["step"] >= half]
-        found.append(run.iloc[-1:].assign(value=later["value"].iloc[-1] / later["value"].iloc[0]))
-    return pd.concat(found)
-
-
-def trained(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of (loss, rate, decay) at which every network ends above half accuracy.
-
-    A network that has collapsed to a constant only decays: its plateau is the dashed line.
-    """
-    rows = final(table)
-    rows = rows[rows["metric"] == "train_accuracy"]
-    cell = ["loss", "lr", "weight_decay"]
-    least = rows.groupby(cell)["value"].min()
-    return table.merge(least[least >= 0.5].rename("least").reset_index(), on=cell)
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """A floor for SGD with decay, none for gradient descent, and a floor above pure decay."""
-    found = []
     table = trained(table)
     every = averages(table, "relative_movement")
     pulls = averages(table, "gradient_movement")
+    found = []
     for loss, name in LOSSES.items():
         rows = every[every["loss"] == loss]
-        if rows.empty:
-            continue
-        strong = rows[rows["weight_decay"] == rows["weight_decay"].max()]
+        decayed = rows[rows["weight_decay"] > 0]
+        strong = decayed[decayed["weight_decay"] == decayed["weight_decay"].max()]
         noisy, full = strong[~strong["full"]], strong[strong["full"]]
-        last = noisy[noisy["step"] == noisy.groupby("run")["step"].transform("max")]
-        ratio = "movement at the end / halfway"
-        found.append(
-            judge(
-                per_seed(falls(noisy), f"{ratio}, least over batch sizes below N", True),
-                figure=FIGURE, at_least=0.5,
-                claim=f"{name}: with decay and B < N the movement has a floor",
-            )
-        )  # fmt: skip
-        pull = pulls[pulls["run"].isin(last["run"])].merge(last[["run", "step"]])
-        found.append(
-            judge(
-                per_seed(
-                    pull.assign(value=pull["value"] / pull["decay"]),
-                    "gradients' movement at the end / pure decay's, least over batch sizes below N",
-                    True,
-                ),
-                figure=FIGURE, at_least=0.5,
-                claim=f"{name}: that floor is not pure decay, for the gradients move the weights",
-                note="added after a pilot",
-            )
-        )  # fmt: skip
-        found.append(
-            judge(
-                per_seed(
-                    last.assign(value=last["value"] / last["decay"]),
-                    "movement at the end / pure decay's, least over batch sizes below N", True,
-                ),
-                figure=FIGURE, at_least=2.0,
-                claim=f"{name}: that floor is above what decay alone would move",
-            )
-        )  # fmt: skip
-        if len(full):
-            found.append(
-                judge(
-                    per_seed(falls(full), f"{ratio}, full batch", False),
-                    figure=FIGURE, at_most=0.1,
-                    claim=f"{name}: with decay and the full batch there is none",
-                )
-            )  # fmt: skip
-            small = last[last["batch_size"] == last["batch_size"].min()]
-            ends = full[full["step"] == full["step"].max()]
-            beside = ends.merge(small[["seed", "value"]], on="seed", suffixes=("", "_small"))
-            found.append(
-                judge(
-                    per_seed(
-                        beside.assign(value=beside["value"] / beside["value_small"]),
-                        "movement of the full batch / of the smallest batch, at the end", False,
-                    ),
-                    figure=FIGURE, at_most=0.1, note="added after a pilot",
-                    claim=f"{name}: the full batch moves a tenth of what the smallest one does",
-                )
-            )  # fmt: skip
         bare = rows[(rows["weight_decay"] == 0) & ~rows["full"]]
-        found.append(
-            judge(
-                per_seed(falls(bare), f"{ratio}, largest over batch sizes below N", False),
-                figure=FIGURE, at_most=0.75,
-                claim=f"{name}: without decay the movement of SGD goes on falling",
-            )
-        )  # fmt: skip
+        if len(noisy):
+            found += _floor(noisy, pulls, name)
+        if len(noisy) and len(full):
+            found += _descent(full, last(noisy), name)
+        if len(bare):
+            found.append(
+                judge(
+                    per_seed(falls(bare), f"{RATIO}, largest over batch sizes below N", False),
+                    figure=FIGURE, at_most=0.75,
+                    claim=f"{name}: without decay the movement of SGD goes on falling",
+                )
+            )  # fmt: skip
     return found
+
+
+def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str) -> list[Claim]:
+    """Of SGD with decay: that there is a floor, and that decay alone does not explain it."""
+    ends = last(noisy)
+    pull = pulls[pulls["run"].isin(ends["run"])].merge(ends[["run", "step"]])
+    over = "over pure decay's, least over batch sizes below N"
+    return [
+        judge(
+            per_seed(falls(noisy), f"{RATIO}, least over batch sizes below N", least=True),
+            figure=FIGURE, at_least=0.5,
+            claim=f"{name}: with decay and B < N the movement has a floor",
+        ),
+        judge(
+            per_seed(pull.assign(value=pull["value"] / pull["decay"]),
+                     f"gradients' movement at the end {over}", least=True),
+            figure=FIGURE, at_least=0.5, note="added after a pilot",
+            claim=f"{name}: that floor is not pure decay, for the gradients move the weights",
+        ),
+        judge(
+            per_seed(ends.assign(value=ends["value"] / ends["decay"]),
+                     f"movement at the end {over}", least=True),
+            figure=FIGURE, at_least=2.0,
+            claim=f"{name}: that floor is above what decay alone would move",
+        ),
+    ]  # fmt: skip
+
+
+def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str) -> list[Claim]:
+    """Of gradient descent with decay: that it has no floor, and moves little beside SGD."""
+    small = noisy[noisy["batch_size"] == noisy["batch_size"].min()][["seed", "value"]]
+    both = last(full).merge(small, on="seed", suffixes=("", "_small"))
+    return [
+        judge(
+            per_seed(falls(full), f"{RATIO}, full batch", least=False),
+            figure=FIGURE, at_most=0.1,
+            claim=f"{name}: with decay and the full batch there is none",
+        ),
+        judge(
+            per_seed(both.assign(value=both["value"] / both["value_small"]),
+                     "movement of the full batch / of the smallest batch, at the end", least=False),
+            figure=FIGURE, at_most=0.1, note="added after a pilot",
+            claim=f"{name}: the full batch moves a tenth of what the smallest one does",
+        ),
+    ]  # fmt: skip
 
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
