@@ -22,9 +22,10 @@ figures: env     ## every figure at scale small, from raw training runs, and the
 smoke: env       ## the same in about a minute, too small to show anything
 	$(SNAKEMAKE) --config scale=smoke
 
-paper-figures: env ## the papers' protocol, from results/published; writes docs/results.md
+paper-figures: env ## the papers' protocol, from results/published; writes docs/{results,errata}.md
 	$(SNAKEMAKE) --config scale=published
 	$(BIN)/python -m implicitbias evidence
+	$(BIN)/python -m implicitbias errata
 
 report: env      ## Snakemake's own report on what has been made
 	$(SNAKEMAKE) --report results/snakemake-report.html

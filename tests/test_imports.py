@@ -17,7 +17,7 @@ ORDER = [
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"overview"}, {"evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
+    {"overview"}, {"errata", "evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
     {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}

@@ -64,8 +64,8 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     sizes, rates = (4, 8, 16, 32, 64, 128), (0.01, 0.1, 0.5)
     assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
     assert grid["fig06"] == {(6, 0.1, 8e-3)}
-    for s in plan.runs.values():
-        if s.procedure == "sgd":
+    for figure in grid:
+        for s in runs_of(plan, figure):
             assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
 

@@ -112,6 +112,13 @@ def _bench(args: argparse.Namespace) -> None:
     )
 
 
+def _errata(args: argparse.Namespace) -> None:
+    from .errata import page
+    from .files import write_text
+
+    write_text(args.out, page(args.published))
+
+
 def _schema(args: argparse.Namespace) -> None:
     from . import config
 
@@ -187,6 +194,11 @@ def _parser() -> argparse.ArgumentParser:
     evidence.set_defaults(do=_evidence)
 
     _bench_parser(verbs.add_parser("bench", help="throughput against training without the engine"))
+
+    errata = verbs.add_parser("errata", help="captions against numbers -> docs/errata.md")
+    errata.add_argument("--published", type=Path, default=Path("results/published"))
+    errata.add_argument("--out", type=Path, default=Path("docs/errata.md"))
+    errata.set_defaults(do=_errata)
 
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)

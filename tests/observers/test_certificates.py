@@ -331,3 +331,47 @@ def test_a_figure_that_asks_for_what_its_runs_do_not_record_is_refused_while_pla
     message = r"'lemma_fro' needs runs with record: \[windows\]"
     with pytest.raises(UserError, match=message):
         make_plan(config.parse(tree, sources), sources, tmp_path)
+
+
+def test_residuals_and_gradients_by_a_plain_backward_pass(trained, history, data_dir):
+    weights, _ = history
+    split = data.load("digits", data_dir, n_train=50)
+    x, y = torch.from_numpy(split.x_train).double(), torch.from_numpy(split.y_train)
+    net = build_seeded("mlp_relu", (1, 8, 8), 10, seed=init_seed(0), depth=2, width=80).double()
+    for own, w in zip(net.parameters(), weights[26], strict=True):
+        own.data.copy_(w)
+    order, ratios = torch.from_numpy(epoch_order(0, 2, 50)), []
+    for index in order[:48].split(4):  # whole batches only
+        net.zero_grad()
+        nn.functional.cross_entropy(net(x[index]), y[index]).backward()
+        w = net.layers[1].weight.detach()
+        ratios.append(float((net.layers[1].weight.grad + 0.05 * w).norm() / (0.05 * w.norm())))
+    np.testing.assert_allclose(pick(trained[2], 2, "layer1", "batch_residual"), ratios, rtol=1e-9)
+    assert pick(trained[2], 2, "layer1", "residual_rank") == [4]
+    net.zero_grad()
+    nn.functional.cross_entropy(net(x[order[:8]]), y[order[:8]]).backward()
+    wanted = np.linalg.svd(net.layers[1].weight.grad.numpy(), compute_uv=False)
+    found = pick(trained[2], 2, "layer1", "batch_gradients")
+    sizes = list(pick(trained[2], 2, "layer1", "gradient_sizes"))
+    np.testing.assert_allclose(found[sizes.index(8)], wanted, atol=1e-12)
+
+
+def test_with_batch_norm_a_batch_adds_one_less(tmp_path, data_dir):
+    run = spec.make({**BASE, "model": "mlp_bn", "width": 24, "record": ["gradients"]})
+    train([run], tmp_path, data_dir)
+    rows = table.measure([run], ["gradient_rank"], [tmp_path]).query("layer == 'layer1'")
+    assert (rows["value"] <= rows["limit"] - 1).all()
+    assert (rows["value"] == rows["limit"] - 1).any()
+    assert rows["limit"].min() == 4
+
+
+def test_near_convergence_at_equality():
+    """W = (R - G) / wd, G of rank 2, R orthogonal to it: distance and bound are equal."""
+    s = np.array([5.0, 4.0, 0.3, 0.2])
+    norm, rest = np.linalg.norm(s), np.linalg.norm(s[2:])
+    compute = metrics.resolve("near_convergence").compute
+    (left,), (right,), _ = compute(s, [9.0, rest / norm], [2.0])
+    assert left == pytest.approx(rest / norm)
+    assert left <= right <= left * (1 + 1e-5)
+    (left,), (right,), _ = compute(s, [9.0, 0.9 * rest / norm], [2.0])
+    assert left > right

@@ -2,7 +2,8 @@
 
 In float64, on the first examples of the epoch to come, in each run's own order. A gradient of one
 example has rank at most m_l, of a batch of b at most m_l b (Galanti et al. 2025, lemma 3.1). With
-batch normalisation an example has no gradient of its own in training mode: batches of 2 on alone.
+batch normalisation an example has no gradient of its own, and in a batch of two every normalised
+unit is +-1 whatever its weights, with a gradient of nothing but rounding: batches of 4 on alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Gradients(Stateless):
         self.watched = watched
         whole = watched.specs[0]
         sizes = {*(b for b in SIZES if b <= whole.n_examples), whole.batch_size}
-        self.sizes = sorted(b for b in sizes if not whole.normalises_batch or b > 1)
+        self.sizes = sorted(b for b in sizes if not whole.normalises_batch or b > 2)
         self.examples = 0 if whole.normalises_batch else EXAMPLES
 
     def measure(self, records: Records, epoch: int, step: int) -> None:

@@ -70,8 +70,9 @@ class Spec(NetworkSpec):
 
     @property
     def normalises_batch(self) -> bool:
-        """Whether the model normalises over the batch."""
-        return registry.model_info(self.model).batch_norm
+        """Whether the model normalises over the batch; one with an argument for that says it."""
+        found = self.model_arguments.get("batch_norm")
+        return registry.model_info(self.model).batch_norm if found is None else bool(found)
 
     @property
     def objective(self) -> str:

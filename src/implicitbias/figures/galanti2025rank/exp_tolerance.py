@@ -1,0 +1,194 @@
+"""Average rank against the tolerance at which it is counted, and which tolerance was published.
+
+Every curve of figures 7 to 9 is one vertical cut through this picture: the average rank of the
+hidden matrices at the end, counted at tolerances from 1e-4 to 0.2 of the Frobenius norm (above; the
+authors' code) or the spectral norm (below; the paper's text). Black: the untrained networks. The
+captions' tolerance is 1e-3. Where a curve meets the black one, the published plateau is that of a
+random matrix.
+
+At the paper's protocol a last row shows how far our average ranks are from the published points of
+figures 7 to 9 at each tolerance, in the mean over the points that we have run (after 490 epochs,
+as published): the smallest gap names the tolerance. The paper has no such figure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ... import reference, style
+from ...claim import Claim, Statistic, judge, monotone_trend
+from ...table import final
+from .. import comparable
+from . import _mlp
+
+PAPER: dict[str, Any] = dict(_mlp.PAPER)
+FIGURE = "galanti2025rank/exp_tolerance"
+NORMS = {"rank_fro": "Frobenius norm", "rank_spec": "spectral norm"}
+# Panel column and x of the published figures, and the column of ours that each is.
+PUBLISHED = {"7": ("batch_size", "weight_decay"), "8": ("batch_size", "weight_decay"),
+             "9": ("lr", "batch_size")}  # fmt: skip
+COLOURS = (style.SKY, style.BLUE, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION)
+
+
+def ranks(table: pd.DataFrame) -> pd.DataFrame:
+    """Average ranks with the columns `norm` and `tolerance`."""
+    rows = table[(table["layer"] == "average") & table["metric"].str.startswith("rank_")]
+    parts = rows["metric"].str.rpartition("_")
+    return rows.assign(norm=parts[0], tolerance=parts[2].astype(float))
+
+
+def gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean |ours - published| by figure, norm, tolerance and seed, with the number of points."""
+    if not comparable(table.drop_duplicates("run"), PAPER):
+        return pd.DataFrame(columns=["figure", "norm", "tolerance", "seed", "value", "points"])
+    ours = ranks(table[table["epoch"] == _mlp.LAST_PUBLISHED_EPOCH])
+    found = []
+    for figure, (column, x) in PUBLISHED.items():
+        theirs = reference.points("galanti2025rank", figure).query("series == 'average'")
+        points = pd.DataFrame({
+            column: theirs["panel"].str.partition("=")[2].astype(float),
+            x: theirs["x"].astype(float), "published": theirs["y"],
+        })  # fmt: skip
+        mine = ours[ours["weight_decay"] == 4e-4] if figure == "9" else ours[ours["lr"] == 0.1]
+        both = mine.astype({column: float, x: float}).merge(points, on=[column, x])
+        gap = both.assign(value=(both["value"] - both["published"]).abs())
+        groups = gap.groupby(["norm", "tolerance", "seed"])["value"]
+        found.append(groups.agg(value="mean", points="count").reset_index().assign(figure=figure))
+    return pd.concat(found, ignore_index=True)
+
+
+def best(table: pd.DataFrame) -> pd.DataFrame:
+    """For each figure and norm the tolerance of the smallest mean gap, and the gap at 1e-3."""
+    rows = gaps(table).groupby(["figure", "norm", "tolerance"])[["value", "points"]].mean()
+    found = []
+    for (figure, norm), part in rows.reset_index().groupby(["figure", "norm"]):
+        at = part.sort_values("value").iloc[0]
+        caption = part[part["tolerance"] == 1e-3]["value"].mean()
+        found.append((figure, norm, at["tolerance"], at["value"], caption, int(at["points"])))
+    columns = ["figure", "norm", "tolerance", "gap", "gap_at_caption", "points"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """The direction at every tolerance; at the paper's protocol the tolerance that was printed."""
+    found = []
+    rows = final(ranks(table))
+    rows = rows[(rows["lr"] == 0.1) & (rows["weight_decay"] > 0)]
+    for norm, name in NORMS.items():
+        cuts = rows[(rows["norm"] == norm) & rows["tolerance"].between(1e-3, 0.1)]
+        taus = [
+            monotone_trend(cut, "weight_decay", by=["batch_size"]).by_seed
+            for _, cut in cuts.groupby("tolerance")
+        ]
+        weakest = {seed: max(tau[seed] for tau in taus) for seed in taus[0]}
+        found.append(
+            judge(
+                Statistic("Kendall tau-b of average rank against weight decay, mean over batch"
+                          " sizes, the weakest of the tolerances from 0.001 to 0.1", weakest),
+                figure=FIGURE, at_most=-0.5,
+                claim=f"the rank falls with weight decay at every such tolerance, {name}",
+            )
+        )  # fmt: skip
+    near = gaps(table)
+    near = near[(near["norm"] == "rank_fro")]
+    for figure, part in near.groupby("figure"):
+        printed = f"figure {figure} as published"
+        found += [
+            judge(_mean_gap(part, 0.03), at_most=3.0, figure=FIGURE, reference=printed,
+                  claim=f"the points of figure {figure} are ranks at tolerance 0.03"),
+            judge(_mean_gap(part, 1e-3), at_least=10.0, figure=FIGURE, reference=printed,
+                  claim=f"the points of figure {figure} are not ranks at tolerance 0.001"),
+        ]  # fmt: skip
+    return found
+
+
+def _mean_gap(rows: pd.DataFrame, tolerance: float) -> Statistic:
+    by_seed = rows[rows["tolerance"] == tolerance].set_index("seed")["value"]
+    sentence = f"mean |our average rank - published| at tolerance {tolerance:g}"
+    return Statistic(sentence, {int(str(s)): float(v) for s, v in by_seed.items()})
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Rows: norms, and the gap where there is one; columns: batch sizes, and learning rates."""
+    rows, near = ranks(table), gaps(table)
+    usual = rows[rows["lr"] == 0.1]
+    sizes = sorted(usual["batch_size"].unique())
+    sizes = sorted({sizes[0], sizes[(len(sizes) - 1) // 2], sizes[-1]})
+    others = rows["lr"].nunique() > 1
+    fig, axes = plt.subplots(
+        2 + (len(near) > 0), len(sizes) + others, figsize=(style.PAGE, 4.2 + 1.9 * (len(near) > 0)),
+        sharex=True, sharey="row", squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for i, (norm, name) in enumerate(NORMS.items()):
+        part = rows[rows["norm"] == norm]
+        for j, size in enumerate(sizes):
+            at = part[(part["batch_size"] == size) & (part["lr"] == 0.1)]
+            _curves(axes[i][j], at, "weight_decay", f"{name}, B {size}")
+            axes[0][j].set_title(f"batch size {size}")
+        if others:
+            at = part[part["weight_decay"] == _of_rates(rows)]
+            at = at[at["batch_size"] == sizes[len(sizes) // 2]]
+            _curves(axes[i][-1], at, "lr", f"{name}, learning rates")
+            axes[0][-1].set_title(f"learning rates, batch size {sizes[len(sizes) // 2]}")
+            axes[0][-1].legend(*_named(axes[0][-1], "rate"), loc="lower left")
+        axes[i][0].set_ylabel(f"rank, {name}")
+    for ax in axes[-1]:
+        ax.set(xscale="log", xlabel="tolerance")
+    if len(near):
+        _gaps(axes[2], near, best(table))
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=4)
+    return fig
+
+
+def _named(ax: Axes, word: str) -> tuple[list[Any], list[str]]:
+    """The legend's entries that begin with a word."""
+    entries = [(h, n) for h, n in zip(*ax.get_legend_handles_labels(), strict=True)
+               if n.startswith(word)]  # fmt: skip
+    return [h for h, _ in entries], [n for _, n in entries]
+
+
+def _of_rates(rows: pd.DataFrame) -> float:
+    """The weight decay at which several learning rates were run."""
+    counts = rows.groupby("weight_decay")["lr"].nunique()
+    return float(str(counts.idxmax()))
+
+
+def _curves(ax: Axes, rows: pd.DataFrame, column: str, panel: str) -> None:
+    start = rows[rows["epoch"] == 0]
+    words = {"weight_decay": "decay", "lr": "rate"}[column]
+    values = sorted(rows[column].unique())
+    last = final(rows)
+    for value, colour in zip(values, COLOURS, strict=False):
+        part = last[last[column] == value]
+        style.band(ax, part, "tolerance", f"{words} {value:g}", (colour, ""), panel)
+    style.band(ax, start, "tolerance", "untrained", (style.BLACK, ""), panel, linestyle="--")
+    for tolerance in (1e-3, 0.03):
+        ax.axvline(tolerance, color="#999999", linewidth=0.6, linestyle=":")
+
+
+def _gaps(axes: Any, near: pd.DataFrame, least: pd.DataFrame) -> None:
+    """A panel per published figure, and in the last one in words where the gap is smallest."""
+    figures = list(near.groupby("figure"))
+    for ax, (figure, rows) in zip(axes, figures, strict=False):
+        for norm, colour in zip(NORMS, (style.BLUE, style.VERMILION), strict=True):
+            part = rows[rows["norm"] == norm]
+            style.band(ax, part, "tolerance", NORMS[norm], (colour, "o"), f"gap, figure {figure}")
+        ax.set_title(f"figure {figure}: {rows['points'].max()} points")
+    axes[0].set_ylabel("gap to the published")
+    axes[0].legend()
+    for ax in axes[len(figures) :]:
+        ax.set_axis_off()
+    lines = [
+        f"figure {row.figure}, {NORMS[str(row.norm)]}:\n  {row.gap:.1f} at {row.tolerance:g},"
+        f" {row.gap_at_caption:.1f} at 0.001"
+        for row in least.itertuples()
+    ]
+    if len(axes) > len(figures):
+        axes[len(figures)].text(0, 1, "smallest gap\n" + "\n".join(lines), va="top", fontsize=7,
+                                transform=axes[len(figures)].transAxes)  # fmt: skip

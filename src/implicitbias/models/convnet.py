@@ -1,0 +1,55 @@
+"""ConvNet-L-H of the authors' log of runs for Galanti & Poggio (2022): no pooling, no shortcuts.
+
+Source: the code published with Galanti et al. (2025) (TomerGalanti/LowRankBias on GitHub), as
+described: kernels, strides, widths and the size of the classifier. Biases and the place of the
+optional batch normalisation (after each convolution of the body) are assumed.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+BATCH_NORM = True
+
+
+class ConvNet(nn.Module):
+    """Conv 2x2 stride 2 to H; conv 2x2 stride 2, ReLU; L x (conv 3x3 pad 1, ReLU); linear head.
+
+    On 32x32 images the maps are 8x8 and the head sees 64 H features. Measured: all L + 2
+    convolutions; the authors' average has the first L of them.
+    """
+
+    grouped = True
+
+    def __init__(
+        self, input_shape: tuple[int, ...], n_classes: int, depth: int, width: int, batch_norm: bool
+    ) -> None:
+        super().__init__()
+        channels, height, side = input_shape
+        self.stem = nn.Conv2d(channels, width, 2, 2)
+        self.layers = nn.ModuleList([nn.Conv2d(width, width, 2, 2)])
+        self.layers.extend(nn.Conv2d(width, width, 3, padding=1) for _ in range(depth))
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(width) if batch_norm else nn.Identity() for _ in self.layers
+        )
+        self.head = nn.Linear(width * (height // 4) * (side // 4), n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (B, channels, H, W) -> outputs (B, classes)."""
+        h = self.stem(x)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            h = norm(layer(h)).relu()
+        outputs: Tensor = self.head(h.flatten(1))
+        return outputs
+
+
+def build(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    depth: int = 5,
+    width: int = 1000,
+    batch_norm: bool = False,
+) -> ConvNet:
+    """ConvNet-5-1000 without batch normalisation by default; sides of the image 4 or more."""
+    return ConvNet(input_shape, n_classes, depth, width, batch_norm)
