@@ -1,6 +1,7 @@
 """Config to plan: pure, stable under growth, and wrong before the first job or never."""
 
 import copy
+import itertools
 import json
 from pathlib import Path
 
@@ -68,6 +69,53 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
         if s.procedure == "sgd":
             assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
+
+
+THREES = {(1e-3, 6e-3), (5e-3, 6e-3), (1e-2, 4e-4)}
+SIZES, RATES = (4, 8, 16, 32, 64, 128), (0.1, 0.5, 1, 2)
+
+
+def with_control(points):
+    """The points and the same without decay."""
+    given = {*points}
+    return given | {(b, lr, 0) for b, lr, _ in given}
+
+
+CONVNETS = {  # figure -> model, slope, points; 0 is ours but in figure 1 (c)
+    "fig01": ("resnet18", 0.01, {
+        *((b, lr, w) for b in (8, 16) for lr in RATES for w in (1e-4, 3e-4, 5e-4)),
+        *((b, 0.5, w) for b in SIZES for w in (0, 2e-3, 4e-3, 6e-3)),
+        *((b, lr, 6e-3) for b in SIZES for lr in (0.001, 0.2, 0.5, 0.7, 1)),
+    }),
+    "fig02": ("resnet18", 0.01, with_control((b, lr, 5e-4) for b in (4, 8, 16) for lr in RATES)),
+    "fig03": ("resnet18", 0, with_control(
+        (b, 1.5, w) for b in (8, 16, 32) for w in (1e-4, 2e-4, 4e-4, 8e-4, 6e-3))),
+    "fig04": ("resnet18", 0, with_control((b, *p) for b in SIZES for p in THREES)),
+    "fig05": ("resnet18", 0, with_control((8, lr, 5e-4) for lr in (0.01, 0.1, 0.5, 1))),
+    "fig12": ("resnet18", 0, with_control(
+        (b, 1.5, w) for b, w in [*itertools.product((4, 8), (1e-4, 2e-4, 4e-4, 8e-4)), (8, 6e-3)])),
+    "fig13": ("vgg16", None, with_control(
+        (b, *p) for b in SIZES for p in {(1e-3, 6e-3), (5e-3, 5e-4), (1e-2, 4e-4)})),
+    "fig17": ("vgg16", None, with_control((b, 5e-3, 5e-4) for b in (8, 16, 32, 64))),
+    "fig18": ("resnet18", 0, with_control((b, 5e-3, 6e-3) for b in SIZES)),
+    "fig19": ("vgg16", None, with_control((b, 1e-2, 4e-4) for b in SIZES)),
+}  # fmt: skip
+
+
+def test_paper_scale_is_the_papers_grid_of_convolutional_networks(tmp_path):
+    plan = plan_of(tree("paper"), tmp_path)
+    seen = set()
+    for figure, (model, slope, points) in CONVNETS.items():
+        runs = runs_of(plan, figure)
+        assert {(s.batch_size, s.lr, s.weight_decay) for s in runs} == points, figure
+        assert len(runs) == 2 * len(points)  # two seeds
+        seen |= {s.run_id for s in runs}
+        for s in runs:
+            assert (s.model, getattr(s, "negative_slope", None)) == (model, slope)
+            assert (s.width, s.stem_stride, s.n_train, s.record_every) == (64, 1, None, 10)
+    # Figures 18 and 4, 19, 17 and 13, 1 and 2 share runs: counted once.
+    counts = {m: sum(plan.runs[r].model == m for r in seen) for m in ("resnet18", "vgg16")}
+    assert counts == {"resnet18": 2 * 151, "vgg16": 2 * 36}
 
 
 def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_path):

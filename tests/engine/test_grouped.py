@@ -8,7 +8,7 @@ from implicitbias.engine.base import Members, load_into
 from implicitbias.engine.choose import trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
 from implicitbias.engine.plain import PlainTrainer
-from implicitbias.layers import weight_matrices
+from implicitbias.layers import sights, weight_matrices
 from implicitbias.models import build_seeded
 
 CPU, F64, K = torch.device("cpu"), torch.float64, 3
@@ -117,3 +117,18 @@ def test_the_papers_networks(name, matrices, rank, parameters):
     members = Members.of(LR, DECAY, [0.0] * K, F64, CPU)
     chosen = trainer_for(models(name), members, "square", F64, CPU)
     assert isinstance(chosen, GroupedTrainer)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("resnet18", [1024] * 5 + [256] * 4 + [64] * 4 + [16] * 4),
+        ("vgg16", [1024] * 2 + [256] * 2 + [64] * 3 + [16] * 3 + [4] * 3),
+    ],
+)
+def test_output_positions_of_the_papers_networks(name, wanted):
+    """m_l of Galanti et al. at 32x32: the middle of a padded 3x3 kernel always meets a pixel."""
+    model = build_seeded(name, (3, 32, 32), 10, seed=0)
+    seen = sights(model, (3, 32, 32))
+    assert [max(seen[f"layer{i}"].taps) for i in range(len(wanted))] == wanted
+    assert f"layer{len(wanted)}" not in seen
