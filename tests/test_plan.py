@@ -15,6 +15,7 @@ from implicitbias.errors import UserError
 from implicitbias.plan import make_plan, requested
 
 ROOT = Path(__file__).parents[1]
+FIG14, FIG15 = (f"galanti2025rank/fig{n}" for n in (14, 15))
 
 
 def tree(scale="small"):
@@ -65,8 +66,9 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     sizes, rates = (4, 8, 16, 32, 64, 128), (0.01, 0.1, 0.5)
     assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
     assert grid["fig06"] == {(6, 0.1, 8e-3)}
+    on_other_data = {*plan.figures[FIG14].runs, *plan.figures[FIG15].runs}
     for s in plan.runs.values():
-        if s.procedure == "sgd":
+        if s.procedure == "sgd" and s.run_id not in on_other_data:
             assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
 
@@ -278,3 +280,58 @@ def test_schema_is_in_step_with_the_types():
 def test_summary_is_json(tmp_path):
     facts = json.loads(overview.as_json(overview.summary(plan_of(tree("smoke"), tmp_path))))
     assert facts["new_runs"] == facts["runs"]
+
+
+# ---- data that may be absent ---------------------------------------------------------------------
+
+
+def test_runs_are_left_out_where_their_data_are_absent_and_only_where_they_may_be(tmp_path):
+    merged = {**tree("paper"), "data_dir": str(tmp_path / "data")}
+    plan = plan_of(merged, tmp_path)
+    assert plan.figures[FIG14].runs == ()
+    assert requested(plan.figures[FIG14].request)[0] == []
+    points = 4 * 2 * 2  # learning rates, decays, seeds
+    there = {s.dataset for s in runs_of(plan, "fig15")}
+    assert (there, len(plan.figures[FIG15].runs)) == ({"mnist", "fashion_mnist"}, 2 * points)
+    (tmp_path / "data" / "svhn").mkdir(parents=True)
+    assert plan_of(merged, tmp_path).figures[FIG14].runs == (), "an empty folder"
+    (tmp_path / "data" / "svhn" / "train_32x32.mat").touch()
+    (tmp_path / "data" / "places365.npz").touch()
+    plan = plan_of(merged, tmp_path)
+    for figure, wanted in (("fig14", {"svhn"}), ("fig15", {"mnist", "fashion_mnist", "places365"})):
+        runs = runs_of(plan, figure)
+        assert {s.dataset for s in runs} == wanted
+        assert len(runs) == points * len(wanted)
+        asked, _ = requested(plan.figures[f"galanti2025rank/{figure}"].request)
+        assert {s.run_id for s in asked} == {s.run_id for s in runs}
+
+
+def test_a_run_that_another_selection_needs_is_never_left_out(tmp_path):
+    merged = {**tree("paper"), "data_dir": str(tmp_path / "data")}
+    selections = merged["figures"][FIG15]["runs"]
+    selections.append({**selections[0], "optional": True})
+    plan = plan_of(merged, tmp_path)
+    assert {s.dataset for s in runs_of(plan, "fig15")} == {"mnist", "fashion_mnist"}
+    selections[0] = {**selections[0], "optional": True}
+    assert plan_of(merged, tmp_path).figures[FIG15].runs == ()
+
+
+def test_paper_scale_is_the_papers_grid_on_other_data(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("svhn", "food101", "imagenette", "places365"):
+        (tmp_path / "data" / f"{name}.npz").touch()
+    plan = plan_of({**tree("paper"), "data_dir": str(tmp_path / "data")}, tmp_path)
+    wanted = {
+        "fig14": {"svhn": "galanti2025rank", "food101": "standard", "imagenette": "standard"},
+        "fig15": {"mnist": "galanti2025rank", "fashion_mnist": "galanti2025rank",
+                  "places365": "standard"},
+    }  # fmt: skip
+    for figure, datasets in wanted.items():
+        runs = runs_of(plan, figure)
+        assert {s.dataset: s.preprocessing for s in runs} == datasets
+        points = {(s.dataset, s.batch_size, s.lr, s.weight_decay) for s in runs}
+        assert points == {(d, 16, lr, w) for d in datasets for lr in RATES for w in (0, 5e-4)}
+        assert len(runs) == 2 * len(points)
+        for s in runs:
+            assert (s.model, s.width, s.stem_stride, s.negative_slope) == ("resnet18", 64, 1, 0)
+            assert (s.n_train, s.epochs, s.lr_milestones) == (None, 500, (60, 100, 200))

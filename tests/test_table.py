@@ -112,3 +112,10 @@ def test_metrics_of_several_arrays_read_them_in_their_recorded_shapes(tmp_path):
     assert found["nc1_quotient", 0] == pytest.approx(1 / 1)  # means 2 apart: each 1 from the middle
     assert found["stationarity_sine", 0] == pytest.approx(0.6)
     assert set(frame["layer"]) == {"network"}  # and no averages
+
+
+def test_a_table_without_runs_has_its_columns(tmp_path):
+    table.write(tmp_path / "t.parquet", table.measure([], ["rank_fro_1e-3"], []))
+    frame = table.read(tmp_path / "t.parquet")
+    assert frame.empty
+    assert {"run", "seed", "metric", "diverged_step"} <= set(frame)

@@ -17,6 +17,8 @@ from .metrics import Metric
 from .spec import RunSpec
 
 NETWORK = "network"  # the `layer` of a quantity that the whole network has
+_NUMBERS = ("seed", "epoch", "step", "value", "diverged_step")
+_WORDS = ("run", "pack", "layer", "metric")
 
 
 def measure(
@@ -32,7 +34,12 @@ def measure(
     left side, `limit` the right one, `trivial` what the left side never exceeds anyway, and `part`
     numbers those of one layer. Where a left side is larger than the right one: UserError. A metric
     with a list for each layer (`singular_values`) fills the column `values` in place of `value`.
+    Without specs, as where the data of all of them are not available, the table has no rows and no
+    fields of specs.
     """
+    if not specs:
+        kinds = {**dict.fromkeys(_WORDS, "object"), **dict.fromkeys(_NUMBERS, "float64")}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     wanted = {s.run_id for s in specs}
     scalars, arrays, packs = _read(folders, wanted)
     parts = []

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from convnets import PAPER, RATES, SIZES, falling, grid, judged, make, table, verdicts
 
-from implicitbias import reference
+from implicitbias import figures, reference
+from implicitbias.table import measure
 
 THREES = [(1e-3, 6e-3), (5e-3, 6e-3), (1e-2, 4e-4)]
 PAIRS = [(b, lr, wd) for b in SIZES for lr, x in THREES for wd in (0, x)]
@@ -129,3 +130,49 @@ def test_maps_have_the_papers_panels_and_a_diverged_run_is_a_gap(tmp_path):
         ("a", "weight_decay=0.0003", 1.0)
     ]
     assert any("1 of" in c.note for c in claims)
+
+
+def data_rows(datasets, **given):
+    return pd.concat(
+        [
+            table(
+                grid((16,), RATES, [5e-4]), **{"dataset": d, "negative_slope": 0.0, **given}
+            ).assign(run=lambda rows, d=d: d + rows["run"])
+            for d in datasets
+        ]
+    )
+
+
+def test_a_data_set_that_is_not_there_is_said_not_dropped(tmp_path):
+    drawn, claims = make(tmp_path, "fig15", data_rows(["mnist5k"]), scale="small")
+    held = [c for c in claims if "MNIST, 5,000 images" in c.claim]
+    assert {c.verdict for c in held} == {"holds"}
+    absent = {c.note: c.verdict for c in claims if c not in held}
+    assert absent == {
+        "FashionMNIST is not available": "undecided", "Places365 is not available": "undecided",
+    }  # fmt: skip
+    assert all("MNIST, 5,000" in panel for panel in drawn["panel"])
+    flat = data_rows(["mnist", "fashion_mnist", "places365"], rank=lambda *_: 90.0)
+    claims = judged("fig15", flat)
+    assert not any("not available" in c.note for c in claims)
+    assert verdicts(claims, "average rank falls") == {"fails"}
+
+
+def test_a_figure_without_any_data_says_so(tmp_path):
+    drawn, claims = make(tmp_path, "fig14", measure([], [], []), scale="small")
+    assert drawn.empty
+    assert {(c.verdict, c.n) for c in claims} == {("undecided", 0)}
+    assert [c.note.split()[0] for c in claims] == ["SVHN", "Food101", "Imagenette"]
+    text = figures.caption(f"{PAPER}/fig14", "small", measure([], [], []), {"dataset": ["svhn"]})
+    assert "not available" in text
+
+
+def test_published_ranks_of_the_data_sets_that_are_there(tmp_path):
+    points = reference.points(PAPER, "14").query("panel == 'SVHN' and series == 'average'")
+    at = dict(zip(points["x"], points["y"], strict=True))
+    rows = data_rows(["svhn"], rank=lambda b, lr, wd: at[lr] if wd else 227.0, epoch=490)
+    drawn, claims = make(tmp_path, "fig14", rows)
+    assert verdicts(claims, "average rank at tolerance") == {"holds"}
+    assert len(drawn[drawn["series"] == "published"]) == 3 * 4
+    wrong = data_rows(["svhn"], rank=lambda *_: 9.0, epoch=490)
+    assert verdicts(judged("fig14", wrong), "average rank at tolerance") == {"fails"}

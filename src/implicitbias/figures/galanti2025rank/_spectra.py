@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ... import style
 from ...claim import Claim, Statistic, judge, relative_change, trend_and_effect
@@ -88,6 +88,9 @@ def draw(table: pd.DataFrame, layers: Sequence[int], columns: int) -> Figure:
         ax.set_title(f"layer {layer}")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes[0][0].set_yscale("log")
+    least = min((v[v > 0].min(initial=1) for v in rows["values"]), default=1)
+    axes[0][0].set_ylim(10 ** np.floor(np.log10(least)), 1)
+    axes[0][0].yaxis.set_minor_formatter(NullFormatter())
     for ax in axes[-1]:
         ax.set_xlabel("index")
     for row in axes:

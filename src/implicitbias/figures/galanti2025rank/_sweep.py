@@ -54,7 +54,7 @@ class Sweep:
         return f"galanti2025rank/fig{int(self.figure):02d}"
 
     def columns(self, table: pd.DataFrame) -> list[Hashable]:
-        """The values of `by`, ascending."""
+        """The values of `by`, ascending, or those that must be shown."""
         if self.values:
             return list(self.values)
         decayed = table[table["weight_decay"] > 0]
@@ -64,6 +64,8 @@ class Sweep:
 
     def of(self, table: pd.DataFrame, value: Hashable) -> pd.DataFrame:
         """The runs of one column, with and without decay."""
+        if table.empty:
+            return table
         for name, v in zip(self.by, _tuple(value), strict=True):
             here = table[name] == v
             table = table[here | (table["weight_decay"] == 0) if name == "weight_decay" else here]
@@ -71,11 +73,12 @@ class Sweep:
 
     def published(self, table: pd.DataFrame) -> pd.DataFrame | None:
         """The paper's points where our runs follow its protocol; None where they do not."""
+        if table.empty:
+            return None
         runs = table.drop_duplicates("run")
         fixed = {k: v for k, v in self.paper.items() if k not in self.by}
-        same = len(runs) and comparable(runs, fixed)
         points = reference.points("galanti2025rank", self.figure)
-        return points if same and len(points) else None
+        return points if len(points) and comparable(runs, fixed) else None
 
 
 def tolerances(table: pd.DataFrame) -> dict[str, str]:
@@ -112,10 +115,12 @@ def draw(table: pd.DataFrame, sweep: Sweep) -> Figure:
             else:
                 _ranks(axes[i][j], part, metric, sweep, theirs, title)
         axes[-1][j].set_xlabel(WORDS[sweep.x])
-        if len(table):
+        if table.empty:
+            axes[-1][j].set(xticks=[], yticks=[])
+        else:
             _axis(axes[-1][j], table, sweep)
     for i, label in enumerate(labels.values()):
-        axes[i][0].set_ylabel(label)
+        axes[i][0].set_ylabel(label if len(table) else "rank")
         axes[i][0].set_ylim(bottom=0)
     _legend(fig)
     return fig
