@@ -6,13 +6,13 @@ and (c) weight decay at learning rate 0.5 and (d) learning rate at weight decay 
 claim: the rank falls with smaller batches, larger learning rates and more weight decay, and
 without decay the batch size does not matter.
 
-The paper draws it at tolerance 1e-3; 0.05, that of figures 4 and 13, is ours. Both rows have one
-colour scale each, from 0 on, the paper's panels one of their own. Activation, and what is scaled,
-as in figure 2. A run without a rank is a hollow dot in a gap.
+The paper draws it at tolerance 1e-3; 0.05, that of figures 4 and 13, is ours. Colour is the mean
+over seeds. Both rows have one colour scale each, from 0 on, the paper's panels one of their own.
+Activation, and what is scaled, as in figure 2. A run without a rank is a hollow dot in a gap.
 
-At scale `small` the upper left corners of (c) and (d), smallest batch, most decay, have collapsed
-to chance and yet have full rank; so, at tolerance 1e-3, has nearly everything else. Why, in
-figures 2 and 3.
+At scale `small` the upper left corners of (c) and (d), smallest batches, most decay, have
+collapsed to chance and yet have full rank, and so has, at tolerance 1e-3, nearly everything else.
+Why, in figures 2 and 3. Batch size 128 has 40 steps there, too few to lower any rank.
 """
 
 import math

@@ -14,8 +14,8 @@ of the steps between them but their mean. Dashed grey: the mean over all 17 laye
 decay. Values beyond 2 units are not shown. The caption's tolerance has no bearing on these
 curves. Scaled as figure 2.
 
-At scale `small` every norm shrinks at the rate of decay once the learning rate is cut, and before
-that, too, at the two lower rates.
+At scale `small` every norm shrinks at the rate of decay once the learning rate is cut; before
+that, nearly so at the lowest rate, and at a part of it at the others.
 """
 
 import pandas as pd
