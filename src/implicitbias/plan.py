@@ -60,8 +60,13 @@ class Plan:
         return packs.specs_of(self.pack_folder(name) / "pack.json")
 
 
-def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan:
-    """Resolve every name, expand every sweep, and assign every run to a pack."""
+def make_plan(
+    config: Config, sources: Sources, results: Path = RESULTS, absent_too: bool = False
+) -> Plan:
+    """Resolve every name, expand every sweep, and assign every run to a pack.
+
+    absent_too: also optional runs whose data are not there, to say what a whole scale holds.
+    """
     folder = results / config.scale
     sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}
     chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
@@ -71,7 +76,7 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
     existing = packs.written(folder / "packs")
     if config.trained_only:
         chosen = _trained(chosen, existing, folder)
-    else:
+    elif not absent_too:
         chosen = {k: _available(config, k, runs, sweeps, sources) for k, runs in chosen.items()}
     runs = {s.run_id: s for members in chosen.values() for s in members}
     used, home = packs.assign(runs, existing, config.pack_size[config.device])
