@@ -156,11 +156,27 @@ MEASURED = {("resnet18", 4): 30.8, ("resnet18", 16): 74.6, ("resnet18", 64): 288
             ("vgg16", 4): 24.6, ("vgg16", 16): 43.7, ("vgg16", 64): 136}  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "size"), MEASURED)
-def test_estimated_time_is_the_measured_one_within_two(name, size):
-    run = spec.make(
+# MB more than before after two such steps
+MEMORY = {("resnet18", 64): 470, ("resnet18", 192): 1247, ("vgg16", 64): 230, ("vgg16", 192): 490}
+
+
+def narrow(name, size):
+    return spec.make(
         {"procedure": "sgd", "dataset": "mnist5k", "preprocessing": "galanti2025rank",
          "model": name, "width": 8, "stem_stride": 2, "batch_size": size, "epochs": 100, "lr": 0.1}
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), MEMORY)
+def test_estimated_memory_of_a_batch_is_the_measured_one_within_a_half(name, size):
+    of_batch = narrow(name, size).estimated_megabytes(24) - narrow(name, 1024).estimated_megabytes(
+        0
+    )
+    assert 2 / 3 < of_batch / MEMORY[name, size] < 1.5
+
+
+@pytest.mark.parametrize(("name", "size"), MEASURED)
+def test_estimated_time_is_the_measured_one_within_two(name, size):
+    run = narrow(name, size)
     step = 1e3 * run.estimated_seconds(24, "cpu") / run.steps
     assert 0.5 < step / MEASURED[name, size] < 2

@@ -10,17 +10,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Size:
-    """Layers with weights, parameters, and multiply-adds in one pass of one example."""
+    """Layers with weights, parameters, and, of one example, multiply-adds and floats in training.
+
+    `activations`: what one pass leaves for the gradient; 0 where that is next to nothing.
+    """
 
     layers: int
     parameters: float
     products: float
+    activations: float = 0.0
 
 
 UNKNOWN = Size(10, 1e6, 1e6)
-# At width 64 on 3x32x32 with stride 1: both grow with the square of the width, the products with
-# the number of pixels behind the first convolution.
-_CONVNETS = {"resnet18": Size(21, 11.2e6, 556e6), "vgg16": Size(14, 14.7e6, 313e6)}
+# At width 64 on 3x32x32 with stride 1: parameters and products grow with the square of the width,
+# activations with the width, the last two with the pixels behind the first convolution.
+_CONVNETS = {
+    "resnet18": Size(21, 11.2e6, 556e6, 2.2e6),
+    "vgg16": Size(14, 14.7e6, 313e6, 1.0e6),
+}
 
 
 def size_of(
@@ -33,6 +40,11 @@ def size_of(
         return Size(depth, weights, weights)
     if model not in _CONVNETS:
         return UNKNOWN
-    one, wider = _CONVNETS[model], (arguments["width"] / 64) ** 2
+    one, wider = _CONVNETS[model], arguments["width"] / 64
     pixels = prod(input_shape[1:]) / (32 * arguments["stem_stride"]) ** 2
-    return Size(one.layers, one.parameters * wider, one.products * wider * pixels)
+    return Size(
+        one.layers,
+        one.parameters * wider**2,
+        one.products * wider**2 * pixels,
+        one.activations * wider * pixels,
+    )

@@ -198,8 +198,12 @@ class Spec(RunSpec):
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 
     def estimated_megabytes(self, members: int) -> float:
-        """The data as float32, twice while they are read, and the state thrice for checkpoints."""
-        facts = data.info(self.dataset, **self.data_options)
+        """The data as float32, twice while they are read, the state thrice for checkpoints.
+
+        And the activations of a batch of every member, within a half of what was measured.
+        """
+        facts, size = data.info(self.dataset, **self.data_options), self.model_size()
         arrays = 4 * (facts.n_train + facts.n_test) * prod(facts.input_shape)
-        state = 4 * members * self.model_size().parameters * (2 if self.momentum else 1)
-        return (2.5 * arrays + 3 * state) / 1e6
+        state = 4 * members * size.parameters * (2 if self.momentum else 1)
+        batches = 4 * members * self.batch_size * size.activations
+        return (2.5 * arrays + 3 * state + batches) / 1e6
