@@ -131,6 +131,22 @@ def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_pat
         assert exponents[0] == pytest.approx(exponents[1], rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("figures", "share"),
+    [(("fig02", "fig03", "fig05", "fig12"), 1 / 99), (("fig04", "fig13", "fig17"), 1 / 4.93)],
+)
+def test_small_scale_convnets_have_the_stated_share_of_the_papers_decay(figures, share, tmp_path):
+    """At every point: a hundredth, or a fifth (the last batch of an epoch makes up to 3%)."""
+    small, paper = (plan_of(tree(s), tmp_path) for s in ("small", "paper"))
+    for figure in figures:
+        exponents = []
+        for plan in (small, paper):
+            rows = {(s.batch_size, s.lr, s.weight_decay, s.seed): s for s in runs_of(plan, figure)}
+            exponents.append([rows[k].decay_exponent() for k in sorted(rows)])
+        wanted = [share * e for e in exponents[1]]
+        assert exponents[0] == pytest.approx(wanted, rel=0.05), figure
+
+
 # ---- packs ---------------------------------------------------------------------------------------
 
 
