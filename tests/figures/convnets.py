@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from implicitbias import figures
+from implicitbias import figures, style
 from implicitbias.claim import read_claims
 from implicitbias.table import write
 
@@ -69,3 +69,12 @@ def verdicts(claims, *words):
     found = {c.verdict for c in claims if all(w in c.claim for w in words)}
     assert found, words
     return found
+
+
+def drawn_without_files(key, rows):
+    """Draw, and lay out, which is where Matplotlib finds faults."""
+    module = importlib.import_module(f"implicitbias.figures.{PAPER}.{key}")
+    with style.look():
+        figure = module.draw(rows, [])
+        figure.draw_without_rendering()
+        style.plt.close(figure)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from convnets import PROTOCOL, SIZES, judged, make, verdicts
+from convnets import PROTOCOL, SIZES, drawn_without_files, judged, make, verdicts
 
 from implicitbias.figures.galanti2025rank import _norms, _spectra
 
@@ -126,3 +126,20 @@ def test_the_crossing_is_that_of_the_drawn_lines():
     spread = _spectra.crossing_spread(moved).by_seed[0]
     assert spread == (max(counts) - min(counts)) / 32
     assert spread > 0
+
+
+@pytest.mark.parametrize("figure", ["fig05", "fig17", "fig18", "fig19"])
+@pytest.mark.parametrize("part", ["one batch size", "no decay", "decay", "one run"])
+def test_some_of_the_runs_are_drawn_and_judged(figure, part):
+    rows = norm_table(*NORMS[figure][:2]) if figure in NORMS else spectra_table(range(17))
+    chosen = {
+        "one batch size": rows["batch_size"] == rows["batch_size"].max(),
+        "no decay": rows["weight_decay"] == 0,
+        "decay": rows["weight_decay"] > 0,
+        "one run": rows["run"] == rows["run"].iloc[0],
+    }[part]
+    rows = rows[chosen].reset_index(drop=True)
+    claims = judged(figure, rows)
+    if part == "one run":
+        assert {c.verdict for c in claims} <= {"undecided"}
+    drawn_without_files(figure, rows)

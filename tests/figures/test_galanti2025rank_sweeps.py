@@ -3,7 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from convnets import PAPER, RATES, SIZES, falling, grid, judged, make, table, verdicts
+from convnets import (
+    PAPER,
+    RATES,
+    SIZES,
+    drawn_without_files,
+    falling,
+    grid,
+    judged,
+    make,
+    table,
+    verdicts,
+)
 
 from implicitbias import figures, reference
 from implicitbias.table import measure
@@ -176,3 +187,24 @@ def test_published_ranks_of_the_data_sets_that_are_there(tmp_path):
     assert len(drawn[drawn["series"] == "published"]) == 3 * 4
     wrong = data_rows(["svhn"], rank=lambda *_: 9.0, epoch=490)
     assert verdicts(judged("fig14", wrong), "average rank at tolerance") == {"fails"}
+
+
+PARTS = {
+    "one batch size": lambda rows: rows["batch_size"] == rows["batch_size"].max(),
+    "no decay": lambda rows: rows["weight_decay"] == 0,
+    "decay": lambda rows: rows["weight_decay"] > 0,
+    "one run": lambda rows: rows["run"] == rows["run"].iloc[0],
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("figure", CASES)
+def test_some_of_the_runs_are_drawn_and_judged(figure, part):
+    """As of packs that have been published one by one."""
+    rows = pd.concat([rows_of(figure), rows_of(figure, epoch=490)])
+    rows = rows[PARTS[part](rows)].reset_index(drop=True)
+    claims = judged(figure, rows)
+    assert claims
+    if part == "one run":
+        assert {c.verdict for c in claims} == {"undecided"}
+    drawn_without_files(figure, rows)

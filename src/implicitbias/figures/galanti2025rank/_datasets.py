@@ -26,7 +26,7 @@ def sweep(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _sweep.S
     shown = ["mnist5k" if d == "mnist" and "mnist5k" in there else d for d in datasets]
     return _sweep.Sweep(
         figure, PAPER, by=("dataset",), x="lr", layers=(1, 4, 8, 11), log=False,
-        as_published="rank_fro_1e-3", panel=lambda d, _: NAMES[d], title=lambda d: NAMES[d],
+        as_published="rank_fro_1e-3", panel=NAMES.__getitem__, title=NAMES.__getitem__,
         values=tuple(shown),
     )  # fmt: skip
 

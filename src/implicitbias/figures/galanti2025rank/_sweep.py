@@ -33,8 +33,8 @@ class Sweep:
     """What one figure draws. A column of panels is a value of `by`, read off the runs with decay.
 
     as_published: the tolerance that gives the published ranks; "" where that is not known.
-    panel: from the column's value (a tuple if `by` has several fields) and its position to the name
-    of its panel in the published points.
+    panel: from the column's value (a tuple if `by` has several fields) to the name of its panel in
+    the published points.
     """
 
     figure: str  # "2"
@@ -42,7 +42,7 @@ class Sweep:
     by: tuple[str, ...]
     x: str
     layers: tuple[int, ...]
-    panel: Callable[[Any, int], str]
+    panel: Callable[[Any], str]
     as_published: str = ""
     title: Callable[[Any], str] = str
     log: bool = True
@@ -58,9 +58,8 @@ class Sweep:
         if self.values:
             return list(self.values)
         decayed = table[table["weight_decay"] > 0]
-        return [
-            value if len(self.by) > 1 else value[0] for value, _ in decayed.groupby(list(self.by))
-        ]
+        groups = (table if decayed.empty else decayed).groupby(list(self.by))
+        return [value if len(self.by) > 1 else value[0] for value, _ in groups]
 
     def of(self, table: pd.DataFrame, value: Hashable) -> pd.DataFrame:
         """The runs of one column, with and without decay."""
@@ -103,7 +102,7 @@ def draw(table: pd.DataFrame, sweep: Sweep) -> Figure:
     published = sweep.published(table)
     for j, value in enumerate(columns):
         part = sweep.of(table, value)
-        panel = sweep.panel(value, j)
+        panel = sweep.panel(value)
         theirs = None if published is None else published[published["panel"] == panel]
         title = sweep.title(value)
         axes[0][j].set_title(title)
@@ -158,11 +157,11 @@ def _control(
 ) -> None:
     """The runs without decay, dashed grey: a level where x is the decay itself."""
     rows = rows[rows["weight_decay"] == 0]
-    if rows.empty:
+    decays = part.loc[part["weight_decay"] > 0, "weight_decay"]
+    if rows.empty or (sweep.x == "weight_decay" and decays.empty):
         return
     if sweep.x == "weight_decay":
-        ends = part.loc[part["weight_decay"] > 0, "weight_decay"].agg(["min", "max"])
-        rows = pd.concat([rows.assign(weight_decay=end) for end in ends])
+        rows = pd.concat([rows.assign(weight_decay=end) for end in (decays.min(), decays.max())])
     colour, _ = style.SERIES["control"]
     style.band(ax, rows, sweep.x, label, (colour, ""), panel, linestyle="--")
 
@@ -180,7 +179,7 @@ def _unavailable(ax: Axes) -> None:
 def _axis(ax: Axes, table: pd.DataFrame, sweep: Sweep) -> None:
     """The ticks are the values that were run."""
     values = sorted(table.loc[table["weight_decay"] > 0, sweep.x].unique())
-    if sweep.log:
+    if sweep.log and values:
         ax.set_xscale("log")
     turned: dict[str, Any] = {"rotation": 45, "ha": "right"} if sweep.x == "weight_decay" else {}
     ax.set_xticks(values, [f"{v:g}" for v in values], **turned)

@@ -117,15 +117,16 @@ def _points(
 ) -> pd.DataFrame:
     """The published points of one series, named by the fields of our runs."""
     rows: list[Mapping[str, object]] = []
-    for j, value in enumerate(sweep.columns(table)):
+    for value in sweep.columns(table):
         cells = value if isinstance(value, tuple) else (value,)
         theirs = published[
-            (published["panel"] == sweep.panel(value, j)) & (published["series"] == series)
+            (published["panel"] == sweep.panel(value)) & (published["series"] == series)
         ]
         fields = dict(zip(sweep.by, cells, strict=True))
         rows += [
             {**fields, sweep.x: float(x), "value": y}
             for x, y in zip(theirs["x"], theirs["y"], strict=True)
         ]
-    points = pd.DataFrame(rows)
-    return points.astype({c: table[c].dtype for c in (*sweep.by, sweep.x)})
+    points = pd.DataFrame(rows, columns=[*sweep.by, sweep.x, "value"])
+    kinds = {c: table[c].dtype for c in (*sweep.by, sweep.x)}
+    return points.astype({**kinds, "value": float})

@@ -21,12 +21,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.contour import QuadContourSet
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from ... import style
 from ...claim import Claim
+from .. import comparable
 from . import _sweep, _sweep_claims
 from ._mlp import WORDS, rank
 
@@ -36,22 +39,26 @@ PAPER = {
     "weight_decay": [0, 1e-4, 3e-4, 5e-4, 2e-3, 4e-3, 6e-3],
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig01"
+WEAK, WEAK_SCALED = 1e-3, 0.05  # decays below are those of (a) and (b), above those of (c) and (d)
 AXES = {"a": ("lr", "weight_decay"), "b": ("lr", "weight_decay"),
         "c": ("batch_size", "weight_decay"), "d": ("batch_size", "lr")}  # fmt: skip
 
 
 def maps(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The runs of each panel; of the positive decays the smaller half is that of (a) and (b)."""
-    decays = sorted(table.loc[table["weight_decay"] > 0, "weight_decay"].unique())
-    low, high = decays[: len(decays) // 2], decays[len(decays) // 2 :]
-    small, large = sorted(table.loc[table["weight_decay"].isin(low), "batch_size"].unique())
-    fixed = table.loc[table["weight_decay"] == high[0], "lr"].iloc[0]
-    at_rate = table["weight_decay"].isin([0, *high]) & (table["lr"] == fixed)
+    """The runs of each panel, of those that are there; (a) and (b) have the weak decays."""
+    decay, size = table["weight_decay"], table["batch_size"]
+    bound = WEAK if comparable(table.drop_duplicates("run"), PAPER) else WEAK_SCALED
+    low, strongest = (decay > 0) & (decay < bound), decay.max()
+    sizes = sorted(table.loc[low, "batch_size"].unique())
+    small, large = (sizes[0], sizes[-1]) if len(sizes) > 1 else (*sizes, None, None)[:2]
+    between = (decay > bound) & (decay < strongest)  # (c) alone has these
+    rates = table.loc[between if between.any() else decay == 0, "lr"]
+    fixed = rates.iloc[0] if len(rates) else None
     return {
-        "a": table[table["weight_decay"].isin(low) & (table["batch_size"] == small)],
-        "b": table[table["weight_decay"].isin(low) & (table["batch_size"] == large)],
-        "c": table[at_rate],
-        "d": table[table["weight_decay"] == high[-1]],
+        "a": table[low & (size == small)],
+        "b": table[low & (size == large)],
+        "c": table[~low & (table["lr"] == fixed)],
+        "d": table[(decay == strongest) & (decay > bound)],
     }
 
 
@@ -80,37 +87,42 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     )  # fmt: skip
     for row, (metric, at) in zip(axes, tolerances.items(), strict=True):
         top = float(np.nanmax([rank(table, metric)["value"].max(), 1]))
+        levels = np.linspace(0, top, 21)
+        colours = ScalarMappable(BoundaryNorm(levels, 256), "viridis")
         for ax, (panel, part) in zip(row, maps(table).items(), strict=True):
-            drawn = contours(ax, part, metric, panel, top)
-        fig.colorbar(
-            drawn, ax=list(row), label=f"average rank, {at}", aspect=30, ticks=MaxNLocator(6)
-        )
+            contours(ax, part, metric, panel, levels)
+        ticks = MaxNLocator(6)
+        fig.colorbar(colours, ax=list(row), label=f"average rank, {at}", aspect=30, ticks=ticks)
     return fig
 
 
-def contours(ax: Axes, part: pd.DataFrame, metric: str, panel: str, top: float) -> QuadContourSet:
+def contours(
+    ax: Axes, part: pd.DataFrame, metric: str, panel: str, levels: NDArray[np.float64]
+) -> None:
     """One map; a mean over seeds with a missing one is missing."""
     x, y = AXES[panel]
+    ax.set(xlabel=WORDS[x], ylabel=WORDS[y], title=f"({panel})")
+    ax.grid(False)
+    if part.empty:
+        return
     rows = rank(part, metric)
     rows = rows.assign(value=rows["value"].astype(float))
     mean = rows.groupby([y, x])["value"].agg(lambda v: v.mean(skipna=False)).reset_index()
     grid = mean.pivot(index=y, columns=x, values="value")
-    colours = ax.contourf(
-        grid.columns, grid.index, np.ma.masked_invalid(grid.to_numpy()),
-        levels=np.linspace(0, top, 21), cmap="viridis",
-    )  # fmt: skip
+    if min(grid.shape) > 1:
+        ax.contourf(
+            grid.columns, grid.index, np.ma.masked_invalid(grid.to_numpy()), levels=levels,
+            cmap="viridis",
+        )  # fmt: skip
     for u, v, value in zip(mean[x], mean[y], mean["value"], strict=True):
         ax.plot(u, v, "o", color="white" if math.isnan(value) else "black",
                 markeredgecolor="black", markersize=3, markeredgewidth=0.5,
                 clip_on=False, zorder=3)  # fmt: skip
         style.note(ax, panel=f"{panel}, {metric}", series=f"{y}={v:g}", x_name=x, x=u, mean=value)
     fixed = "lr" if panel == "c" else "weight_decay" if panel == "d" else "batch_size"
-    ax.set(xlabel=WORDS[x], ylabel=WORDS[y])
     ax.set_yticks(list(grid.index), [f"{v:g}" for v in grid.index])
     ax.set_title(f"({panel}) {WORDS[fixed]} {part[fixed].iloc[0]:g}")
     if x == "batch_size":
         ax.set_xscale("log")
         ax.minorticks_off()
     ax.set_xticks(list(grid.columns), [f"{u:g}" for u in grid.columns], rotation=45)
-    ax.grid(False)
-    return colours

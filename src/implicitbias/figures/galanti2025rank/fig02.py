@@ -28,7 +28,7 @@ PAPER = {
 }  # fmt: skip
 SWEEP = _sweep.Sweep(
     "2", PAPER, by=("batch_size",), x="lr", layers=(1, 4, 8, 11), log=False,
-    as_published="rank_fro_1e-3", panel=lambda b, _: f"B={b:g}",
+    as_published="rank_fro_1e-3", panel=lambda b: f"B={b:g}",
     title=lambda b: f"batch size {b:g}",
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ PAPER = {
 }  # fmt: skip
 SWEEP = _sweep.Sweep(
     "3", PAPER, by=("batch_size",), x="weight_decay", layers=(1, 4, 8, 11),
-    as_published="rank_fro_1e-3", panel=lambda b, _: f"B={b:g}",
+    as_published="rank_fro_1e-3", panel=lambda b: f"B={b:g}",
     title=lambda b: f"batch size {b:g}",
 )  # fmt: skip
 

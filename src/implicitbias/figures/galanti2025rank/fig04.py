@@ -30,10 +30,13 @@ PAPER = {
     **_sweep.RESNET, "negative_slope": 0.0, "batch_size": [4, 8, 16, 32, 64, 128],
     "lr": [1e-3, 5e-3, 1e-2], "weight_decay": [4e-4, 6e-3],
 }  # fmt: skip
-PANELS = ("a mu=1e-3 lam=6e-3", "b mu=5e-3 lam=6e-3", "c mu=1e-2 lam=4e-4")
+PANELS = {
+    (1e-3, 6e-3): "a mu=1e-3 lam=6e-3", (5e-3, 6e-3): "b mu=5e-3 lam=6e-3",
+    (1e-2, 4e-4): "c mu=1e-2 lam=4e-4",
+}  # fmt: skip
 SWEEP = _sweep.Sweep(
     "4", PAPER, by=("lr", "weight_decay"), x="batch_size", layers=(1, 4, 8, 11),
-    as_published="rank_fro_5e-2", panel=lambda _, j: PANELS[j],
+    as_published="rank_fro_5e-2", panel=lambda v: PANELS.get(v, ""),
     title=lambda v: f"lr {v[0]:g}, weight decay {v[1]:g}",
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ PAPER = {
 }  # fmt: skip
 SWEEP = _sweep.Sweep(
     "12", PAPER, by=("batch_size",), x="weight_decay", layers=(3, 7, 15),
-    panel=lambda b, _: f"B={b:g}", title=lambda b: f"batch size {b:g}",
+    panel=lambda b: f"B={b:g}", title=lambda b: f"batch size {b:g}",
 )  # fmt: skip
 
 
