@@ -1,6 +1,7 @@
 """Config to plan: pure, stable under growth, and wrong before the first job or never."""
 
 import copy
+import itertools
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from implicitbias.errors import UserError
 from implicitbias.plan import make_plan, requested
 
 ROOT = Path(__file__).parents[1]
+FIG14, FIG15 = (f"galanti2025rank/fig{n}" for n in (14, 15))
 
 
 def tree(scale="small"):
@@ -64,10 +66,58 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     sizes, rates = (4, 8, 16, 32, 64, 128), (0.01, 0.1, 0.5)
     assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
     assert grid["fig06"] == {(6, 0.1, 8e-3)}
-    for figure in grid:
+    figures = {f"fig{n:02}" for n in range(1, 20)} - {"fig14", "fig15"}  # those have other data
+    for figure in sorted(figures & {f.rpartition("/")[2] for f in plan.figures}):
         for s in runs_of(plan, figure):
             assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
+
+
+THREES = {(1e-3, 6e-3), (5e-3, 6e-3), (1e-2, 4e-4)}
+SIZES, RATES = (4, 8, 16, 32, 64, 128), (0.1, 0.5, 1, 2)
+
+
+def with_control(points):
+    """The points and the same without decay."""
+    given = {*points}
+    return given | {(b, lr, 0) for b, lr, _ in given}
+
+
+CONVNETS = {  # figure -> model, slope, points; 0 is ours but in figure 1 (c)
+    "fig01": ("resnet18", 0.01, {
+        *((b, lr, w) for b in (8, 16) for lr in RATES for w in (1e-4, 3e-4, 5e-4)),
+        *((b, 0.5, w) for b in SIZES for w in (0, 2e-3, 4e-3, 6e-3)),
+        *((b, lr, 6e-3) for b in SIZES for lr in (0.001, 0.2, 0.5, 0.7, 1)),
+    }),
+    "fig02": ("resnet18", 0.01, with_control((b, lr, 5e-4) for b in (4, 8, 16) for lr in RATES)),
+    "fig03": ("resnet18", 0, with_control(
+        (b, 1.5, w) for b in (8, 16, 32) for w in (1e-4, 2e-4, 4e-4, 8e-4, 6e-3))),
+    "fig04": ("resnet18", 0, with_control((b, *p) for b in SIZES for p in THREES)),
+    "fig05": ("resnet18", 0, with_control((8, lr, 5e-4) for lr in (0.01, 0.1, 0.5, 1))),
+    "fig12": ("resnet18", 0, with_control(
+        (b, 1.5, w) for b, w in [*itertools.product((4, 8), (1e-4, 2e-4, 4e-4, 8e-4)), (8, 6e-3)])),
+    "fig13": ("vgg16", None, with_control(
+        (b, *p) for b in SIZES for p in {(1e-3, 6e-3), (5e-3, 5e-4), (1e-2, 4e-4)})),
+    "fig17": ("vgg16", None, with_control((b, 5e-3, 5e-4) for b in (8, 16, 32, 64))),
+    "fig18": ("resnet18", 0, with_control((b, 5e-3, 6e-3) for b in SIZES)),
+    "fig19": ("vgg16", None, with_control((b, 1e-2, 4e-4) for b in SIZES)),
+}  # fmt: skip
+
+
+def test_paper_scale_is_the_papers_grid_of_convolutional_networks(tmp_path):
+    plan = plan_of(tree("paper"), tmp_path)
+    seen = set()
+    for figure, (model, slope, points) in CONVNETS.items():
+        runs = runs_of(plan, figure)
+        assert {(s.batch_size, s.lr, s.weight_decay) for s in runs} == points, figure
+        assert len(runs) == 2 * len(points)  # two seeds
+        seen |= {s.run_id for s in runs}
+        for s in runs:
+            assert (s.model, getattr(s, "negative_slope", None)) == (model, slope)
+            assert (s.width, s.stem_stride, s.n_train, s.record_every) == (64, 1, None, 10)
+    # Figures 18 and 4, 19, 17 and 13, 1 and 2 share runs: counted once.
+    counts = {m: sum(plan.runs[r].model == m for r in seen) for m in ("resnet18", "vgg16")}
+    assert counts == {"resnet18": 2 * 151, "vgg16": 2 * 36}
 
 
 def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_path):
@@ -79,6 +129,22 @@ def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_pat
             rows = {(s.batch_size, s.lr, s.weight_decay, s.seed): s for s in runs_of(plan, figure)}
             exponents.append([rows[k].decay_exponent() for k in sorted(rows)])
         assert exponents[0] == pytest.approx(exponents[1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("figures", "share"),
+    [(("fig02", "fig03", "fig05", "fig12"), 1 / 99), (("fig04", "fig13", "fig17"), 1 / 4.93)],
+)
+def test_small_scale_convnets_have_the_stated_share_of_the_papers_decay(figures, share, tmp_path):
+    """At every point: a hundredth, or a fifth (the last batch of an epoch makes up to 3%)."""
+    small, paper = (plan_of(tree(s), tmp_path) for s in ("small", "paper"))
+    for figure in figures:
+        exponents = []
+        for plan in (small, paper):
+            rows = {(s.batch_size, s.lr, s.weight_decay, s.seed): s for s in runs_of(plan, figure)}
+            exponents.append([rows[k].decay_exponent() for k in sorted(rows)])
+        wanted = [share * e for e in exponents[1]]
+        assert exponents[0] == pytest.approx(wanted, rel=0.05), figure
 
 
 # ---- packs ---------------------------------------------------------------------------------------
@@ -244,3 +310,58 @@ def test_schema_is_in_step_with_the_types():
 def test_summary_is_json(tmp_path):
     facts = json.loads(overview.as_json(overview.summary(plan_of(tree("smoke"), tmp_path))))
     assert facts["new_runs"] == facts["runs"]
+
+
+# ---- data that may be absent ---------------------------------------------------------------------
+
+
+def test_runs_are_left_out_where_their_data_are_absent_and_only_where_they_may_be(tmp_path):
+    merged = {**tree("paper"), "data_dir": str(tmp_path / "data")}
+    plan = plan_of(merged, tmp_path)
+    assert plan.figures[FIG14].runs == ()
+    assert requested(plan.figures[FIG14].request)[0] == []
+    points = 4 * 2 * 2  # learning rates, decays, seeds
+    there = {s.dataset for s in runs_of(plan, "fig15")}
+    assert (there, len(plan.figures[FIG15].runs)) == ({"mnist", "fashion_mnist"}, 2 * points)
+    (tmp_path / "data" / "svhn").mkdir(parents=True)
+    assert plan_of(merged, tmp_path).figures[FIG14].runs == (), "an empty folder"
+    (tmp_path / "data" / "svhn" / "train_32x32.mat").touch()
+    (tmp_path / "data" / "places365.npz").touch()
+    plan = plan_of(merged, tmp_path)
+    for figure, wanted in (("fig14", {"svhn"}), ("fig15", {"mnist", "fashion_mnist", "places365"})):
+        runs = runs_of(plan, figure)
+        assert {s.dataset for s in runs} == wanted
+        assert len(runs) == points * len(wanted)
+        asked, _ = requested(plan.figures[f"galanti2025rank/{figure}"].request)
+        assert {s.run_id for s in asked} == {s.run_id for s in runs}
+
+
+def test_a_run_that_another_selection_needs_is_never_left_out(tmp_path):
+    merged = {**tree("paper"), "data_dir": str(tmp_path / "data")}
+    selections = merged["figures"][FIG15]["runs"]
+    selections.append({**selections[0], "optional": True})
+    plan = plan_of(merged, tmp_path)
+    assert {s.dataset for s in runs_of(plan, "fig15")} == {"mnist", "fashion_mnist"}
+    selections[0] = {**selections[0], "optional": True}
+    assert plan_of(merged, tmp_path).figures[FIG15].runs == ()
+
+
+def test_paper_scale_is_the_papers_grid_on_other_data(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("svhn", "food101", "imagenette", "places365"):
+        (tmp_path / "data" / f"{name}.npz").touch()
+    plan = plan_of({**tree("paper"), "data_dir": str(tmp_path / "data")}, tmp_path)
+    wanted = {
+        "fig14": {"svhn": "galanti2025rank", "food101": "standard", "imagenette": "standard"},
+        "fig15": {"mnist": "galanti2025rank", "fashion_mnist": "galanti2025rank",
+                  "places365": "standard"},
+    }  # fmt: skip
+    for figure, datasets in wanted.items():
+        runs = runs_of(plan, figure)
+        assert {s.dataset: s.preprocessing for s in runs} == datasets
+        points = {(s.dataset, s.batch_size, s.lr, s.weight_decay) for s in runs}
+        assert points == {(d, 16, lr, w) for d in datasets for lr in RATES for w in (0, 5e-4)}
+        assert len(runs) == 2 * len(points)
+        for s in runs:
+            assert (s.model, s.width, s.stem_stride, s.negative_slope) == ("resnet18", 64, 1, 0)
+            assert (s.n_train, s.epochs, s.lr_milestones) == (None, 500, (60, 100, 200))

@@ -43,6 +43,19 @@ def test_rows_carry_layers_averages_and_the_runs_fields(tmp_path):
     assert set(zip(frame["epoch"], frame["step"], strict=True)) == {(1, 9)}
 
 
+def test_a_list_for_each_layer_has_a_column_of_its_own(tmp_path):
+    folder = written(tmp_path, SPECTRA)
+    frame = table.measure([RUN], ["singular_values", "train_loss"], [folder])
+    table.write(tmp_path / "t.parquet", frame)
+    frame = table.read(tmp_path / "t.parquet")
+    lists = frame[frame["metric"] == "singular_values"].set_index("layer")
+    assert set(lists.index) == {"layer0", "layer1", "head"}
+    np.testing.assert_allclose(lists["values"]["layer1"], [0.8**0.5, 0.2**0.5])
+    assert lists["value"].isna().all()
+    assert cell(frame, "network", "train_loss") == 0.25
+    assert "values" not in table.measure([RUN], ["stable_rank"], [folder])
+
+
 def test_missing_stays_missing(tmp_path):
     spectra = {**SPECTRA, "layer1": [np.nan, np.nan]}
     frame = table.measure([RUN], ["stable_rank"], [written(tmp_path, spectra, lost=True)])
@@ -99,3 +112,10 @@ def test_metrics_of_several_arrays_read_them_in_their_recorded_shapes(tmp_path):
     assert found["nc1_quotient", 0] == pytest.approx(1 / 1)  # means 2 apart: each 1 from the middle
     assert found["stationarity_sine", 0] == pytest.approx(0.6)
     assert set(frame["layer"]) == {"network"}  # and no averages
+
+
+def test_a_table_without_runs_has_its_columns(tmp_path):
+    table.write(tmp_path / "t.parquet", table.measure([], ["rank_fro_1e-3"], []))
+    frame = table.read(tmp_path / "t.parquet")
+    assert frame.empty
+    assert {"run", "seed", "metric", "diverged_step"} <= set(frame)

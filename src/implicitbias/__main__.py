@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     measure = verbs.add_parser("measure", help="records -> the table of a figure")
     measure.add_argument("--request", required=True, help="the figure's entry, as planned")
     measure.add_argument("--out", type=Path, required=True)
-    measure.add_argument("records", type=Path, nargs="+")
+    measure.add_argument("records", type=Path, nargs="*")
     measure.set_defaults(do=_measure)
 
     figure = verbs.add_parser("figure", help="table -> claims, pictures and plotted numbers")

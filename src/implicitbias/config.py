@@ -51,6 +51,11 @@ class Selection(Model):
     where: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default={}, description="field -> the values to keep; without it the whole sweep"
     )
+    optional: bool = Field(
+        default=False,
+        description="leave out, while planning, the runs whose data set is neither in data_dir nor"
+        " placed there; the figure says so",
+    )
 
 
 class FigureEntry(Model):

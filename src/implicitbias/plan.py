@@ -1,7 +1,8 @@
 """From a config to figures, runs and packs: pure, quick, and wrong before the first job or never.
 
-Parsing the workflow calls this, in every process that parses it, so it writes nothing, probes
-nothing, and depends on nothing but the config and the packs that are written.
+Parsing the workflow calls this, in every process that parses it, so it writes nothing, and depends
+on nothing but the config, the packs that are written, and, where the config marks runs as optional,
+whether their data are there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import metrics, packs, registry
+from . import data, metrics, packs, registry
 from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
 from .errors import UserError
 from .packs import Pack
@@ -60,8 +61,13 @@ class Plan:
         return packs.specs_of(self.pack_folder(name) / "pack.json")
 
 
-def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan:
-    """Resolve every name, expand every sweep, and assign every run to a pack."""
+def make_plan(
+    config: Config, sources: Sources, results: Path = RESULTS, absent_too: bool = False
+) -> Plan:
+    """Resolve every name, expand every sweep, and assign every run to a pack.
+
+    absent_too: also optional runs whose data are not there, to say what a whole scale holds.
+    """
     folder = results / config.scale
     if config.device not in config.pack_size:
         raise sources.error(("pack_size",), f"has no size for device {config.device!r}")
@@ -73,6 +79,8 @@ def make_plan(config: Config, sources: Sources, results: Path = RESULTS) -> Plan
     existing = packs.written(folder / "packs")
     if config.trained_only:
         chosen = _trained(chosen, existing, folder)
+    elif not absent_too:
+        chosen = {k: _available(config, k, runs, sweeps, sources) for k, runs in chosen.items()}
     runs = {s.run_id: s for members in chosen.values() for s in members}
     used, home = packs.assign(runs, existing, config.pack_size[config.device])
     figures = {
@@ -117,8 +125,26 @@ def _trained(
     return {key: runs for key, runs in kept.items() if runs}
 
 
+def _available(
+    config: Config,
+    key: str,
+    runs: list[RunSpec],
+    sweeps: dict[str, list[RunSpec]],
+    sources: Sources,
+) -> list[RunSpec]:
+    """The runs less those that only optional selections ask for and whose data are not there."""
+    entry, folder = config.figures[key], Path(config.data_dir)
+    asked = [selection for selection in entry.runs if not selection.optional]
+    if len(asked) == len(entry.runs):
+        return runs
+    needed = select(key, entry.model_copy(update={"runs": asked}), sweeps, sources)
+    ids = {s.run_id for s in needed}
+    there = {d: data.available(d, folder) for s in runs for d in s.datasets}
+    return [s for s in runs if s.run_id in ids or all(there[d] for d in s.datasets)]
+
+
 def _request(config: Config, key: str, members: list[RunSpec]) -> str:
-    """The figure's entry, its sweeps, and, where not all runs are trained, which are."""
+    """The figure's entry, its sweeps, and, where not all runs are to be had, which are."""
     entry = config.figures[key]
     names = sorted({s.sweep for s in entry.runs})
     tree: dict[str, Any] = {
@@ -126,7 +152,7 @@ def _request(config: Config, key: str, members: list[RunSpec]) -> str:
         "entry": entry.model_dump(mode="json"),
         "sweeps": {name: config.sweeps[name].model_dump(mode="json") for name in names},
     }
-    if config.trained_only:
+    if config.trained_only or any(selection.optional for selection in entry.runs):
         tree["only"] = [s.run_id for s in members]
     return json.dumps(tree, sort_keys=True, separators=(",", ":"))
 

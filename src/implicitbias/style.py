@@ -40,6 +40,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 SERIES: dict[str, tuple[str, str]] = {
     "average": (BLACK, "o"), "average_all": (PURPLE, "h"),
     "train_accuracy": (BLUE, "s"), "test_accuracy": (VERMILION, "^"),
+    "control": ("#777777", ""),
 }  # fmt: skip
 _LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
 _PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()

@@ -17,6 +17,8 @@ from .metrics import Metric
 from .spec import RunSpec
 
 NETWORK = "network"  # the `layer` of a quantity that the whole network has
+_NUMBERS = ("seed", "epoch", "step", "value", "diverged_step")
+_WORDS = ("run", "pack", "layer", "metric")
 
 
 def measure(
@@ -30,8 +32,14 @@ def measure(
     the means over the first kind and over all, `network` for what has no layer. A mean with a
     missing layer is missing. A table with inequalities has more columns: `value` is their
     left side, `limit` the right one, `trivial` what the left side never exceeds anyway, and `part`
-    numbers those of one layer. Where a left side is larger than the right one: UserError.
+    numbers those of one layer. Where a left side is larger than the right one: UserError. A metric
+    with a list for each layer (`singular_values`) fills the column `values` in place of `value`.
+    Without specs, as where the data of all of them are not available, the table has no rows and no
+    fields of specs.
     """
+    if not specs:
+        kinds = {**dict.fromkeys(_WORDS, "object"), **dict.fromkeys(_NUMBERS, "float64")}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     wanted = {s.run_id for s in specs}
     scalars, arrays, packs = _read(folders, wanted)
     parts = []
@@ -87,13 +95,18 @@ def _recorded(scalars: pd.DataFrame, name: str) -> pd.DataFrame:
 def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """One metric of every layer and its two averages, or of the one record of a network."""
     rows = arrays[arrays["quantity"] == metric.of].reset_index(drop=True)
-    values = np.full(len(rows), np.nan)
+    found: list[Any] = [np.nan] * len(rows)
     lengths = rows["values"].map(len).to_numpy()
     for length in np.unique(lengths):
         at = np.flatnonzero(lengths == length)
-        values[at] = metric.compute(np.stack(rows["values"].iloc[at].tolist()))
-    rows = rows.assign(metric=metric.name, value=values)
+        results = metric.compute(np.stack(rows["values"].iloc[at].tolist()))
+        for i, result in zip(at, results, strict=True):
+            found[i] = result
     columns = ["run", "epoch", "step", "layer", "metric", "value"]
+    if len(rows) and np.ndim(found[0]):
+        rows = rows.assign(metric=metric.name, value=np.nan, values=found)
+        return rows[[*columns, "values"]]
+    rows = rows.assign(metric=metric.name, value=np.array(found, dtype=np.float64))
     of_layers = rows[rows["layer"] != ""]
     means = [_mean(of_layers[of_layers["averaged"]], "average"), _mean(of_layers, "average_all")]
     rows = rows.assign(layer=rows["layer"].replace("", NETWORK))

@@ -21,7 +21,10 @@ EMBEDDED = ("digits", "mnist5k")
 
 
 def test_names_are_the_files_of_the_folder() -> None:
-    assert data.names() == ("cifar10", "digits", "fashion_mnist", "mnist", "mnist5k")
+    assert data.names() == (
+        "cifar10", "digits", "fashion_mnist", "food101", "imagenette", "mnist", "mnist5k",
+        "places365", "svhn",
+    )  # fmt: skip
     for name in data.names():
         assert data._dataset(name).name == name
 
@@ -177,8 +180,8 @@ def test_preprocessing_is_the_formula(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("svhn", {}, ("unknown data set 'svhn': known are cifar10, digits, fashion_mnist, mnist, "
-         "mnist5k")),
+        ("cifar100", {}, ("unknown data set 'cifar100': known are cifar10, digits, fashion_mnist, "
+         "food101, imagenette, mnist, mnist5k, places365, svhn")),
         ("_cache", {}, "unknown data set '_cache'"),
         ("mnist", {"preprocessing": "whiten"},
          "unknown preprocessing 'whiten': 'mnist' supports standard, galanti2025rank"),
@@ -206,8 +209,8 @@ def test_wrong_options(tmp_path: Path, name: str, options: dict[str, Any], messa
 
 
 def test_fetch_knows_its_names(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown data set 'svhn'"):
-        data.fetch("svhn", tmp_path)
+    with pytest.raises(ValueError, match="unknown data set 'cifar100'"):
+        data.fetch("cifar100", tmp_path)
 
 
 def test_every_preprocessing_has_statistics_for_every_channel() -> None:

@@ -4,12 +4,14 @@ import pytest
 import torch
 from torch.nn import functional
 
+from implicitbias import spec
 from implicitbias.engine.base import Members, load_into
 from implicitbias.engine.choose import trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
 from implicitbias.engine.plain import PlainTrainer
-from implicitbias.layers import weight_matrices
+from implicitbias.layers import sights, weight_matrices
 from implicitbias.models import build_seeded
+from implicitbias.specs._size import size_of
 
 CPU, F64, K = torch.device("cpu"), torch.float64, 3
 NETS = ["resnet18", "vgg16"]
@@ -117,3 +119,64 @@ def test_the_papers_networks(name, matrices, rank, parameters):
     members = Members.of(LR, DECAY, [0.0] * K, F64, CPU)
     chosen = trainer_for(models(name), members, "square", F64, CPU)
     assert isinstance(chosen, GroupedTrainer)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("resnet18", [1024] * 5 + [256] * 4 + [64] * 4 + [16] * 4),
+        ("vgg16", [1024] * 2 + [256] * 2 + [64] * 3 + [16] * 3 + [4] * 3),
+    ],
+)
+def test_output_positions_of_the_papers_networks(name, wanted):
+    """m_l of Galanti et al. at 32x32: the middle of a padded 3x3 kernel always meets a pixel."""
+    model = build_seeded(name, (3, 32, 32), 10, seed=0)
+    seen = sights(model, (3, 32, 32))
+    assert [max(seen[f"layer{i}"].taps) for i in range(len(wanted))] == wanted
+    assert f"layer{len(wanted)}" not in seen
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(("width", "stride"), [(64, 1), (8, 2)])
+def test_the_planners_size_is_that_of_the_network(name, width, stride):
+    """Against the built network: its parameters, and weights times output positions."""
+    shape = (3, 32, 32)
+    arguments = {"width": width, "stem_stride": stride}
+    model = build_seeded(name, shape, 10, seed=0, **arguments)
+    size = size_of(name, arguments, shape, 10)
+    assert size.parameters == pytest.approx(sum(p.numel() for p in model.parameters()), rel=1 / 3)
+    assert size.layers == len(weight_matrices(model))
+    seen = sights(model, shape)
+    products = sum(m.rows * m.cols * max(seen[m.label].taps) for m in weight_matrices(model))
+    assert size.products == pytest.approx(products, rel=1 / 3)
+
+
+# ms a step of 24 members, width 8, 1x32x32, stride 2: one AMD EPYC core, torch 2.13
+MEASURED = {("resnet18", 4): 30.8, ("resnet18", 16): 74.6, ("resnet18", 64): 288,
+            ("vgg16", 4): 24.6, ("vgg16", 16): 43.7, ("vgg16", 64): 136}  # fmt: skip
+
+
+# MB more than before after two such steps
+MEMORY = {("resnet18", 64): 470, ("resnet18", 192): 1247, ("vgg16", 64): 230, ("vgg16", 192): 490}
+
+
+def narrow(name, size):
+    return spec.make(
+        {"procedure": "sgd", "dataset": "mnist5k", "preprocessing": "galanti2025rank",
+         "model": name, "width": 8, "stem_stride": 2, "batch_size": size, "epochs": 100, "lr": 0.1}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), MEMORY)
+def test_estimated_memory_of_a_batch_is_the_measured_one_within_a_half(name, size):
+    of_batch = narrow(name, size).estimated_megabytes(24) - narrow(name, 1024).estimated_megabytes(
+        0
+    )
+    assert 2 / 3 < of_batch / MEMORY[name, size] < 1.5
+
+
+@pytest.mark.parametrize(("name", "size"), MEASURED)
+def test_estimated_time_is_the_measured_one_within_two(name, size):
+    run = narrow(name, size)
+    step = 1e3 * run.estimated_seconds(24, "cpu") / run.steps
+    assert 0.5 < step / MEASURED[name, size] < 2

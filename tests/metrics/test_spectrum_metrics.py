@@ -169,3 +169,12 @@ def test_what_is_no_spectrum_is_refused(name):
     for wrong in (1.0, [], np.zeros((3, 0)), [1.0, -0.5]):
         with pytest.raises(ValueError, match="spectrum"):
             compute(name, wrong)
+
+
+def test_singular_values_are_sorted_and_of_unit_norm():
+    given = np.array([[3.0, 4.0, 0.0], [1e-30, 2e-30, 2e-30], [0.0, 0.0, 0.0], [1.0, np.nan, 2.0]])
+    found = resolve("singular_values").compute(given)
+    np.testing.assert_allclose(found[0], [0.8, 0.6, 0], rtol=1e-15)
+    np.testing.assert_allclose(found[1], [2 / 3, 2 / 3, 1 / 3], rtol=1e-15)
+    assert (found[2] == 0).all()
+    assert np.isnan(found[3]).all()

@@ -21,7 +21,8 @@ from ._arrays import keep_classes, preprocess, stratified
 from ._spec import DataError, Dataset, Labels, Preprocessing, Report
 
 __all__ = [
-    "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "fetch", "info", "load", "names",
+    "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "fetch", "info", "load",
+    "names",
 ]  # fmt: skip
 
 PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
@@ -29,7 +30,7 @@ PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
         "standard": "scale to [0, 1], standardise by the data set's own published channel "
         "statistics",
         "galanti2025rank": "as in the code of Galanti et al. (2025): MNIST and Fashion-MNIST "
-        "padded by 2 to 32x32 with MNIST's statistics, CIFAR-10 with CIFAR-100's",
+        "padded by 2 to 32x32 with MNIST's statistics, CIFAR-10 with CIFAR-100's, SVHN to [-1, 1]",
     }
 )
 """Name and meaning of each preprocessing; every data set says which of them it supports.
@@ -131,6 +132,12 @@ def fetch(name: str, data_dir: Path, report: Report = print) -> Path:
     except Timeout as error:
         raise DataError(f"another process has been fetching {name!r} for an hour") from error
     return path
+
+
+def available(name: str, data_dir: Path) -> bool:
+    """Whether the data set is cached, or somebody has placed files for it; looks at names alone."""
+    placed = data_dir / name
+    return (data_dir / f"{name}.npz").is_file() or (placed.is_dir() and any(placed.iterdir()))
 
 
 def load(

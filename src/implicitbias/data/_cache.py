@@ -49,7 +49,8 @@ def is_current(path: Path, dataset: Dataset) -> bool:
     try:
         with _opened(path) as archive:
             present = set(archive.files) == {*_KEYS, _HASH}
-            return present and str(archive[_HASH]) == dataset.content_sha256
+            wanted = dataset.content_sha256
+            return present and (wanted is None or str(archive[_HASH]) == wanted)
     except _DAMAGE:
         return False
 
@@ -63,15 +64,16 @@ def read(path: Path, dataset: Dataset) -> Raw:
     try:
         with _opened(path) as archive:
             raw = Raw(**{key: archive[key] for key in _KEYS})
+            wanted = dataset.content_sha256 or str(archive[_HASH])
     except _DAMAGE as error:
         raise DataError(
             f"{path} is damaged or is not {dataset.name!r} ({error}): delete it and fetch again"
         ) from error
     found = content_hash(raw)
-    if found != dataset.content_sha256:
+    if found != wanted:
         raise DataError(
             f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {found}, wanted "
-            f"{dataset.content_sha256}): delete it and fetch again"
+            f"{wanted}): delete it and fetch again"
         )
     return raw
 
@@ -79,7 +81,9 @@ def read(path: Path, dataset: Dataset) -> Raw:
 def write(path: Path, dataset: Dataset, raw: Raw) -> None:
     """Writes ``path`` whole or not at all; DataError if ``raw`` is not the data set."""
     found = content_hash(raw)
-    if found != dataset.content_sha256:
+    if dataset.content_sha256 is None:
+        _check_sizes(raw, dataset)
+    elif found != dataset.content_sha256:
         raise DataError(
             f"the arrays made for {dataset.name!r} have sha256 {found}, wanted "
             f"{dataset.content_sha256}: the package they come from has changed"
@@ -97,3 +101,13 @@ def write(path: Path, dataset: Dataset, raw: Raw) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _check_sizes(raw: Raw, dataset: Dataset) -> None:
+    """DataError that names a class with another number of images than the data set has."""
+    for labels, sizes in ((raw.y_train, dataset.train_sizes), (raw.y_test, dataset.test_sizes)):
+        counts = np.bincount(labels, minlength=len(sizes)).tolist()
+        wanted = [*sizes, *[0] * (len(counts) - len(sizes))]
+        for label, (n, size) in enumerate(zip(counts, wanted, strict=True)):
+            if n != size:
+                raise DataError(f"{dataset.name!r}: {n} images of class {label}, wanted {size}")

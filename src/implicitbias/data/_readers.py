@@ -19,8 +19,8 @@ from ._spec import Images, Labels, Raw
 Reader = Callable[[Path, Collection[str]], Iterator[tuple[str, bytes]]]
 """``reader(path, missing)`` yields those of the ``missing`` files that ``path`` holds."""
 
-# No wanted file is larger than 47 MB; a content cut here has a wrong hash, and memory is safe.
-_LIMIT = 128 * 2**20
+# No wanted file is larger than 183 MB; a content cut here has a wrong hash, and memory is safe.
+_LIMIT = 256 * 2**20
 
 IDX_FILES = (
     "train-images-idx3-ubyte",

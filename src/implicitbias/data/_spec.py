@@ -50,7 +50,9 @@ class Dataset:
     ``image_shape`` is (C, H, W) before preprocessing, ``train_sizes`` and ``test_sizes`` are the
     images of each class, ``max_value`` is the raw value of full intensity, ``content_sha256`` is
     that of the arrays (see ``_cache.content_hash``) and ``build(folder, report)`` makes them,
-    where ``folder`` holds what somebody placed by hand.
+    where ``folder`` holds what somebody placed by hand. ``content_sha256`` is None where it is not
+    known to us: then class sizes are checked instead, and the hash that is recorded with the arrays
+    guards them against damage.
     """
 
     name: str
@@ -61,5 +63,5 @@ class Dataset:
     preprocessings: Mapping[str, Preprocessing]
     licence: str
     source: str
-    content_sha256: str
+    content_sha256: str | None
     build: Callable[[Path, Report], Raw]

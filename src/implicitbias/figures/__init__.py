@@ -32,6 +32,9 @@ def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) 
 
 def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) -> str:
     """n, the band, the scale and its differences, diverged runs, and the code."""
+    code = f"Code: {figure_path(key).relative_to(PACKAGE.parents[1])}."
+    if table.empty:
+        return f"No runs: their data are not available. Scale {scale}. {code}"
     runs = table.drop_duplicates("run")
     n, lost = runs["seed"].nunique(), int(runs["diverged_step"].notna().sum())
     differs = differences(runs, paper)
@@ -40,9 +43,8 @@ def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) ->
         "Band: smallest to largest seed" if n > 1 else "No band: one seed",
         f"{lost} diverged: missing, hollow where other seeds did not" if lost else "None diverged",
         f"Scale {scale}" + (f"; differs from the paper in {differs}" if differs else ""),
-        f"Code: {figure_path(key).relative_to(PACKAGE.parents[1])}",
     ]
-    return ". ".join(parts) + "."
+    return ". ".join(parts) + f". {code}"
 
 
 def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:

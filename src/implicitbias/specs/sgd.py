@@ -11,6 +11,7 @@ from .. import data, registry
 from ..errors import UserError
 from ..spec import Ints, NonNegative, Positive
 from ._network import NetworkSpec
+from ._size import Size, size_of
 
 Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
 Names = Annotated[
@@ -124,29 +125,31 @@ class Spec(NetworkSpec):
         if "movement" in self.record and self.movement_epochs > self.record_every:
             raise UserError("movement_epochs: is more than record_every, so spans would overlap")
 
-    def model_size(self) -> tuple[int, int]:
-        """(layers, parameters) of the model; 10 layers of a million in all where not known."""
-        if self.model != "mlp_bn":
-            return 10, 1_000_000
+    def model_size(self) -> Size:
+        """What is known of the model's size without building it."""
         facts = data.info(self.dataset, **self.data_options)
-        width, depth = self.model_arguments["width"], self.model_arguments["depth"]
-        inputs = prod(facts.input_shape)
-        return depth, width * inputs + (depth - 1) * width**2 + width * facts.n_classes
+        return size_of(self.model, self.model_arguments, facts.input_shape, facts.n_classes)
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x [c_layer layers + K P (c_member + B c_example)] on one core.
+        """Steps x [c_layer layers + K (P c_member + B M c_example)] on one core.
 
-        P parameters, B batch size, K members. Fitted to MLP-BN (depth 10, widths 50 and 100,
-        B 4-128, K 1-24) on an AMD EPYC core with AVX-512: within a factor of 1.5 there. For other
-        models and machines the order of magnitude; for CUDA a guess.
+        P parameters, M multiply-adds per example, B batch size, K members. Fitted to MLP-BN, where
+        M = P (depth 10, widths 50 and 100, B 4-128, K 1-24), on an AMD EPYC core with AVX-512:
+        within a factor of 1.5 there, and of 2 for ResNet-18 and VGG-16 (width 8, B 4-64, K 24). For
+        other models and machines the order of magnitude; for CUDA a guess.
         """
-        layers, size = self.model_size()
-        step = _LAYER * layers + members * size * (_MEMBER + self.batch_size * _EXAMPLE)
+        size = self.model_size()
+        member = size.parameters * _MEMBER + self.batch_size * size.products * _EXAMPLE
+        step = _LAYER * size.layers + members * member
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 
     def estimated_megabytes(self, members: int) -> float:
-        """The data as float32, twice while they are read, and the state thrice for checkpoints."""
-        facts = data.info(self.dataset, **self.data_options)
+        """The data as float32, twice while they are read, the state thrice for checkpoints.
+
+        And the activations of a batch of every member, within a half of what was measured.
+        """
+        facts, size = data.info(self.dataset, **self.data_options), self.model_size()
         arrays = 4 * (facts.n_train + facts.n_test) * prod(facts.input_shape)
-        state = 4 * members * self.model_size()[1] * (2 if self.momentum else 1)
-        return (2.5 * arrays + 3 * state) / 1e6
+        state = 4 * members * size.parameters * (2 if self.momentum else 1)
+        batches = 4 * members * self.batch_size * size.activations
+        return (2.5 * arrays + 3 * state + batches) / 1e6

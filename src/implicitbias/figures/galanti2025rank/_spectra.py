@@ -1,0 +1,121 @@
+"""Final singular values of each layer at every batch size (figures 18 and 19)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from ... import style
+from ...claim import Claim, Statistic, judge, relative_change, trend_and_effect
+from ...table import final
+
+
+def spectra(table: pd.DataFrame, layers: Sequence[int]) -> pd.DataFrame:
+    """The final rows of the layers that are drawn; `values` holds s_i / ||W||_F, descending."""
+    rows = final(table)
+    rows = rows[rows["metric"] == "singular_values"]
+    return rows[rows["layer"].isin([f"layer{i}" for i in layers])]
+
+
+def claims(table: pd.DataFrame, figure: str, layers: Sequence[int]) -> list[Claim]:
+    """With the batch the large values fall, the small ones grow; where they cross stays."""
+    rows = spectra(table, layers)
+    rows = rows.assign(largest=[v[0] for v in rows["values"]],
+                       median=[float(np.median(v)) for v in rows["values"]])  # fmt: skip
+    decayed, control = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
+    change = relative_change(control, "batch_size", "largest", by=["layer"], relative_to="largest")
+    return [
+        *trend_and_effect(
+            decayed, figure=figure, x="batch_size", direction="falls", by=["layer"],
+            value="largest", claim="the largest singular value falls as the batch grows",
+        ),
+        *trend_and_effect(
+            decayed, figure=figure, x="batch_size", direction="rises", by=["layer"],
+            value="median", claim="the median singular value grows with the batch",
+        ),
+        judge(
+            crossing_spread(decayed), figure=figure, at_most=0.1,
+            claim="the spectra cross at nearly one index, whatever the batch size",
+        ),
+        judge(
+            change, figure=figure, at_most=0.1,
+            claim="without weight decay a smaller batch raises the largest by under a tenth",
+        ),
+    ]  # fmt: skip
+
+
+def crossing_spread(rows: pd.DataFrame) -> Statistic:
+    """How far apart are the indices at which the spectra cross that of the largest batch.
+
+    A spectrum crosses after as many of its first values as are above those of the largest batch.
+    For each layer the largest less the smallest of these counts, over the number of values; the
+    mean over layers.
+    """
+    by_seed = {}
+    for seed, part in rows.groupby("seed"):
+        spreads = [_spread(layer) for _, layer in part.groupby("layer")]
+        by_seed[int(str(seed))] = float(np.mean(spreads))
+    return Statistic(
+        "range over batch sizes of the index where a spectrum crosses that of the largest, over"
+        " the number of singular values, mean over layers", by_seed,
+    )  # fmt: skip
+
+
+def _spread(layer: pd.DataFrame) -> float:
+    ordered = layer.sort_values("batch_size")["values"].to_list()
+    last = ordered.pop()
+    if not ordered or not all(np.isfinite(v).all() for v in (*ordered, last)):
+        return float("nan")
+    counts = [int(np.argmin(v > last)) if (v <= last).any() else len(v) for v in ordered]
+    return (max(counts) - min(counts)) / len(last)
+
+
+def draw(table: pd.DataFrame, layers: Sequence[int], columns: int) -> Figure:
+    """A panel per layer, a curve per batch size from light to dark; mean over seeds."""
+    rows = spectra(table, layers)
+    fig, axes = plt.subplots(
+        -(-len(layers) // columns), columns, figsize=(style.PAGE, 5.2), sharey=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for ax, layer in zip(axes.flat, layers, strict=True):
+        _panel(ax, rows[rows["layer"] == f"layer{layer}"], f"layer {layer}")
+        ax.set_title(f"layer {layer}")
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes[0][0].set_yscale("log")
+    least = min((v[v > 0].min(initial=1) for v in rows["values"]), default=1)
+    axes[0][0].set_ylim(10 ** np.floor(np.log10(least)), 1)
+    axes[0][0].yaxis.set_minor_formatter(NullFormatter())
+    for ax in axes[-1]:
+        ax.set_xlabel("index")
+    for row in axes:
+        row[0].set_ylabel("singular value / norm")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=4)
+    return fig
+
+
+def _panel(ax: Axes, rows: pd.DataFrame, panel: str) -> None:
+    decayed = rows[rows["weight_decay"] > 0]
+    sizes = sorted(rows["batch_size"].unique())
+    colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(sizes)))
+    for size, rgba in zip(sizes, colours, strict=True):
+        of_size = decayed[decayed["batch_size"] == size]
+        style.band(ax, _long(of_size), "index", f"B = {size}", (rgba, ""), panel)
+    for size, line in ((sizes[0], "--"), (sizes[-1], ":")):
+        control = rows[(rows["weight_decay"] == 0) & (rows["batch_size"] == size)]
+        look = style.SERIES["control"]
+        label = f"B = {size}, no decay"
+        style.band(ax, _long(control), "index", label, look, panel, linestyle=line)
+
+
+def _long(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per singular value, its index counted from 1."""
+    many = rows[["run", "values"]].explode("values")
+    index = many.groupby("run").cumcount() + 1
+    return many.assign(index=index, value=many["values"].astype(float))

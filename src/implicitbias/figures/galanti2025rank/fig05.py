@@ -1,0 +1,40 @@
+"""Do the norms of the layers settle? ResNet-18 at four learning rates.
+
+Above: the Frobenius norm of layers 0, 2, ..., 16 (counted from 0) at a record over that at the
+record before, 10 epochs earlier in the paper and one at scale `small`, at batch size 8 and weight
+decay 5e-4. The paper's claim: the ratios converge to 1, as its theorem assumes of norms one step
+apart.
+
+Ours is the rest. Dotted: what weight decay alone would leave. Below: the change of log norm per
+step in units of pure decay's. 1 is a norm that only decays, and then the theorem's inequality is
+empty; 0 is a norm that has settled. In the published curves the norms at learning rates 0.01 and
+0.1 shrink to the end at just the rate of decay, 0.997 and 0.976 in 10 epochs, which looks like 1
+because the rate has been cut to 0.008 of its start. The change between two records says nothing
+of the steps between them but their mean. Dashed grey: the mean over all 17 layers without weight
+decay. Values beyond 2 units are not shown. The caption's tolerance has no bearing on these
+curves. Scaled as figure 2.
+
+At scale `small` every norm shrinks at the rate of decay once the learning rate is cut; before
+that, nearly so at the lowest rate, and at a part of it at the others.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...claim import Claim
+from . import _norms, _sweep
+
+PAPER = {
+    **_sweep.RESNET, "negative_slope": 0.0, "batch_size": [8], "lr": [0.01, 0.1, 0.5, 1],
+    "weight_decay": [5e-4],
+}  # fmt: skip
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """At each learning rate: ratios near 1, and norms that have settled."""
+    return _norms.claims(table, "galanti2025rank/fig05", "lr")
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Columns: learning rates; x: completed epochs."""
+    return _norms.draw(table, "lr", range(0, 17, 2))

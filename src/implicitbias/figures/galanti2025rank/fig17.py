@@ -1,0 +1,28 @@
+"""Do the norms of the layers settle? VGG-16 at four batch sizes.
+
+As figure 5 for the 13 convolutions of VGG-16 at learning rate 5e-3, weight decay 5e-4 and batch
+sizes 8, 16, 32 and 64, the runs of panel (b) of figure 13. The paper's claim: the ratios converge
+to 1; the published ones end at 0.999 to 1.000. What is drawn and what is ours as in figure 5,
+scaled as figure 4. Weight decay acts on the convolutions' biases, too, which are not in these
+norms.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...claim import Claim
+from . import _norms, _sweep
+
+PAPER = {
+    **_sweep.VGG, "batch_size": [8, 16, 32, 64], "lr": [5e-3], "weight_decay": [5e-4],
+}  # fmt: skip
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """At each batch size: ratios near 1, and norms that have settled."""
+    return _norms.claims(table, "galanti2025rank/fig17", "batch_size")
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Columns: batch sizes; x: completed epochs."""
+    return _norms.draw(table, "batch_size", range(13))

@@ -1,0 +1,30 @@
+"""Final singular values of the layers at every batch size (VGG-16).
+
+As figure 18 for layers 1 to 12 of VGG-16; the runs of panel (c) of figure 13, learning rate 1e-2
+and weight decay 4e-4. Scaled as figure 4.
+
+At scale `small` the curves with and without decay nearly coincide: there it is the number of
+steps, which grows as the batch gets smaller, and not decay that tilts the spectra, and at batch
+size 4 this network hardly trains (figure 13).
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...claim import Claim
+from . import _spectra, _sweep
+
+PAPER = {
+    **_sweep.VGG, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [1e-2], "weight_decay": [4e-4],
+}  # fmt: skip
+LAYERS = range(1, 13)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Large values fall and small ones grow with the batch, around one crossing."""
+    return _spectra.claims(table, "galanti2025rank/fig19", LAYERS)
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Panels: layers; x: index of the singular value; log y."""
+    return _spectra.draw(table, LAYERS, 4)
