@@ -73,7 +73,7 @@ class Keeper:
         self._signal = signum
 
 
-def tensors(arrays: dict[str, NDArray[np.float64]]) -> State:
+def tensors(arrays: dict[str, NDArray[Any]]) -> State:
     """Arrays as checkpoints hold them; torch is loaded only now."""
     import torch
 
