@@ -74,7 +74,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     for i, (signed, word) in enumerate(WORDS.items()):
         part = rows[rows["signed"] == signed]
         _curves(axes[i], part[part["depth"] == 2], "init_norm", f"depth 2, {word}")
-        axes[i].set(xscale="log", xlabel="norm of the start")
+        axes[i].set(xlabel="norm of the start")
         _curves(axes[2 + i], part[part["init_norm"] == 1], "depth", f"start 1, {word}")
         axes[2 + i].set(xlabel="depth")
         axes[2 + i].margins(x=0.15)
@@ -88,7 +88,7 @@ def _curves(ax: Axes, part: pd.DataFrame, x: str, title: str) -> None:
     """A curve per ratio; a tick at every value, but no labels that would touch."""
     for c in sorted(part["c"].unique()):
         style.band(ax, part[part["c"] == c], x, _runs.name(c), _runs.LOOKS[c], title)
-    ax.set(yscale="log", title=title)
+    ax.set(xscale="linear" if x == "depth" else "log", yscale="log", title=title)
     ticks = sorted(part[x].unique())
     shown = [t for i, t in enumerate(ticks) if i == 0 or t > 1.5 * ticks[i - 1] or x == "depth"]
     ax.set_xticks(shown, [f"{t:g}" for t in shown])

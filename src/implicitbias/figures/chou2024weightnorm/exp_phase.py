@@ -6,11 +6,13 @@ at the same budget; rows: noise on each measurement (all stand-ins). Recovered: 
 0.01, or five times the noise. White line: where basis pursuit recovers half of the instances.
 Dotted: to its right more than half of the instances have one non-negative solution only (Wendel;
 Donoho & Tanner 2010: measurements = (unknowns + non-zeros) / 2), which every method that fits the
-measurements finds if it is given time. Right: what step and budget do, without noise, over the
-cells with most measurements that all steps were run on. Top: share recovered at the time of the
-maps, eta x iterations, against the step, with that of the gradient flow as a line. Bottom: share
-recovered by the flow against time; the vertical line is the budget of the maps. The step 0.005 was
-chosen after larger ones were seen to leave truths with many non-zeros unfitted.
+measurements finds if it is given time. Right: what step and time do without noise, on some cells
+right of both lines. Top: share recovered at the time of the maps, eta x iterations, against the
+step; dashed: by the gradient flow at that time. Bottom: share recovered by the flow against time;
+the vertical line is the time of the maps. Plain descent fails there for want of time: most of what
+it could find takes orders of magnitude longer. The step 0.005 was chosen after larger ones were
+seen to leave truths with many non-zeros unfitted. Basis pursuit fits the noise too, worst where
+there are about half as many measurements as unknowns, so that its line may close.
 """
 
 import math

@@ -17,6 +17,7 @@ NAMES = {
     "l1": "l1", "l0": "l0", "tl1": "transformed l1", "none": "no penalty",
     "tl1, a = 0.1": "transformed l1, a = 0.1", "tl1, a = 10": "transformed l1, a = 10",
 }  # fmt: skip
+LINES = {"tl1": "--"}  # l1 and transformed l1 often lie on each other; others are solid
 SHORT = {"l1": "l1", "l0": "l0", "tl1": "tl1"}
 PENALISED = ("l1", "l0", "tl1")
 
@@ -66,4 +67,5 @@ def trajectories(ax: Axes, table: pd.DataFrame, name: str, floor: float = 0.0) -
         wide = rows.pivot_table(index="epoch", columns="seed", values="value").ffill()
         held = wide.reset_index().melt(id_vars="epoch", value_name="value")
         held["value"] = held["value"].clip(lower=floor)
-        style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name)
+        style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name,
+                   linestyle=LINES.get(penalty, "-"))  # fmt: skip
