@@ -13,12 +13,13 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .files import replacing
+
+if TYPE_CHECKING:  # a second to load, which a procedure without torch need not wait for
+    import torch
 
 _ZIP = b"PK\x03\x04"  # the first bytes of a checkpoint from before checksums, still read
 _DIGEST = hashlib.sha256().digest_size
@@ -34,6 +35,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
     The folder must exist: one that has vanished is an error, not a place to start anew.
     """
+    import torch
+
     buffer = io.BytesIO()
     torch.save(state, buffer)
     with replacing(path, make_folders=False) as temporary:
@@ -46,7 +49,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
             os.replace(path, previous(path))
 
 
-def load(path: Path, device: torch.device) -> dict[str, Any] | None:
+def load(path: Path, device: torch.device | str) -> dict[str, Any] | None:
     """The newest whole state, or None if there is none; a damaged newest one is warned of."""
     damaged = []
     for file in (path, previous(path)):
@@ -70,13 +73,15 @@ def load(path: Path, device: torch.device) -> dict[str, Any] | None:
     return None
 
 
-def _read(path: Path, device: torch.device) -> dict[str, Any]:
+def _read(path: Path, device: torch.device | str) -> dict[str, Any]:
     """`weights_only`: unpickling cannot execute code."""
     content = memoryview(path.read_bytes())
     if content[: len(_ZIP)] != _ZIP:
         digest, content = content[:_DIGEST], content[_DIGEST:]
         if hashlib.sha256(content).digest() != digest:
             raise ValueError("checksum")
+    import torch
+
     file = io.BytesIO(content)
     state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
     return state

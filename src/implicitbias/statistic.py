@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ def monotone_trend(
             return math.nan
         if seen[value].nunique() == 1:
             return 0.0
+        from scipy import stats  # half a second to load, and few figures need it
+
         return float(stats.kendalltau(seen[x], seen[value]).statistic)
 
     return _per_seed(table, [x], value, by, tau, f"Kendall tau-b of {{value}} against {x}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from . import checkpoint, packs, procedures, provenance
 from .errors import UserError
@@ -19,8 +19,11 @@ def train(
     pack_file: Path, data_dir: Path, device: str, threads: int, checkpoint_seconds: float
 ) -> None:
     """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
     with claimed(pack_file, "is being trained"):
         _train(pack_file, data_dir, device, threads, checkpoint_seconds)
 
@@ -32,12 +35,15 @@ def _train(
     folder = pack_file.parent
     for part in folder.glob(".*.part"):  # of killed processes: the lock says that none is alive
         part.unlink(missing_ok=True)
-    torch.set_num_threads(threads)
+    run = procedures.load(specs[0].procedure)
+    torch: Any = sys.modules.get("torch")  # loaded by the procedures that use it, only by them
+    if torch is not None:
+        torch.set_num_threads(threads)
     job = procedures.Job(folder.name, folder, data_dir, device, checkpoint_seconds)
     resumed = checkpoint.exists(job.checkpoint)
     say(f"{folder.name}: {len(specs)} runs, " + ("resumed" if resumed else "from the beginning"))
     started, start = datetime.now(UTC), time.monotonic()
-    records = procedures.load(specs[0].procedure)(specs, job)
+    records = run(specs, job)
     seconds = time.monotonic() - start
     if not pack_file.exists():
         raise UserError(f"{folder}: vanished while its pack was trained; nothing is written")

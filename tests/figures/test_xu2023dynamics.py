@@ -224,7 +224,7 @@ def test_random_labels(tmp_path, slope, verdict):
 
 @pytest.mark.parametrize(("off", "verdict"), [(0.0, "holds"), (0.3, "fails")])
 def test_equilibrium(tmp_path, off, verdict):
-    """rho = mu / (M + lambda) and loss = mean t^2 - rho mu, but for a share `off`, per output."""
+    """rho = mu / (M + lambda), loss + lambda rho^2 = mean t^2 - rho mu, but for a share `off`."""
     runs = []
     for kind, seed in itertools.product(("one_hot", "sign", "full"), range(3)):
         outputs = 1 if kind == "sign" else 2
@@ -232,7 +232,7 @@ def test_equilibrium(tmp_path, off, verdict):
         lam = decay * outputs / 2
         gap = off if kind != "full" else off * (0.1 if not off else 2)
         rho = mu / (m + lam) / (1 - (gap or (1e-4 if kind == "full" else 1e-2)))
-        loss = (1 - rho * mu + off) / outputs
+        loss = (1 - rho * mu - lam * rho**2 + off) / outputs
         values = {
             "rho": rho, "alignment": mu, "output_square": m, "target_square": 1.0,
             "decay_lambda": lam, "train_loss": loss,

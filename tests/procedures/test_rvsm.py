@@ -1,4 +1,6 @@
-"""Relaxed variable splitting: derived values, limit identities, packs, divergence."""
+"""Relaxed variable splitting: derived values, limit identities, packs, divergence, resuming."""
+
+import signal
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ import pytest
 
 from implicitbias import spec
 from implicitbias.errors import UserError
-from implicitbias.procedures import Job, load
+from implicitbias.procedures import Job, _keeper, load
 
 
 def make(**fields):
@@ -43,6 +45,19 @@ def test_derived_values_and_identities(tmp_path):
     assert (found["distance"] <= found["closeness_bound"]).all()
 
 
+@pytest.mark.parametrize("shape", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("domain", ["sphere", "free"])
+def test_transformed_l1_of_every_shape_meets_the_identities(shape, domain, tmp_path):
+    # a = 0.1 at cut-off 0.1 is where the operator jumps, and free weights have their own norm.
+    made = [make(penalty="tl1", tl1_shape=shape, beta=0.01, cutoff=0.1, domain=domain, seed=s,
+                 iterations=4000) for s in (1, 2)]  # fmt: skip
+    found = ends(made, tmp_path)
+    assert found["off_support"].max() == 0
+    for name in ("residual_stationarity", "residual_balance", "residual_threshold"):
+        assert found[name].max() < 1e-10
+    assert (found["weight_norm"] - 1).abs().max() < (1e-14 if domain == "sphere" else 0.01)
+
+
 def test_the_identities_are_missed_before_the_limit(tmp_path):
     found = ends([make(iterations=50)], tmp_path)
     assert found["residual_stationarity"].iloc[0] > 1e-3
@@ -53,6 +68,29 @@ def test_a_run_does_not_depend_on_its_pack(tmp_path):
     together, alone = ends(specs, tmp_path), ends(specs[5:6], tmp_path)
     one = together.loc[[specs[5].run_id]]
     assert np.array_equal(one.to_numpy(), alone[one.columns].to_numpy(), equal_nan=True)
+
+
+@pytest.mark.parametrize("gradient", ["population", "full_batch", "minibatch"])
+def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(gradient, tmp_path, monkeypatch):
+    shape = {"dimension": 10, "patches": 4, "sparsity": 3, "n_examples": 500, "batch_size": 60}
+    specs = [make(**shape, gradient=gradient, seed=s, penalty=p, iterations=n, record_points=9)
+             for s in (1, 2) for p, n in (("l1", 30), ("tl1", 50), ("none", 50))]  # fmt: skip
+    whole = load("rvsm")(specs, Job("test", tmp_path, tmp_path)).scalars
+    tick, ticks = _keeper.Keeper.tick, []
+
+    def kill_at_forty(self, *rest):  # when some members have stopped
+        ticks.append(rest[0])
+        if len(ticks) == 40:
+            self._note(signal.SIGTERM, None)
+        tick(self, *rest)
+
+    monkeypatch.setattr(_keeper.Keeper, "tick", kill_at_forty)
+    with pytest.raises(SystemExit):
+        load("rvsm")(specs, Job("test", tmp_path, tmp_path))
+    assert len(ticks) == 40
+    again = load("rvsm")(specs, Job("test", tmp_path, tmp_path)).scalars
+    assert len(ticks) in (50, 100)  # only what was left
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(whole), check_exact=True)
 
 
 @pytest.mark.parametrize("gradient", ["full_batch", "minibatch"])

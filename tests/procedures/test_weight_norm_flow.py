@@ -1,4 +1,4 @@
-"""Weight-normalised descent and flow: derived values, invariants, limits, packs."""
+"""Weight-normalised descent and flow: derived values, invariants, limits, packs, resuming."""
 
 import signal
 
@@ -46,6 +46,87 @@ def test_a_run_does_not_depend_on_its_pack(tmp_path):
         names = ["reconstruction_error", "residual", "scale", "iterations_used"]
         pair = together.loc[one.run_id, names], alone.loc[one.run_id, names]
         assert np.allclose(*[p.to_numpy(dtype=float) for p in pair], rtol=1e-9)
+
+
+def reference_step(s, b, y, x, v, r):
+    """One step of a lone network, written from the definition; the new x, v (pairs, n), r."""
+    g = s.depth * x ** (s.depth - 1) * (b.T @ (b @ x**s.depth - y))
+    if s.rate_ratio is None:
+        return x - s.eta * g, v, r
+    parts, out = np.split(g, s.polar_pairs), []
+    for k, part in enumerate(parts):
+        size = np.linalg.norm(v[k])
+        u = v[k] / size
+        step = r[k] / size * (part - (u @ part) * u)
+        moved = r[k] - s.eta / s.rate_ratio * (u @ part), v[k] - s.eta * step
+        out.append(moved)
+    r, v = [p[0] for p in out], [p[1] for p in out]
+    x = np.concatenate([a * w / np.linalg.norm(w) for a, w in zip(r, v, strict=True)])
+    if s.form == "projected":
+        v = [w / np.linalg.norm(w) for w in v]
+    return x, v, r
+
+
+@pytest.mark.parametrize("form", ["projected", "salimans_kingma"])
+@pytest.mark.parametrize(("signed", "pairs"), [(False, 1), (True, 1), (True, 2)])
+def test_a_mixed_pack_takes_the_steps_of_the_definition(form, signed, pairs, tmp_path):
+    from implicitbias.procedures._wn_steps import Steps
+    from implicitbias.sparse import sensing
+
+    specs = [
+        make(dimension=12, measurements=6, sparsity=2, form=form, signed=signed, polar_pairs=pairs,
+             depth=d, rate_ratio=c, eta=0.02, init_norm=1.2)
+        for d in (2, 3, 4) for c in ((1.0, 3.0) if pairs == 2 else (None, 1.0, 3.0))
+    ]  # fmt: skip
+    made = sensing.draw(0, 12, 6, 2, signed, 0.0)
+    pack = Steps(specs, [made] * len(specs))
+    b = np.hstack([made.matrix, -made.matrix]) if signed else made.matrix
+    alone = []
+    for s in specs:
+        x = np.full(b.shape[1], s.init_norm / b.shape[1] ** 0.5)
+        parts = np.split(x, s.polar_pairs)
+        r = [np.linalg.norm(p) for p in parts]
+        alone.append((x, [p / a for p, a in zip(parts, r, strict=True)], r))
+    for _ in range(40):
+        pack.advance(pack.misfit())
+        alone = [reference_step(s, b, made.y, *a) for s, a in zip(specs, alone, strict=True)]
+    assert np.allclose(pack.x[pack.index], [a[0] for a in alone], rtol=1e-11)
+    assert np.ptp(pack.x[pack.index], axis=0).min() > 1e-3  # the members do differ
+
+
+@pytest.mark.parametrize("form", ["projected", "flow"])
+def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(form, tmp_path, monkeypatch):
+    steps = {True: (1, 2, 3), False: (300, 900, 900)}[form == "flow"]
+    specs = [make(**SMALL, form=form, seed=s, rate_ratio=c, iterations=n, record_points=5)
+             for s in (0, 1) for c, n in zip((None, 1.0, 4.0), steps, strict=True)]  # fmt: skip
+    whole = load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path)).scalars
+    tick, kill, ticks = _keeper.Keeper.tick, 4 if form == "flow" else 500, []
+
+    def once(self, *rest):  # after members have been dropped and the others packed anew
+        ticks.append(rest[0])
+        if len(ticks) == kill:
+            self._note(signal.SIGTERM, None)
+        tick(self, *rest)
+
+    monkeypatch.setattr(_keeper.Keeper, "tick", once)
+    with pytest.raises(SystemExit):
+        load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path))
+    again = load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path)).scalars
+    assert ticks[kill - 1 : kill + 1] == [kill, kill + 1]  # it went on from there
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(whole), check_exact=True)
+
+
+@pytest.mark.parametrize("c", [None, 3.0])
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_jacobian_of_the_flow_is_that_of_finite_differences(depth, c):
+    from implicitbias.procedures._wn_flow import Flow
+    from implicitbias.sparse import sensing
+
+    flow = Flow(sensing.draw(0, 8, 4, 2, True, 0.0), depth, True, c)
+    state = np.random.default_rng(1).uniform(0.3, 1, 16 + (c is not None))
+    h = 1e-6 * np.eye(len(state))
+    differences = np.array([(flow(0, state + e) - flow(0, state - e)) / 2e-6 for e in h]).T
+    assert np.abs(flow.jacobian(0, state) - differences).max() < 1e-8
 
 
 @pytest.mark.parametrize("depth", [2, 3])

@@ -168,8 +168,12 @@ def test_what_cannot_be_trained_is_tried_a_bounded_number_of_times(tmp_path):
 def test_a_second_snakemake_says_so_and_stops(tmp_path):
     folder = fresh(tmp_path, **LONG)
     first = start(folder)
-    until(lambda: trainer(folder), first, "training")
-    said = finish(start(folder), code=1)
+    pid = until(lambda: trainer(folder), first, "training")
+    os.kill(pid, signal.SIGSTOP)  # the first one is at work for as long as the second looks
+    try:
+        said = finish(start(folder), code=1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
     assert "Directory cannot be locked" in said
     assert "Traceback" not in said
     finish(first)

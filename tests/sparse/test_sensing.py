@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from implicitbias.sparse import diagonal, sensing
 
@@ -15,6 +16,22 @@ def test_basis_pursuit_is_feasible_and_no_feasible_point_is_smaller(signed):
     if not signed:
         assert z.min() >= -1e-12
     assert np.allclose(z, made.truth, atol=1e-8)  # 2 of 30 from 12: recovered
+
+
+def test_how_often_the_truth_is_the_only_non_negative_solution():
+    n, m, k, draws, single = 20, 10, 2, 300, 0
+    for seed in range(draws):
+        made = sensing.draw(seed, n, m, k, False, 0.0)
+        off = (made.truth == 0).astype(float)  # as much as can be off the support
+        most = linprog(-off, A_eq=made.matrix, b_eq=made.y, bounds=(0, None), method="highs")
+        single += most.status == 0 and -most.fun < 1e-9  # else larger, or unbounded
+    exact = sensing.single_solution_probability(n, m, k)
+    error = (exact * (1 - exact) / draws) ** 0.5
+    assert abs(single / draws - exact) < 4 * error
+    assert 0.2 < exact < 0.4  # far from both ends, where any formula would do
+    # What exp_negative says of its sizes.
+    assert sensing.single_solution_probability(40, 20, 3) == pytest.approx(0.31, abs=0.005)
+    assert sensing.single_solution_probability(40, 15, 3) == pytest.approx(0.014, abs=0.0005)
 
 
 def test_an_infeasible_program_is_nan():

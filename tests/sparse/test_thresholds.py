@@ -36,6 +36,16 @@ def test_the_cutoff_is_where_brute_force_leaves_zero(penalty, tau):
         assert (thresholds.threshold(penalty, np.array([w]), tau, 1.0)[0] != 0) == kept
 
 
+@settings(max_examples=60, deadline=None)
+@given(t=st.floats(0.05, 3), mu=st.floats(0.001, 1), a=st.sampled_from([0.1, 1.0, 10.0]))
+def test_the_root_of_transformed_l1_is_the_largest(t, mu, a):
+    size = t + mu * a * (a + 1) / (a + t) ** 2
+    found = thresholds.tl1_root(*np.array([size, mu, a]))
+    roots = np.roots([1, 2 * a - size, a * a - 2 * a * size, mu * a * (a + 1) - size * a * a])
+    real = roots[np.abs(roots.imag) < 1e-6].real
+    assert found == pytest.approx(real.max(), abs=1e-5)  # a double root has half the digits
+
+
 def test_none_is_the_identity_and_unknown_is_an_error():
     w = np.array([-1.0, 0.0, 0.3])
     assert np.array_equal(thresholds.threshold("none", w, 0.5), w)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 BATCH_NORM = True
+MIN_IMAGE = 4  # pixels a side: two convolutions of stride 2
 
 
 class ConvNet(nn.Module):

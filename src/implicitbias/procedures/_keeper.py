@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import checkpoint
 from ..errors import UserError
@@ -44,7 +45,7 @@ class Keeper:
 
     def resumed(self) -> State | None:
         """What the checkpoint holds, or None; then counting starts. UserError if of other runs."""
-        state = checkpoint.load(self.job.checkpoint, torch.device("cpu"))
+        state = checkpoint.load(self.job.checkpoint, "cpu")
         if state is not None and state["runs"] != self.runs:
             raise UserError(f"{self.job.checkpoint}: the checkpoint of another pack; remove it")
         done = state["step"] if state else 0
@@ -70,3 +71,10 @@ class Keeper:
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self._signal = signum
+
+
+def tensors(arrays: dict[str, NDArray[Any]]) -> State:
+    """Arrays as checkpoints hold them; torch is loaded only now."""
+    import torch
+
+    return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}

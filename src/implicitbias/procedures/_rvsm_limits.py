@@ -1,12 +1,12 @@
 """What a limit point of relaxed variable splitting satisfies, exactly, and by how much it misses.
 
-With t = angle(w, w*), g = angle(w, u), B = k pi beta / (pi - t), C = cos t - B (1 - ||u|| cos g),
-a limit on the unit sphere has
+With t = angle(w, w*), g = angle(w, u), B = k pi beta / (pi - t) and
+C = cos t / ||w|| - B (1 - ||u|| cos g / ||w||), a limit has
   (i)   w* = B (w - u) + C w
   (ii)  (pi - t) sin t = k pi beta ||u|| sin g
-  (iii) ||w - w*|| <= sqrt(2) sin t <= 2 sqrt(2) k beta ||u|| sin g, if t <= pi/2
+  (iii) ||w - w*|| <= sqrt(2) sin t <= 2 sqrt(2) k beta ||u|| sin g, if t <= pi/2 and ||w|| = 1
   (iv)  w is a thresholding of w* itself: see `new_threshold`
-Derived from the stationarity of f(w) + (beta/2) ||w - u||^2 on the sphere.
+Derived from the stationarity of f(w) + (beta/2) ||w - u||^2, on the unit sphere or free.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from ..sparse import relu_patches as relu
 from ..sparse import thresholds
 from ._rvsm_pack import Array, Splitting
 
-_BISECTIONS = 60  # of [0, 2]: to the last bit
-
 
 def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
     """Every final quantity (K,), and `new_threshold` (K, d)."""
@@ -26,7 +24,8 @@ def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
     theta, gamma = relu.angle(w, truth), np.nan_to_num(relu.angle(w, u))
     size = relu.norm(u)
     b = pack.patches * np.pi * pack.beta / (np.pi - theta)
-    c = np.cos(theta) - b * (1 - size * np.cos(gamma))
+    length = relu.norm(w)
+    c = np.cos(theta) / length - b * (1 - size * np.cos(gamma) / length)
     drag = pack.patches * pack.beta * size * np.sin(gamma)
     new = new_threshold(pack, b, c)
     support, kept = truth != 0, u != 0
@@ -38,7 +37,7 @@ def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
     return {
         "split_angle": gamma,
         "split_norm": size,
-        "weight_norm": relu.norm(w),
+        "weight_norm": length,
         "distance": relu.norm(w - truth),
         "true_positives": (kept & support).sum(axis=1).astype(float),
         "off_support": (kept & ~support).sum(axis=1).astype(float),
@@ -62,7 +61,9 @@ def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
 
     l1: w*/(B+C) where |w*| <= (B+C) tau, else (w* - sgn(w*) B tau)/C. l0: w*/(B+C) or w*/C, both
     possible for C tau < |w*| <= (B+C) tau: there the branch is read off u, as it depends on the
-    path. tl1: the inverse of s -> C s + B (s - T(s)), by bisection. none: w* / C.
+    path. tl1: the inverse of s -> C s + B (s - T(s)); with t = T(s), s = t + mu a (a+1) / (a+t)^2,
+    t is the operator's own root for |w*|/C and mu (B+C)/C. It has two branches, as l0 has, where T
+    jumps, or rises so steeply that B (T' - 1) > C. none: w* / C.
     """
     new = np.empty_like(pack.w)
     for p, at in pack.rows.items():
@@ -75,22 +76,13 @@ def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
         elif p == "l0":
             new[at] = np.where(pack.u[at] != 0, truth / cc, truth / (bb + cc))
         elif p == "tl1":
-            new[at] = _inverse(truth, bb, cc, tau, pack.shape[at, None], pack.u[at] != 0)
+            mu, a = pack.mu[at, None], pack.shape[at, None]
+            root = thresholds.tl1_root(size / cc, mu * (bb + cc) / cc, a)
+            above = np.sign(truth) * (root + mu * a * (a + 1) / np.square(a + root))
+            new[at] = np.where(pack.u[at] != 0, above, truth / (bb + cc))
         else:
             new[at] = truth / cc
     return new
-
-
-def _inverse(truth: Array, b: Array, c: Array, tau: Array, shape: Array, kept: Array) -> Array:
-    """s with C s + B (s - T(s)) = w*, on the branch beyond or below the cut-off."""
-    size = np.abs(truth)
-    low, high = np.broadcast_to(tau, size.shape).copy(), np.full_like(size, 2.0)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        at_middle = thresholds.threshold("tl1", middle, tau, shape)
-        beyond = c * middle + b * (middle - at_middle) > size
-        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
-    return np.asarray(np.where(kept, np.sign(truth) * (low + high) / 2, truth / (b + c)))
 
 
 def _keep_above(truth: Array, cutoff: Array) -> Array:

@@ -14,6 +14,8 @@ from ..specs.rvsm import Spec
 
 Array = NDArray[np.float64]
 _START, _INPUTS, _ORDER = 101, 102, 103  # streams beside the seed's own
+_COLUMNS = ("truth", "w", "u", "patches", "beta", "eta", "cutoff", "shape", "sphere", "mu", "stop",
+            "limit")  # fmt: skip
 
 
 def truth_and_start(spec: Spec) -> tuple[Array, Array]:
@@ -47,6 +49,8 @@ class Splitting:
         self.cutoff = np.array([s.cutoff for s in specs])
         self.shape = np.array([s.tl1_shape for s in specs])
         self.sphere = np.array([s.domain == "sphere" for s in specs])
+        self.stop = np.array([s.stop for s in specs])
+        self.limit = np.array([s.iterations for s in specs])
         kinds = np.array([s.penalty for s in specs])
         self.rows = {p: np.flatnonzero(kinds == p) for p in thresholds.PENALTIES}
         self.mu = np.zeros(len(specs))
@@ -92,18 +96,7 @@ class Splitting:
         """The members at `kept`, where they stand."""
         part = object.__new__(Splitting)
         part.specs = [self.specs[i] for i in kept]
-        for name in (
-            "truth",
-            "w",
-            "u",
-            "patches",
-            "beta",
-            "eta",
-            "cutoff",
-            "shape",
-            "sphere",
-            "mu",
-        ):
+        for name in _COLUMNS:
             setattr(part, name, getattr(self, name)[kept])
         kinds = np.array([s.penalty for s in part.specs])
         part.rows = {p: np.flatnonzero(kinds == p) for p in thresholds.PENALTIES}
@@ -119,16 +112,15 @@ class Inputs:
         self.target = relu.sample_residuals(self.x, truth[None], np.zeros(n))[0][0]
         self.batch = n if spec.gradient == "full_batch" else spec.batch_size
         self.orders = default_rng([spec.seed, _ORDER])
-        self.queue = np.arange(n)
-        self.at = 0
+        self.queue, self.drawn = np.arange(n), 0
 
-    def gradient(self, w: Array) -> Array:
-        """(K, d) on the whole sample, or on the next batch; a new order when one is used up."""
+    def gradient(self, w: Array, iteration: int) -> Array:
+        """(K, d) on the whole sample, or on the iteration's batch; a new order for each pass."""
         n = len(self.target)
         if self.batch == n:
             return relu.sample_loss_gradient(self.x, w, self.target)[1]
-        if self.at + self.batch > n or self.at == 0:
-            self.queue, self.at = self.orders.permutation(n), 0
-        index = self.queue[self.at : self.at + self.batch]
-        self.at += self.batch
+        order, at = divmod(iteration, n // self.batch)
+        while self.drawn <= order:
+            self.queue, self.drawn = self.orders.permutation(n), self.drawn + 1
+        index = self.queue[at * self.batch : (at + 1) * self.batch]
         return relu.sample_loss_gradient(self.x[index], w, self.target[index])[1]

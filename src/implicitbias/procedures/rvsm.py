@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast
+import math
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..progress import Reporter
 from ..records import Records
 from ..sparse import relu_patches as relu
 from ..spec import RunSpec
 from ..specs.rvsm import Spec
 from . import Job
+from ._keeper import Keeper, tensors
 from ._rvsm_limits import at_the_end
 from ._rvsm_pack import Array, Inputs, Splitting
 
@@ -22,32 +23,47 @@ SERIES = ("angle", "loss", "lagrangian", "nonzeros")
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """All members; with samples, one group after the other for each set of them."""
+    groups = _groups([cast(Spec, s) for s in specs])
+    steps = [max(s.iterations for s in g) for g in groups]
     records = Records()
-    members = [cast(Spec, s) for s in specs]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # divergence is recorded
-        _run(members, records, job)
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),  # divergence is recorded
+        Keeper(job, [s.run_id for s in specs], sum(steps)) as keeper,
+    ):
+        state = keeper.resumed()
+        if state is not None:
+            records = Records(state["scalars"])
+        for i in range(state["group"] if state else 0, len(groups)):
+            group = Group(groups[i])
+            if state is not None and i == state["group"]:
+                group.restore(state)
+            _iterate(group, i, sum(steps[:i]), keeper, records)
     return records
 
 
-def _run(members: list[Spec], records: Records, job: Job) -> None:
+def _iterate(group: Group, index: int, begun: int, keeper: Keeper, records: Records) -> None:
+    """Until all members of the group, the index-th, have stopped; `begun` iterations before it."""
+
+    def state() -> dict[str, Any]:
+        return {**group.state(), "group": index, "scalars": records.scalars}
+
+    def loss() -> float:
+        return float(group.pack.loss().mean()) if group.pack.specs else math.nan
+
+    while group.pack.specs:
+        group.advance(records)
+        keeper.tick(begun + group.iteration, state, loss)
+
+
+def _groups(members: list[Spec]) -> list[list[Spec]]:
+    """Members that share their inputs; with the population gradient there are none to share."""
     if members[0].gradient == "population":
-        _iterate(Splitting(members), None, records, Reporter(job, *_sizes([members]), 0), 0)
-        return
+        return [members]
     groups: dict[tuple[int, int, int], list[Spec]] = {}
     for s in members:
         # The inputs' targets are those of w*, which seed and sparsity fix.
         groups.setdefault((s.seed, s.patches, s.sparsity), []).append(s)
-    reporter, before = Reporter(job, *_sizes(list(groups.values())), 0), 0
-    for same in groups.values():
-        pack = Splitting(same)
-        _iterate(pack, Inputs(same[0], pack.truth[0]).gradient, records, reporter, before)
-        before += max(s.iterations for s in same)
-
-
-def _sizes(groups: list[list[Spec]]) -> tuple[int, int, int]:
-    """Runs, and iterations of one group after the other at most, which are epochs too."""
-    iterations = sum(max(s.iterations for s in group) for group in groups)
-    return sum(map(len, groups)), iterations, iterations
+    return list(groups.values())
 
 
 def record_points(spec: Spec) -> frozenset[int]:
@@ -58,42 +74,55 @@ def record_points(spec: Spec) -> frozenset[int]:
     return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
 
 
-def _iterate(
-    pack: Splitting, sampled: Callable[[Array], Array] | None, records: Records,
-    reporter: Reporter, before: int,
-) -> None:  # fmt: skip
-    """Until every member has stopped; stopped ones leave the arrays. `before`: of other groups."""
-    due = [record_points(s) for s in pack.specs]
-    start, rise = pack.w.copy(), np.zeros(len(due))
-    lagrangian = pack.lagrangian()
-    step = gone = 0
-    while True:
-        _series(pack, due, step, lagrangian, records)
-        gradient = sampled(pack.w) if sampled else pack_gradient(pack)
+class Group:
+    """Members in iteration; those that have stopped leave the arrays."""
+
+    def __init__(self, specs: Sequence[Spec]) -> None:
+        self.specs, self.pack, self.iteration = list(specs), Splitting(specs), 0
+        sampled = specs[0].gradient != "population"
+        self.inputs = Inputs(specs[0], self.pack.truth[0]) if sampled else None
+        self.due = [record_points(s) for s in specs]
+        self.start, self.rise = self.pack.w.copy(), np.zeros(len(specs))
+        self.lagrangian = self.pack.lagrangian()
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs, as tensors and numbers."""
+        arrays = {"w": self.pack.w, "u": self.pack.u, "rise": self.rise, "start": self.start}
+        left = [self.specs.index(s) for s in self.pack.specs]
+        return {"left": left, "iteration": self.iteration, **tensors(arrays)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`, with the same numbers as without a stop."""
+        self._keep(np.array(state["left"], dtype=int))
+        kept = {name: state[name].numpy() for name in ("w", "u", "rise", "start")}
+        self.pack.w, self.pack.u, self.rise, self.start = kept.values()
+        self.lagrangian, self.iteration = self.pack.lagrangian(), state["iteration"]
+
+    def advance(self, records: Records) -> None:
+        """Record what is due, one iteration of all members, and the end of those that stop."""
+        pack = self.pack
+        _series(pack, self.due, self.iteration, self.lagrangian, records)
+        if self.inputs:
+            gradient = self.inputs.gradient(pack.w, self.iteration)
+        else:
+            gradient = relu.population_gradient(pack.w, pack.truth, pack.patches)
         moved = pack.advance(gradient)
-        step += 1
-        if reporter.due():
-            reporter.update(before + step, before + step, float(pack.loss().mean()), gone)
-        last, lagrangian = lagrangian, pack.lagrangian()
-        rise = np.maximum(rise, lagrangian - last)
+        self.iteration += 1
+        before, self.lagrangian = self.lagrangian, pack.lagrangian()
+        self.rise = np.maximum(self.rise, self.lagrangian - before)
         lost = ~np.isfinite(pack.w).all(axis=1)
-        limits = np.array([s.iterations for s in pack.specs])
-        stops = np.array([s.stop for s in pack.specs])
-        done = (moved < stops) | lost | (step >= limits)
-        if not done.any():
-            continue
-        ended, gone = np.flatnonzero(done), gone + int(lost.sum())
-        _end(pack.subset(ended), start[ended], rise[ended], step, lost[ended], records)
-        kept = np.flatnonzero(~done)
-        if not len(kept):
-            return
-        pack, start, rise = pack.subset(kept), start[kept], rise[kept]
-        lagrangian, due = lagrangian[kept], [due[i] for i in kept]
+        done = (moved < pack.stop) | lost | (self.iteration >= pack.limit)
+        if done.any():
+            ended = np.flatnonzero(done)
+            _end(pack.subset(ended), self.start[ended], self.rise[ended], self.iteration,
+                 lost[ended], records)  # fmt: skip
+            self._keep(np.flatnonzero(~done))
 
-
-def pack_gradient(pack: Splitting) -> Array:
-    """The population gradient of every member."""
-    return relu.population_gradient(pack.w, pack.truth, pack.patches)
+    def _keep(self, kept: NDArray[np.intp]) -> None:
+        self.pack, self.due = self.pack.subset(kept), [self.due[i] for i in kept]
+        self.start, self.rise, self.lagrangian = (
+            v[kept] for v in (self.start, self.rise, self.lagrangian)
+        )
 
 
 def _series(

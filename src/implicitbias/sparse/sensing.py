@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.random import default_rng
@@ -46,3 +47,15 @@ def basis_pursuit(matrix: Array, y: Array, signed: bool) -> Array:
         return np.full(n, np.nan)
     halves = np.asarray(found.x, dtype=np.float64)
     return halves[:n] - halves[n:] if signed else halves
+
+
+def single_solution_probability(n: int, m: int, sparsity: int) -> float:
+    """Share of instances of `draw` whose truth, all ones, is the only z >= 0 with A z = y.
+
+    1 - P(n - m, n - s), P(k, K) = 2^{1-K} sum_{l<k} binomial(K - 1, l): Wendel's probability that K
+    symmetric random vectors in dimension k lie in a half-space; s = sparsity, no noise. Where it
+    holds, whatever fits the measurements finds the truth. Source: Donoho & Tanner (2010), Counting
+    the Faces of Randomly-Projected Hypercubes and Orthants.
+    """
+    others = n - sparsity - 1
+    return 1 - sum(comb(others, k) for k in range(n - m)) / 2.0**others

@@ -52,8 +52,8 @@ def value(penalty: str, u: Array, shape: ArrayLike = 1.0) -> Array:
 def threshold(penalty: str, w: Array, cutoff: ArrayLike, shape: ArrayLike = 1.0) -> Array:
     """T(w) entrywise (...): 0 where |w| <= cut-off; cut-off and shape broadcast against w.
 
-    l1: soft. l0: hard. tl1: sgn(w) [(2/3)(a+|w|) cos(phi/3) - 2a/3 + |w|/3], with
-    phi = arccos(1 - 27 mu a (a+1) / (2 (a+|w|)^3)). none: the identity.
+    l1: soft. l0: hard. tl1: sgn(w) times the largest root t of t + mu a (a+1) / (a+t)^2 = |w|,
+    mu of `weight_of`. none: the identity.
     """
     tau, size = np.asarray(cutoff, dtype=np.float64), np.abs(w)
     if penalty == "none":
@@ -63,9 +63,17 @@ def threshold(penalty: str, w: Array, cutoff: ArrayLike, shape: ArrayLike = 1.0)
     if penalty == "l0":
         return np.where(size > tau, w, 0.0)
     a = np.asarray(shape, dtype=np.float64)
-    mu = weight_of(penalty, tau, a)
-    total = a + size
-    # Below the cut-off the argument may leave [-1, 1]: those entries are zero whatever it gives.
-    phi = np.arccos(np.clip(1 - 13.5 * mu * a * (a + 1) / total**3, -1, 1))
-    kept = (2 / 3) * total * np.cos(phi / 3) - 2 * a / 3 + size / 3
+    kept = tl1_root(size, weight_of(penalty, tau, a), a)
     return np.where(size > tau, np.sign(w) * kept, 0.0)
+
+
+def tl1_root(size: Array, mu: Array, a: Array) -> Array:
+    """The largest t >= 0 with t + mu a (a+1) / (a+t)^2 = size, entrywise; all broadcast.
+
+    (2/3)(a+size) cos(phi/3) - 2a/3 + size/3, phi = arccos(1 - 27 mu a (a+1) / (2 (a+size)^3)).
+    Only where there is such a t: elsewhere the argument of arccos leaves [-1, 1] and is clipped.
+    Source: Zhang & Xin (2017).
+    """
+    total = a + size
+    phi = np.arccos(np.clip(1 - 13.5 * mu * a * (a + 1) / total**3, -1, 1))
+    return np.asarray((2 / 3) * total * np.cos(phi / 3) - 2 * a / 3 + size / 3)

@@ -2,9 +2,10 @@
 
 In the setting of Chou, Rauhut & Ward: plain descent needs a small start; weight normalisation keeps
 a small error over a range of starts, and loses its gain when the start is larger than the limit.
-Panels: depth 2 and 3, non-negative and signed truth (stand-ins: 200 unknowns, 60 measurements, 5
-non-zeros; 40,000 steps at depth 2, 60,000 at depth 3). Some runs stop at that cap: these are
-end-of-budget errors. Runs whose relative residual is still above 0.01 have no final error: missing.
+Left: depth 2 against the norm of the start, non-negative and signed truth; right: the start of norm
+1 against the depth (stand-ins: 200 unknowns, 60 measurements, 5 non-zeros; 40,000 steps at depth 2,
+60,000 beyond). Some runs stop at that cap: these are end-of-budget errors. Runs whose relative
+residual is still above 0.01 have no final error: missing.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ... import style
@@ -35,7 +37,7 @@ REFERENCE = {
     (False, 3, 1.0): (4.6e-3, 2.5e-4, 8.4e-7, 1.0e-8, 0.64),
     (True, 3, 1.0): (5.7e-3, 5.1e-4, 7.3e-5, 1.1e-8, 0.66),
 }
-PANELS = ((False, 2), (True, 2), (False, 3), (True, 3))
+WORDS = {False: "non-negative", True: "signed"}
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
@@ -66,24 +68,29 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A panel per depth and sign."""
+    """Depth 2 against the start, and one start against depth; a panel per sign."""
     rows = _runs.ends(table, "reconstruction_error", "residual")
     rows["value"] = rows["reconstruction_error"].where(rows["residual"] < _runs.CONVERGED)
-    seen = [p for p in PANELS if ((rows["signed"] == p[0]) & (rows["depth"] == p[1])).any()]
-    fig, axes = plt.subplots(
-        1, len(seen), figsize=(style.PAGE, 2.9), sharey=True, squeeze=False, layout="constrained"
-    )
-    for ax, (signed, depth) in zip(axes[0], seen, strict=True):
-        part = rows[(rows["signed"] == signed) & (rows["depth"] == depth)]
-        title = f"depth {depth}, {'signed' if signed else 'non-negative'}"
-        for c in sorted(part["c"].unique()):
-            chosen = part[part["c"] == c]
-            style.band(ax, chosen, "init_norm", _runs.name(c), _runs.LOOKS[c], title)
-        ax.set(xscale="log", yscale="log", xlabel="norm of the start", title=title)
-        ax.set_xticks(sorted(part["init_norm"].unique()),
-                      [f"{v:g}" for v in sorted(part["init_norm"].unique())])  # fmt: skip
-        ax.minorticks_off()
-    axes[0][0].set_ylabel("||z - x*|| / ||x*||")
-    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig, axes = plt.subplots(1, 4, figsize=(style.PAGE, 2.9), sharey=True, layout="constrained")
+    for i, (signed, word) in enumerate(WORDS.items()):
+        part = rows[rows["signed"] == signed]
+        _curves(axes[i], part[part["depth"] == 2], "init_norm", f"depth 2, {word}")
+        axes[i].set(xlabel="norm of the start")
+        _curves(axes[2 + i], part[part["init_norm"] == 1], "depth", f"start 1, {word}")
+        axes[2 + i].set(xlabel="depth")
+        axes[2 + i].margins(x=0.15)
+    axes[0].set_ylabel("||z - x*|| / ||x*||")
+    handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return fig
+
+
+def _curves(ax: Axes, part: pd.DataFrame, x: str, title: str) -> None:
+    """A curve per ratio; a tick at every value, but no labels that would touch."""
+    for c in sorted(part["c"].unique()):
+        style.band(ax, part[part["c"] == c], x, _runs.name(c), _runs.LOOKS[c], title)
+    ax.set(xscale="linear" if x == "depth" else "log", yscale="log", title=title)
+    ticks = sorted(part[x].unique())
+    shown = [t for i, t in enumerate(ticks) if i == 0 or t > 1.5 * ticks[i - 1] or x == "depth"]
+    ax.set_xticks(shown, [f"{t:g}" for t in shown])
+    ax.minorticks_off()

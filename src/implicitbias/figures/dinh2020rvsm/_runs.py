@@ -10,10 +10,29 @@ from ...table import final
 
 LOOKS: dict[str, tuple[str, str]] = {
     "l1": (style.BLUE, "o"), "l0": (style.VERMILION, "s"), "tl1": (style.GREEN, "^"),
-    "none": (style.BLACK, "D"),
+    "none": (style.BLACK, "D"), "tl1, a = 0.1": (style.ORANGE, "v"),
+    "tl1, a = 10": (style.SKY, "P"),
 }  # fmt: skip
-NAMES = {"l1": "l1", "l0": "l0", "tl1": "transformed l1", "none": "no penalty"}
+NAMES = {
+    "l1": "l1", "l0": "l0", "tl1": "transformed l1", "none": "no penalty",
+    "tl1, a = 0.1": "transformed l1, a = 0.1", "tl1, a = 10": "transformed l1, a = 10",
+}  # fmt: skip
+LINES = {"tl1": "--"}  # l1 and transformed l1 often lie on each other; others are solid
+SHORT = {"l1": "l1", "l0": "l0", "tl1": "tl1"}
 PENALISED = ("l1", "l0", "tl1")
+
+
+def with_method(table: pd.DataFrame) -> pd.DataFrame:
+    """A column `method`: the penalty, and the shape of transformed l1 where it is not a = 1."""
+    shaped = (table["penalty"] == "tl1") & (table["tl1_shape"] != 1)
+    label = "tl1, a = " + table["tl1_shape"].map("{:g}".format)
+    return table.assign(method=table["penalty"].where(~shaped, label))
+
+
+def methods(table: pd.DataFrame) -> list[str]:
+    """The penalised methods that the table has, from the least shrinking to the most."""
+    order = ["l0", "tl1, a = 0.1", "tl1", "tl1, a = 10", "l1"]
+    return [m for m in order if m in set(table["method"])]
 
 
 def ends(table: pd.DataFrame, *metrics: str) -> pd.DataFrame:
@@ -48,4 +67,5 @@ def trajectories(ax: Axes, table: pd.DataFrame, name: str, floor: float = 0.0) -
         wide = rows.pivot_table(index="epoch", columns="seed", values="value").ffill()
         held = wide.reset_index().melt(id_vars="epoch", value_name="value")
         held["value"] = held["value"].clip(lower=floor)
-        style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name)
+        style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name,
+                   linestyle=LINES.get(penalty, "-"))  # fmt: skip

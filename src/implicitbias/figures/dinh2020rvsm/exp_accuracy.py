@@ -1,14 +1,15 @@
 """Loss of the sparse weight against its number of non-zeros: the cost of shrinkage.
 
 In the setting of Dinh & Xin: the cut-off is swept at equal values for l1, l0 and transformed l1
-(a = 1, stand-in). Each point is the mean over seeds at one cut-off: non-zeros of u against the
-population loss of u itself (left) and of u rescaled to unit length (right). Pruned truth: the true
-weight with its entries up to the cut-off removed, which no method can know; pruned w: what
-magnitude pruning of plain gradient descent gives, the same where descent has converged.
+(a = 0.1, 1 and 10, stand-ins). Each point is the mean over seeds at one cut-off: non-zeros of u
+against the population loss of u itself (left) and of u rescaled to unit length (right). Pruned
+truth: the true weight with its entries up to the cut-off removed, which no method can know; pruned
+w: what magnitude pruning of plain gradient descent gives, the same where descent has converged.
 Losses below 1e-8 (exact recovery) are drawn there; bars: smallest to largest seed.
 All settings are stand-ins; the abstract names the trade-off, not its numbers.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -28,11 +29,12 @@ PANELS = {"split_loss": "population loss of u", "rescaled_split_loss": "loss of 
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """At equal cut-off l0 loses least and l1 most; they keep about as many entries."""
-    found = []
-    for worse, better in (("l1", "tl1"), ("tl1", "l0")):
+    """At equal cut-off l0 loses least and l1 most, transformed l1 between; as many are kept."""
+    found, table = [], _runs.with_method(table)
+    order = _runs.methods(table)
+    for better, worse in pairwise(order):
         rows = _runs.last(table, "split_loss")
-        gap = difference(rows, "penalty", worse, better, by=["cutoff"])
+        gap = difference(rows, "method", worse, better, by=["cutoff"])
         found.append(
             judge(
                 gap, figure=FIGURE, at_least=0,
@@ -42,7 +44,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     rows = _runs.last(table, "nonzeros")
     found.append(
         judge(
-            difference(rows, "penalty", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
+            difference(rows, "method", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
             claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
         )
     )  # fmt: skip
@@ -52,17 +54,19 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     """Loss against non-zeros, as learned and rescaled."""
     fig, axes = plt.subplots(
-        1, 2, figsize=(style.PAGE, 3.0), sharex=True, sharey=True, layout="constrained"
+        1, 2, figsize=(style.PAGE, 3.3), sharex=True, sharey=True, layout="constrained"
     )
+    table = _runs.with_method(table)
     for ax, (name, label) in zip(axes, PANELS.items(), strict=True):
-        for penalty in _runs.PENALISED:
-            _curve(ax, table[table["penalty"] == penalty], "nonzeros", name,
-                   _runs.NAMES[penalty], _runs.LOOKS[penalty])  # fmt: skip
+        for method in _runs.methods(table):
+            _curve(ax, table[table["method"] == method], "nonzeros", name,
+                   _runs.NAMES[method], _runs.LOOKS[method])  # fmt: skip
         first = table[table["penalty"] == "l1"]
         _curve(ax, first, "oracle_nonzeros", "oracle_loss", "pruned truth, pruned w",
                (style.BLACK, "D"), linestyle="--")  # fmt: skip
         ax.set(yscale="log", xlabel="non-zeros of u", ylabel=label, ylim=(FLOOR / 3, None))
-    axes[0].legend()
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=3)
     return fig
 
 

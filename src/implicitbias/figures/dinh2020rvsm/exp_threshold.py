@@ -3,8 +3,9 @@
 In the setting of Dinh & Xin, for a dense true weight, beta 0.01 and cut-off 0.1 (stand-ins).
 Crosses: entries of the iterated limit w; dots: of u. Lines: the closed form with constants B and C
 of each run: l1 shrinks w* beyond (B + C) cut-off, l0 keeps or removes and does not shrink,
-transformed l1 lies between. Between C cut-off and (B + C) cut-off both l0 branches are limits, and
-the path decides; there the line follows u. Under l0 a kept entry of u equals that of w.
+transformed l1 (a = 0.1, 1 and 10) lies between. Between C cut-off and (B + C) cut-off both l0
+branches are limits, and the path decides, as it does for transformed l1 with a = 0.1, which jumps
+too; there the line follows u. Under l0 a kept entry of u equals that of w.
 """
 
 from typing import Any
@@ -38,20 +39,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def _entries(table: pd.DataFrame) -> pd.DataFrame:
     """A row per run and entry; columns w, u, w* and the closed form."""
-    rows = table[table["metric"].isin(ENTRIES)]
-    keys = ["run", "seed", "penalty", "cutoff", "layer"]
+    rows = _runs.with_method(table[table["metric"].isin(ENTRIES)])
+    keys = ["run", "seed", "method", "cutoff", "layer"]
     return rows.pivot(index=keys, columns="metric", values="value").reset_index()
 
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     """One panel per penalty, of the smallest seed."""
-    fig, axes = plt.subplots(
-        1, 3, figsize=(style.PAGE, 2.9), sharex=True, sharey=True, layout="constrained"
-    )
     rows = _entries(table)
     rows = rows[rows["seed"] == rows["seed"].min()].sort_values("truth")
-    for ax, penalty in zip(axes, _runs.PENALISED, strict=True):
-        part, (colour, _) = rows[rows["penalty"] == penalty], _runs.LOOKS[penalty]
+    methods = _runs.methods(rows)
+    fig, axes = plt.subplots(1, len(methods), figsize=(style.PAGE, 2.4), sharex=True, sharey=True,
+                             squeeze=False, layout="constrained")  # fmt: skip
+    for ax, method in zip(axes[0], methods, strict=True):
+        part, (colour, _) = rows[rows["method"] == method], _runs.LOOKS[method]
         x = part["truth"].abs()
         order = x.argsort()
         ax.plot(x.iloc[order], part["new_threshold"].abs().iloc[order], color=style.BLACK,
@@ -61,9 +62,9 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.axhline(part["cutoff"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
         for _, cells in part.iterrows():
             for name in ("weight", "split", "new_threshold"):
-                style.note(ax, panel=penalty, series=name, x_name="truth", x=cells["truth"],
+                style.note(ax, panel=method, series=name, x_name="truth", x=cells["truth"],
                            mean=cells[name], n=1)  # fmt: skip
-        ax.set(title=_runs.NAMES[penalty], xlabel="|w*_i|")
-        ax.legend(loc="upper left")
-    axes[0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
+        ax.set(title=method, xlabel="|w*_i|")
+        ax.legend(loc="upper left", handlelength=1.2)
+    axes[0][0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
     return fig

@@ -1,0 +1,98 @@
+"""What a discretisation does: step size, projection, and one polar pair or two.
+
+In the setting of Chou, Rauhut & Ward, whose exact step and number of polar pairs are not known to
+us. Left (40 unknowns, 15 measurements, 3 ones, norm of the start 1): how far the reconstruction
+error of descent is from that of the gradient flow, both at the first state with relative residual
+below 0.001, against the step. Projected steps return u to the unit sphere; Salimans-Kingma steps
+move a free v, whose norm then grows. Right (20 measurements, signed truth): final error with one
+polar pair for x = (x_+, x_-) or a pair for each of x_+ and x_-, against c; dashed: plain descent.
+All sizes are stand-ins; everywhere else in this paper's figures one pair and projected steps.
+"""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, Statistic, judge
+from .._worst import worst
+from . import _runs
+
+PAPER: dict[str, Any] = {}
+FIGURE = "chou2024weightnorm/exp_forms"
+FORMS = {"projected": ("projected", "-"), "salimans_kingma": ("Salimans-Kingma", ":")}
+
+
+def deviations(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per non-negative descent: `value`, |error / the flow's - 1| at equal residual."""
+    rows = _runs.ends(table, "reconstruction_error", "residual")
+    rows = rows[~rows["signed"]]
+    flow = rows[rows["form"] == "flow"].set_index(["seed", "c"])["reconstruction_error"]
+    steps = rows[rows["form"] != "flow"]
+    exact = flow.loc[pd.MultiIndex.from_frame(steps[["seed", "c"]])].to_numpy()
+    arrived = steps["residual"] <= steps["stop"]
+    return steps.assign(value=(steps["reconstruction_error"] / exact - 1).abs().where(arrived))
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Small steps end where the flow does; two pairs end about where one does."""
+    found = deviations(table)
+    small = found[found["eta"] == found["eta"].min()]
+    rows = _runs.ends(table, "reconstruction_error", "residual")
+    pairs = rows[rows["signed"] & (rows["c"] > 0)]
+    wide = pairs.pivot(index=["seed", "c"], columns="polar_pairs", values="reconstruction_error")
+    ratio = (wide[2] / wide[1]).groupby("seed").median()
+    result = [
+        worst(
+            small[small["form"] == form], figure=FIGURE, at_most=0.05,
+            claim=f"{label}: at the smallest step the error is the flow's within a twentieth",
+            statistic="|error / the flow's - 1| at equal residual",
+        )
+        for form, (label, _) in FORMS.items()
+    ]  # fmt: skip
+    by_seed = {int(str(s)): float(v) for s, v in ratio.items()}
+    statistic = Statistic("error with two pairs / with one, median over c", by_seed)
+    return [
+        *result,
+        judge(statistic, figure=FIGURE, at_most=2,
+              claim="two polar pairs end with at most twice the error of one"),
+        judge(statistic, figure=FIGURE, at_least=0.5,
+              claim="two polar pairs end with at least half the error of one"),
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Deviation from the flow against the step; error against the ratio by number of pairs."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
+    found = deviations(table)
+    for (c, form), part in found.groupby(["c", "form"]):
+        label, line = FORMS[str(form)]
+        ratio = float(str(c))
+        style.band(left, part, "eta", f"{label}, c = {ratio:g}", _runs.LOOKS[ratio], "forms",
+                   linestyle=line)  # fmt: skip
+    left.set(
+        xscale="log", yscale="log", xlabel="step eta", ylabel="|error / error of the flow - 1|"
+    )
+    steps = sorted(found["eta"].unique())
+    left.set_xticks(steps, [f"{v:g}" for v in steps])
+    left.minorticks_off()
+    left.legend()
+    rows = _runs.ends(table, "reconstruction_error", "residual")
+    signed = rows[rows["signed"]].assign(value=lambda t: t["reconstruction_error"])
+    for pairs, look in ((1, (style.BLUE, "o")), (2, (style.VERMILION, "s"))):
+        part = signed[(signed["polar_pairs"] == pairs) & (signed["c"] > 0)]
+        label = "one pair" if pairs == 1 else "a pair per sign"
+        style.band(right, part, "c", label, look, "pairs")
+    plain = float(signed.loc[signed["c"] == 0, "value"].mean())
+    right.axhline(plain, color=style.BLACK, linestyle="--", linewidth=0.8, label="plain")
+    style.note(right, panel="pairs", series="plain", mean=plain)
+    right.set(
+        xscale="log", yscale="log", xlabel="rate ratio c", ylabel="||z - x*|| / ||x*||, signed"
+    )
+    ratios = sorted(signed.loc[signed["c"] > 0, "c"].unique())
+    right.set_xticks(ratios, [f"{v:g}" for v in ratios])
+    right.minorticks_off()
+    right.legend()
+    return fig
