@@ -10,13 +10,15 @@ from implicitbias.registry import PACKAGE
 
 # In data order: a module imports only from groups before its own, or from its own.
 ORDER = [
-    {"errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"}, {"config"},
-    {"packs"}, {"plan"}, {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
+    {"errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"},
+    {"cluster", "config"}, {"packs"}, {"plan"},
+    {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"bounds_inputs", "collapse", "observe", "stationarity"},
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"overview"}, {"evidence", "publish", "spectrum", "status", "workflow"}, {"__main__"},
+    {"resources"}, {"overview"}, {"evidence", "publish", "spectrum", "status", "workflow"},
+    {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")

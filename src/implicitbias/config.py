@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from . import registry, spec
+from .cluster import Cluster, Request
 from .errors import UserError
 from .spec import RunSpec, explain
 
@@ -39,6 +40,9 @@ class Sweep(Model):
     )
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
         description="each seeds initialisation and data order, in streams of their own"
+    )
+    resources: Request = Field(
+        default=Request(), description="what its packs ask of a cluster, instead of the estimate"
     )
 
 
@@ -74,6 +78,7 @@ class Config(Model):
     trained_only: bool = Field(
         default=False, description="draw the runs that have records, and train nothing"
     )
+    cluster: Cluster = Field(default=Cluster(), description="where jobs go on a cluster")
     figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> its runs and metrics")
     sweeps: dict[Name, Sweep]
 
