@@ -17,8 +17,8 @@ ORDER = [
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"resources"}, {"overview"}, {"evidence", "publish", "spectrum", "status", "workflow"},
-    {"__main__"},
+    {"resources", "submission"}, {"overview"},
+    {"evidence", "publish", "spectrum", "status", "workflow"}, {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")

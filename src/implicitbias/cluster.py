@@ -46,6 +46,9 @@ class Cluster(_Model):
     short_minutes: Annotated[int, Field(ge=0)] = Field(
         default=10, description="packs with an estimate up to this share jobs"
     )
+    shared_minutes: Minutes = Field(
+        default=120, description="run time that a shared job asks for at most, at first"
+    )
 
 
 class Request(_Model):

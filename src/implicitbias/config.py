@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from . import registry, spec
-from .cluster import Cluster, Request
+from .cluster import Cluster, GpuPlace, Place, Request
 from .errors import UserError
 from .spec import RunSpec, explain
 
@@ -168,7 +168,9 @@ def _fields_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
     """The keys that exist where an unknown one was found."""
     model: type[BaseModel] = Config
     if loc[:1] == ("sweeps",):
-        model = Sweep
+        model = Request if "resources" in loc else Sweep
+    elif loc[:1] == ("cluster",):
+        model = {"cpu": Place, "gpu": GpuPlace}.get(str(loc[-1]), Cluster)
     elif loc[:1] == ("figures",):
         model = Selection if "runs" in loc else FigureEntry
     return tuple(model.model_fields)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from . import config as configs
 from .plan import Plan
-from .resources import Resources, submission
-
-PROFILE = Path("workflow/profiles/slurm/config.yaml")
+from .resources import Resources
+from .submission import submission
 
 
 def summary(plan: Plan) -> dict[str, Any]:
@@ -49,17 +46,8 @@ def summary(plan: Plan) -> dict[str, Any]:
             {"procedure": procedure, "device": device, "factor": factor, "packs": n}
             for (procedure, device), (factor, n) in sorted(resources.rates.items())
         ],
-        "cluster": submission(resources, group_components(PROFILE)),
+        "cluster": submission(resources),
     }
-
-
-def group_components(profile: Path) -> dict[str, int]:
-    """How many members of a group share a job, as the profile has it; {} without that file."""
-    if not profile.exists():
-        return {}
-    entries = configs.read(profile).get("group-components", [])
-    pairs = (str(entry).rpartition("=") for entry in entries)
-    return {group: int(size) for group, _, size in pairs}
 
 
 def text(facts: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a pack's job asks of a scheduler: device, time, memory, place; from the cost estimate.
+"""What a job asks of a scheduler: device, time, memory, place, company; from the cost estimate.
 
 Asking is a function of the plan and of the packs trained so far, so it may change from one call to
 the next. Nothing that is made depends on it.
@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 from statistics import median
-from typing import Any
 
 from . import provenance
 from .cluster import GpuPlace, Place
 from .plan import Plan
 
+SMALL_MINUTES = 5  # of a rule that measures, draws or reports
+SMALL_MB = 2000
 _BASE_MB = 1000  # Python with torch loaded, and the two Snakemakes of a job on a cluster
 _CUDA_MB = 3000  # the CUDA context and its libraries
 _START_MINUTES = 5  # queueing processes, importing, reading data over a network
 
 
 class Resources:
-    """The requests of a plan's packs. `attempt` counts from 1: time and memory are multiplied."""
+    """The requests of a plan's jobs. `attempt` counts from 1: time and memory are multiplied."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -48,15 +50,23 @@ class Resources:
     def seconds(self, pack: str) -> float:
         """Estimated seconds of training, with this device's measured rate where there is one."""
         factor, _ = self.rates.get(self._class(pack), (1.0, 0))
-        return factor * self._model_seconds(pack)
+        return factor * self._estimates[pack]
 
     def minutes(self, pack: str, attempt: int = 1) -> int:
-        """Run time to ask for: the sweep's own, or estimate x headroom; at most the partition's."""
-        own = self.plan.request(pack).minutes
-        headroom = self.cluster.headroom
-        estimate = _START_MINUTES + math.ceil(headroom * self.seconds(pack) / 60)
-        limit = self.place(pack).max_minutes or math.inf
-        return int(min((own or estimate) * attempt, limit))
+        """Run time to ask for: the sweep's own, or estimate x headroom; at most the partition's.
+
+        Of packs that share a job the scheduler asks for the sum: that is what stays below.
+        """
+        group = self.group(pack)
+        together = self.pack_groups[group] if group else [pack]
+        total = sum(map(self._first_minutes, together))
+        return self._grown(self._first_minutes(pack), total, attempt, self.place(pack))
+
+    def small_minutes(self, attempt: int = 1, figure: str | None = None) -> int:
+        """Run time of a small rule: alone, or one of the two of a figure, in its group."""
+        members = self.figure_groups[self.figure_group(figure)] if figure else [""]
+        total = SMALL_MINUTES * len(members) * (2 if figure else 1)
+        return self._grown(SMALL_MINUTES, total, attempt, self.place())
 
     def megabytes(self, pack: str, attempt: int = 1) -> int:
         """Memory to ask for: the sweep's own or the estimate."""
@@ -67,9 +77,37 @@ class Resources:
 
     def group(self, pack: str) -> str | None:
         """The group of a pack that shares a job with others; None if it has one of its own."""
-        if self._model_seconds(pack) > 60 * self.cluster.short_minutes:
-            return None
-        return f"short_{'gpu' if self.gpus(pack) else 'cpu'}_packs"
+        return self._group_of.get(pack)
+
+    def figure_group(self, figure: str) -> str:
+        """The group in which a figure is measured and drawn."""
+        return self._group_of[figure]
+
+    @cached_property
+    def pack_groups(self) -> dict[str, list[str]]:
+        """Group -> the short packs that share its job, one device, up to shared_minutes.
+
+        The untrained come first, so that what is new fills as few jobs as it can.
+        """
+        short: dict[str, dict[str, int]] = {"cpu": {}, "cuda": {}}
+        for name in sorted(self.plan.packs, key=lambda name: (self.plan.trained(name), name)):
+            if self._estimates[name] <= 60 * self.cluster.short_minutes:
+                short[self.device(name)][name] = self._first_minutes(name)
+        return {
+            **self._cut("short_cpu_packs", short["cpu"], self.cluster.cpu),
+            **self._cut("short_gpu_packs", short["cuda"], self.cluster.gpu),
+        }
+
+    @cached_property
+    def figure_groups(self) -> dict[str, list[str]]:
+        """Group -> the figures of one paper that share its job, up to shared_minutes."""
+        papers: dict[str, dict[str, int]] = defaultdict(dict)
+        for key in sorted(self.plan.figures):
+            papers[key.partition("/")[0]][key] = 2 * SMALL_MINUTES
+        groups: dict[str, list[str]] = {}
+        for paper, figures in papers.items():
+            groups.update(self._cut(f"figures_{paper}", figures, self.cluster.cpu))
+        return groups
 
     @cached_property
     def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
@@ -83,51 +121,45 @@ class Resources:
                 facts = provenance.read(self.plan.pack_folder(name))
                 on = "cpu" if facts["device"] == "cpu" else "cuda"
                 if facts.get("resumed") is False and on == self.device(name):
-                    ratios[self._class(name)].append(facts["seconds"] / self._model_seconds(name))
+                    ratios[self._class(name)].append(facts["seconds"] / self._estimates[name])
         return {key: (median(values), len(values)) for key, values in ratios.items()}
+
+    @cached_property
+    def _estimates(self) -> dict[str, float]:
+        """Pack -> seconds by the cost model alone."""
+        found = {}
+        for name in self.plan.packs:
+            members = self.plan.members(name)
+            found[name] = members[0].estimated_seconds(len(members), self.device(name))
+        return found
+
+    @cached_property
+    def _group_of(self) -> dict[str, str]:
+        groups = {**self.pack_groups, **self.figure_groups}
+        return {member: group for group, members in groups.items() for member in members}
 
     def _class(self, pack: str) -> tuple[str, str]:
         return self.plan.members(pack)[0].procedure, self.device(pack)
 
-    def _model_seconds(self, pack: str) -> float:
-        members = self.plan.members(pack)
-        return members[0].estimated_seconds(len(members), self.device(pack))
+    def _first_minutes(self, pack: str) -> int:
+        estimate = math.ceil(self.cluster.headroom * self.seconds(pack) / 60)
+        return self.plan.request(pack).minutes or _START_MINUTES + estimate
 
+    def _cut(self, name: str, minutes: Mapping[str, int], place: Place) -> dict[str, list[str]]:
+        """Members in their order, in groups whose minutes sum to at most shared_minutes."""
+        limit = min(self.cluster.shared_minutes, place.max_minutes or math.inf)
+        groups: dict[str, list[str]] = {}
+        left = 0.0
+        for member, needs in minutes.items():
+            if needs > left:
+                groups[f"{name}_{len(groups) + 1}"] = []
+                left = limit
+            groups[f"{name}_{len(groups)}"].append(member)
+            left -= needs
+        return groups
 
-def submission(resources: Resources, components: dict[str, int]) -> dict[str, Any]:
-    """The jobs that a cluster gets for what is new: how many, GPU-hours, the longest.
-
-    `components` is the profile's group-components: how many members of a group share a job.
-    Hours are estimates, not what is asked for; of a shared job, its members' sum.
-    """
-    plan = resources.plan
-    new = [name for name in plan.packs if not plan.trained(name)]
-    groups: dict[str, list[float]] = defaultdict(list)
-    jobs: list[tuple[float, str, bool]] = []
-    for name in new:
-        group, seconds = resources.group(name), resources.seconds(name)
-        if group is None:
-            jobs.append((seconds, name, bool(resources.gpus(name))))
-        else:
-            groups[group].append(seconds)
-    for group, times in groups.items():
-        size = components.get(group, 1)
-        times.sort(reverse=True)  # the worst the scheduler can put together, first
-        for i in range(0, len(times), size):
-            part = times[i : i + size]
-            jobs.append((sum(part), f"{len(part)} {group.replace('_', ' ')}", "gpu" in group))
-    train = len(jobs)
-    stale = {key for key, f in plan.figures.items() if set(f.packs) & {*new}}
-    size = components.get("figures_{paper}", 1)
-    papers = [key.partition("/")[0] for key in stale]
-    figures = sum(-(-papers.count(paper) // size) for paper in {*papers})
-    longest = max(jobs, default=(0.0, "", False))
-    return {
-        "jobs": train + figures + bool(stale),
-        "training": train,
-        "figures": figures,
-        "gpu_jobs": sum(gpu for *_, gpu in jobs),
-        "gpu_seconds": sum(seconds for seconds, _, gpu in jobs if gpu),
-        "longest": longest[1],
-        "longest_seconds": longest[0],
-    }
+    @staticmethod
+    def _grown(minutes: int, total: int, attempt: int, place: Place) -> int:
+        """The minutes of one of those that ask for `total` together, which is kept in limits."""
+        limit = place.max_minutes or math.inf
+        return max(1, int(minutes * min(attempt, limit / total)))

@@ -12,12 +12,13 @@ from . import config as configs
 from . import registry
 from .errors import UserError
 from .plan import RESULTS, FigurePlan, Plan, make_plan
-from .resources import Resources
+from .resources import SMALL_MB, Resources
 
 PUBLISHED = RESULTS / "published"  # tracked in the repository
 
 __all__ = [
     "PUBLISHED",
+    "SMALL_MB",
     "Resources",
     "UserError",
     "config_text",

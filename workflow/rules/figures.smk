@@ -15,12 +15,12 @@ rule figure:
     log:
         f"{RESULTS}/logs/figure/{{paper}}/{{figure}}.log",
     group:
-        "figures_{paper}"
+        figure_group
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        runtime=small_minutes,
+        runtime=figure_minutes,
         mem_mb=small_megabytes,
         slurm_partition=small_partition,
         slurm_account=account,

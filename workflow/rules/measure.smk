@@ -7,12 +7,12 @@ rule measure:
     log:
         f"{RESULTS}/logs/measure/{{paper}}/{{figure}}.log",
     group:
-        "figures_{paper}"
+        figure_group
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        runtime=small_minutes,
+        runtime=figure_minutes,
         mem_mb=small_megabytes,
         slurm_partition=small_partition,
         slurm_account=account,

@@ -73,11 +73,23 @@ def pack_group(wildcards):
 
 
 def small_minutes(wildcards, attempt):
-    return 5 * attempt
+    return ASK.small_minutes(attempt)
 
 
 def small_megabytes(wildcards, attempt):
-    return 2000 * attempt
+    return ib.SMALL_MB * attempt
+
+
+def figure_key(wildcards):
+    return f"{wildcards.paper}/{wildcards.figure}"
+
+
+def figure_minutes(wildcards, attempt):
+    return ASK.small_minutes(attempt, figure_key(wildcards))
+
+
+def figure_group(wildcards):
+    return ASK.figure_group(figure_key(wildcards))
 
 
 def small_partition(wildcards):
@@ -93,7 +105,7 @@ def account(wildcards):
 
 
 def figure_plan(wildcards):
-    return PLAN.figures[f"{wildcards.paper}/{wildcards.figure}"]
+    return PLAN.figures[figure_key(wildcards)]
 
 
 def figure_records(wildcards):
