@@ -109,6 +109,11 @@ class Resources:
             groups.update(self._cut(f"figures_{paper}", figures, self.cluster.cpu))
         return groups
 
+    @property
+    def groups(self) -> list[str]:
+        """Every group: what is in one shares a job."""
+        return [*self.pack_groups, *self.figure_groups]
+
     @cached_property
     def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
         """(procedure, device) -> median of measured over estimated seconds, and of how many packs.

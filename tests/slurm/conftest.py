@@ -1,9 +1,6 @@
 """A one-machine SLURM for the tests beside this file, and a login node of it."""
 
-import contextlib
 import os
-import signal
-import subprocess
 
 import one_machine
 import pytest
@@ -30,9 +27,4 @@ def login(tmp_path):
     """A fresh one; what it started has ended when the test has."""
     node = Login(tmp_path)
     yield node
-    for process in node.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=30)
-            process.kill()
+    node.end()

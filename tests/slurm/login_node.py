@@ -1,7 +1,9 @@
 """A login node for the tests: a folder with the workflow's files, and what is said and queued."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +30,9 @@ class Login:
         text = profile.read_text()
         assert f"{PATIENCE}20" in text
         profile.write_text(text.replace(f"{PATIENCE}20", f"{PATIENCE}1"))
+        (folder / ".venv").mkdir()  # the environment of the tests, made already
+        (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+        (folder / ".venv" / "ready").touch()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path}
 
@@ -43,6 +48,21 @@ class Login:
         )  # fmt: skip
         self.started.append(process)
         return process
+
+    def tables(self):
+        """The tables there are."""
+        return sorted(
+            p.relative_to(self.folder) for p in self.folder.glob("results/*/tables/*/*.parquet")
+        )
+
+    def end(self):
+        """Interrupt what still runs, and wait for it."""
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=30)
+                process.kill()
 
 
 def finished(process, well=True):

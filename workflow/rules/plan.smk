@@ -17,6 +17,9 @@ except ib.UserError as error:
 validate(config, "../schemas/config.schema.yaml", set_default=False)
 
 ASK = ib.Resources(PLAN)
+# What Snakemake does for "group_{wildcard}", done for groups that functions name: all of them are
+# sized by the entry `shared` of the profile's group-components.
+workflow.parent_groupids.update(dict.fromkeys(ASK.groups, "shared"))
 RESULTS = str(PLAN.results)
 DATA = PLAN.config.data_dir
 REPORT = f"{RESULTS}/report.html"
