@@ -150,8 +150,8 @@ def _remaining(asked: Plan) -> str:
     return (
         f"{facts['new_runs']:,} runs in {facts['new_packs']} packs, about {total:,.0f} core-hours"
         " in all. Figures that share runs each count them. The hours are the planner's estimate for"
-        f" one CPU core{measured}: within a factor of two for MLPs, ResNet-18 and VGG-16, of ten for"
-        " other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
+        f" one CPU core{measured}: within a factor of two for MLPs, ResNet-18 and VGG-16, of ten"
+        " for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
     )
 
 
