@@ -17,6 +17,7 @@ import matplotlib as mpl
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -115,6 +116,7 @@ def footer(figure: Figure, text: str) -> None:
 
 def save(figure: Figure, stem: Path) -> None:
     """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes."""
+    _linear_where_empty(figure)
     metadata: dict[str, dict[str, Any]] = {
         "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None},
     }  # fmt: skip
@@ -124,3 +126,13 @@ def save(figure: Figure, stem: Path) -> None:
     with replacing(stem.with_name(f"{stem.name}.csv")) as temporary:
         plotted(figure).to_csv(temporary, index=False, float_format="%.8g")
     plt.close(figure)
+
+
+def _linear_where_empty(figure: Figure) -> None:
+    """A logarithmic axis on which nothing positive lies has no ticks to offer: it turns linear."""
+    for ax in figure.axes:
+        shared = {"x": ax.get_shared_x_axes(), "y": ax.get_shared_y_axes()}
+        for name, axes in shared.items():
+            least = [getattr(a, f"{name}axis").get_minpos() for a in axes.get_siblings(ax)]
+            if getattr(ax, f"get_{name}scale")() == "log" and not np.isfinite(least).any():
+                ax.set(**{f"{name}scale": "linear"})
