@@ -91,6 +91,7 @@ class Config(Model):
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
     checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    retries: Annotated[int, Field(ge=0)] = 2
     trained_only: bool = Field(
         default=False, description="draw the runs that have records, and train nothing"
     )

@@ -25,7 +25,7 @@ DATA = PLAN.config.data_dir
 REPORT = f"{RESULTS}/report.html"
 # A pack that was interrupted (a signal, a time limit, a lost node) goes on from its checkpoint in the
 # same invocation. A job parses this again in a Snakemake of its own, where retries would multiply.
-RETRIES = 2 if workflow.is_main_process else 0
+RETRIES = PLAN.config.retries if workflow.is_main_process else 0
 # The environment for `--sdm conda`; without that option nothing needs conda.
 ENVIRONMENT = "../envs/implicitbias.yaml"
 

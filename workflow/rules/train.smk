@@ -23,9 +23,9 @@ rule train:
         f"{RESULTS}/packs/{{pack}}/records/provenance.json",
     log:
         f"{RESULTS}/logs/train/{{pack}}.log",
+    retries: RETRIES
     group:
         pack_group
-    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: 1
