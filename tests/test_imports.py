@@ -11,13 +11,14 @@ from implicitbias.registry import PACKAGE
 # In data order: a module imports only from groups before its own, or from its own.
 ORDER = [
     {"allocator", "errors"}, {"files", "registry"}, {"data", "metrics"}, {"spec"}, {"specs"},
-    {"config"}, {"packs"}, {"plan"},
+    {"cluster", "config"}, {"packs"}, {"plan"},
     {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"bounds_inputs", "collapse", "observe", "observers", "stationarity"},
     {"checkpoint", "progress", "provenance"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
-    {"overview"}, {"errata", "evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
+    {"resources", "submission"}, {"overview"},
+    {"errata", "evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
     {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}

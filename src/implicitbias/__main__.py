@@ -27,7 +27,19 @@ def _train(args: argparse.Namespace) -> None:
         os.execve(sys.executable, command, {**os.environ, **threads, **ALLOCATOR})
     from .train import train
 
-    train(args.pack, args.data_dir, args.device, args.threads, args.checkpoint_seconds)
+    folder = _near(args.pack, args.data_dir, args.scratch_dir)
+    train(args.pack, folder, args.device, args.threads, args.checkpoint_seconds)
+
+
+def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
+    """The data folder, or, if a scratch folder is given, that with copies of the pack's data."""
+    from . import data, packs
+
+    scratch = Path(os.path.expandvars(scratch_dir))
+    if scratch_dir:
+        for name in {name for spec in packs.specs_of(pack) for name in spec.datasets}:
+            data.copy_near(name, data_dir, scratch)
+    return scratch if scratch_dir else data_dir
 
 
 def _measure(args: argparse.Namespace) -> None:
@@ -140,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     train.add_argument("--threads", type=int, default=1)
     train.add_argument("--checkpoint-seconds", type=float, default=60.0)
+    train.add_argument("--scratch-dir", default="", help="copy the data sets here before reading")
     train.set_defaults(do=_train)
 
     measure = verbs.add_parser("measure", help="records -> the table of a figure")

@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from . import registry, spec
+from .cluster import Cluster, GpuPlace, Place, Request
 from .errors import UserError
 from .spec import RunSpec, explain
 
@@ -41,6 +42,9 @@ class Sweep(Model):
     )
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
         description="each seeds initialisation and data order, in streams of their own"
+    )
+    resources: Request = Field(
+        default=Request(), description="what its packs ask of a cluster, instead of the estimate"
     )
 
 
@@ -87,9 +91,11 @@ class Config(Model):
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
     checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    retries: Annotated[int, Field(ge=0)] = 2
     trained_only: bool = Field(
         default=False, description="draw the runs that have records, and train nothing"
     )
+    cluster: Cluster = Field(default=Cluster(), description="where jobs go on a cluster")
     figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> its runs and metrics")
     sweeps: dict[Name, Sweep]
 
@@ -193,7 +199,9 @@ def _fields_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
     """The keys that exist where an unknown one was found."""
     model: type[BaseModel] = Config
     if loc[:1] == ("sweeps",):
-        model = Sweep
+        model = Request if "resources" in loc else Sweep
+    elif loc[:1] == ("cluster",):
+        model = {"cpu": Place, "gpu": GpuPlace}.get(str(loc[-1]), Cluster)
     elif loc[:1] == ("figures",):
         model = Selection if "runs" in loc else FigureEntry
     return tuple(model.model_fields)

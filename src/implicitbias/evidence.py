@@ -134,24 +134,24 @@ def beside(plotted: pd.DataFrame) -> pd.DataFrame:
 
 def _remaining(asked: Plan) -> str:
     facts = overview.summary(asked)
-    seconds = {
-        name: facts["calibration"] * pack["seconds"] for name, pack in facts["packs"].items()
-    }
     rows = []
     for key, figure in sorted(asked.figures.items()):
         new = [name for name in figure.packs if not asked.trained(name)]
         if new:
             runs = len({run for name in new for run in asked.packs[name].runs} & {*figure.runs})
-            hours = sum(seconds[name] for name in new) / 3600
+            hours = sum(facts["packs"][name]["seconds"] for name in new) / 3600
             rows.append([f"`{key}`", f"{runs:,} of {len(figure.runs):,}", f"{hours:,.1f}"])
     total = facts["new_device_seconds"] / 3600
+    measured = "".join(
+        f", for `{rate['procedure']}` times {rate['factor']:.2f}, the median of measured over"
+        f" estimated time of {count(rate['packs'], 'published pack')}"
+        for rate in facts["rates"]
+    )
     return (
         f"{facts['new_runs']:,} runs in {facts['new_packs']} packs, about {total:,.0f} core-hours"
         " in all. Figures that share runs each count them. The hours are the planner's estimate for"
-        f" one CPU core, times {facts['calibration']:.2f}, the median of measured over estimated"
-        f" time of {count(facts['calibrated_on_packs'], 'published pack')}: within a factor of two"
-        " for MLPs, ResNet-18 and VGG-16, of ten for other models.\n\n"
-        + _table(["figure", "runs not trained", "core-hours"], rows)
+        f" one CPU core{measured}: within a factor of two for MLPs, ResNet-18 and VGG-16, of ten"
+        " for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
     )
 
 

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from statistics import median
 from typing import Any
 
-from . import provenance
 from .plan import Plan
+from .resources import Resources
+from .submission import submission
 
 
 def summary(plan: Plan) -> dict[str, Any]:
     """Counts and estimates as plain values."""
-    device = plan.config.device
-    packs = {}
+    resources = Resources(plan)
+    packs: dict[str, dict[str, Any]] = {}
     for name, pack in sorted(plan.packs.items()):
         members = plan.members(name)
         packs[name] = {
             "runs": len(pack.runs),
             "steps": members[0].steps,
             "samples": sum(s.samples for s in members),
-            "seconds": members[0].estimated_seconds(len(members), device),
+            "device": resources.device(name),
+            "seconds": resources.seconds(name),
+            "minutes_asked": resources.minutes(name),
+            "megabytes_asked": resources.megabytes(name),
             "trained": plan.trained(name),
         }
-    factor, measured = calibration(plan, packs)
     new = {name: p for name, p in packs.items() if not p["trained"]}
     new_runs = {run for name in new for run in plan.packs[name].runs} & set(plan.runs)
     return {
         "scale": plan.config.scale,
-        "device": device,
+        "device": plan.config.device,
         "sweeps": len(plan.config.sweeps),
         "figures": {
             key: {"runs": len(f.runs), "packs": len(f.packs), "new_runs": len({*f.runs} & new_runs)}
@@ -40,21 +41,13 @@ def summary(plan: Plan) -> dict[str, Any]:
         "new_runs": len(new_runs),
         "new_packs": len(new),
         "new_steps": sum(p["steps"] * p["runs"] for p in new.values()),
-        "new_device_seconds": factor * sum(p["seconds"] for p in new.values()),
-        "calibration": factor,
-        "calibrated_on_packs": measured,
+        "new_device_seconds": sum(p["seconds"] for p in new.values()),
+        "rates": [
+            {"procedure": procedure, "device": device, "factor": factor, "packs": n}
+            for (procedure, device), (factor, n) in sorted(resources.rates.items())
+        ],
+        "cluster": submission(resources),
     }
-
-
-def calibration(plan: Plan, packs: Mapping[str, Mapping[str, Any]]) -> tuple[float, int]:
-    """Median of measured over estimated seconds over the trained packs, and how many they are."""
-    ratios = []
-    for name, estimate in packs.items():
-        if estimate["trained"]:
-            facts = provenance.read(plan.pack_folder(name))
-            if facts.get("resumed") is False:  # else the seconds are of a part
-                ratios.append(facts["seconds"] / estimate["seconds"])
-    return (median(ratios) if ratios else 1.0), len(ratios)
 
 
 def text(facts: dict[str, Any]) -> str:
@@ -79,19 +72,24 @@ def text(facts: dict[str, Any]) -> str:
     ]
     if not facts["new_runs"]:
         return "\n".join([*lines, "new: nothing; every run is trained"])
+    measured = sum(rate["packs"] for rate in facts["rates"])
     how = (
-        f"corrected by {facts['calibrated_on_packs']} packs measured here"
-        if facts["calibrated_on_packs"]
+        f"corrected by {measured} packs measured here"
+        if measured
         else "right within a factor of two for MLPs, ResNet-18 and VGG-16, of ten for the rest"
     )
     if facts["device"] == "cuda":
-        how += "; for CUDA a guess"
+        how += "; for CUDA a guess until one is measured"
+    c = facts["cluster"]
     return "\n".join(
         [
             *lines,
             f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
             f" {facts['new_steps']:,} updates, about"
             f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
+            f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
+            f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
+            f" {c['longest']}, {_duration(c['longest_seconds'])}",
         ]
     )
 

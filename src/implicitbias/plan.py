@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from . import data, metrics, packs, registry
+from .cluster import Request
 from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
 from .errors import UserError
 from .packs import Pack
@@ -44,6 +46,12 @@ class Plan:
     runs: dict[str, RunSpec]
     packs: dict[str, Pack]
     figures: dict[str, FigurePlan]
+    requests: dict[str, Request]  # of the runs whose sweeps ask for something of their own
+
+    def request(self, name: str) -> Request:
+        """What the sweeps of a pack's runs ask for: the most of each."""
+        asked = (self.requests.get(run, Request()) for run in self.packs[name].runs)
+        return reduce(Request.or_more, asked)
 
     def pack_folder(self, name: str) -> Path:
         """Where a pack lives."""
@@ -95,7 +103,17 @@ def make_plan(
         for key, members in chosen.items()
     }
     _check_lengths(figures, used, sources)
-    return Plan(config, folder, runs, used, figures)
+    return Plan(config, folder, runs, used, figures, _requests(config, sweeps))
+
+
+def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, Request]:
+    requests: dict[str, Request] = {}
+    for name, sweep in config.sweeps.items():
+        if sweep.resources != Request():
+            for s in sweeps[name]:
+                known = requests.get(s.run_id, Request())
+                requests[s.run_id] = known.or_more(sweep.resources)
+    return requests
 
 
 def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], sources: Sources) -> None:
@@ -150,7 +168,10 @@ def _request(config: Config, key: str, members: list[RunSpec]) -> str:
     tree: dict[str, Any] = {
         "figure": key,
         "entry": entry.model_dump(mode="json"),
-        "sweeps": {name: config.sweeps[name].model_dump(mode="json") for name in names},
+        "sweeps": {
+            name: config.sweeps[name].model_dump(mode="json", exclude={"resources"})
+            for name in names
+        },
     }
     if config.trained_only or any(selection.optional for selection in entry.runs):
         tree["only"] = [s.run_id for s in members]

@@ -30,7 +30,6 @@ class Progress:
     remaining_s: float
     loss: float  # mean over the members that have not diverged; NaN if all have
     diverged: int
-    updated: float  # Unix time
 
 
 class Job(Protocol):
@@ -70,7 +69,7 @@ class Reporter:
         remaining = (self.steps - step) / rate if rate else float("inf")
         state = Progress(
             self.pack, self.runs, epoch, self.epochs, step, self.steps,
-            rate, remaining, loss, diverged, time.time(),
+            rate, remaining, loss, diverged,
         )  # fmt: skip
         self._file = now
         with suppress(UserError):  # a full disk stops training at the checkpoint, not here

@@ -42,6 +42,7 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed"})  # may differ within a pack
     PACK_SIZE: ClassVar[int | None] = None  # overrides the config's where runs are tiny
+    GPU: ClassVar[bool] = False  # whether the procedure can use one
     # What the procedure records, by name: planning checks the metrics of figures against these.
     SCALARS: ClassVar[tuple[str, ...]] = ()
     ARRAYS: ClassVar[tuple[str, ...]] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,9 +16,25 @@ def lines(results: Path) -> list[str]:
     found = []
     for path in sorted(results.glob("*/packs/*/progress.json")):
         state = progress.read(path)
-        if state is None:
+        silent = _age(path)
+        if state is None or silent is None:
             continue
-        silent = time.time() - state.updated
         note = f" (no sign of life for {silent / 60:.0f} min)" if silent > STALE_S else ""
         found.append(f"[{path.parts[-4]}] {progress.line(state)}{note}")
     return found or ["no pack is in training"]
+
+
+def _age(path: Path) -> float | None:
+    """Seconds since `path` was written, both times by the clock of its file system.
+
+    The clock of the node that trains and of the host that asks may differ. None if it is gone.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=path.parents[3]) as file:
+            now = Path(f"/proc/self/fd/{file.fileno()}").stat().st_mtime
+    except OSError:
+        now = time.time()
+    try:
+        return now - path.stat().st_mtime
+    except OSError:
+        return None

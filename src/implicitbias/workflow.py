@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +12,19 @@ from . import config as configs
 from . import registry
 from .errors import UserError
 from .plan import RESULTS, FigurePlan, Plan, make_plan
+from .resources import SMALL_MB, Resources
 
 PUBLISHED = RESULTS / "published"  # tracked in the repository
-_BASE_MB = 500  # Python with torch loaded, and room
 
 __all__ = [
     "PUBLISHED",
+    "SMALL_MB",
+    "Resources",
     "UserError",
     "config_text",
     "datasets",
     "figure_files",
-    "megabytes",
     "metric_files",
-    "minutes",
     "plan",
 ]
 
@@ -58,26 +57,15 @@ def _check_writable(folder: Path) -> None:
 
 
 def config_text(plan: Plan) -> str:
-    """The config as canonical JSON: the order in which files were merged does not show."""
-    return json.dumps(plan.config.model_dump(mode="json"), indent=1, sort_keys=True)
+    """The config as canonical JSON: neither the order of merged files shows nor the cluster."""
+    sweeps = {name: {"resources"} for name in plan.config.sweeps}
+    tree = plan.config.model_dump(mode="json", exclude={"cluster": True, "sweeps": sweeps})
+    return json.dumps(tree, indent=1, sort_keys=True)
 
 
 def datasets(plan: Plan, pack: str) -> list[str]:
     """The data sets that a pack needs."""
     return sorted({name for s in plan.members(pack) for name in s.datasets})
-
-
-def minutes(plan: Plan, pack: str) -> int:
-    """Run time to ask a scheduler for: twice the estimate, and 5 minutes to start."""
-    members = plan.members(pack)
-    estimate = members[0].estimated_seconds(len(members), plan.config.device)
-    return 5 + math.ceil(2 * estimate / 60)
-
-
-def megabytes(plan: Plan, pack: str) -> int:
-    """Memory to ask a scheduler for."""
-    members = plan.members(pack)
-    return math.ceil(_BASE_MB + members[0].estimated_megabytes(len(members)))
 
 
 def metric_files() -> list[str]:

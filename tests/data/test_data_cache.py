@@ -188,3 +188,37 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     assert "".join(out for out, _ in said).count("read from") == 1
     data.load("digits", tmp_path)
     assert sorted(os.listdir(tmp_path)) == [".digits.lock", "digits.npz"]
+
+
+COPY = (
+    "import sys; from implicitbias import data;"
+    "print(data.copy_near('digits', sys.argv[1], sys.argv[2]).stat().st_ino)"
+)
+
+
+def test_many_jobs_of_a_node_share_one_copy(digits_file: Path, tmp_path: Path) -> None:
+    """A second copy would be another inode: the file is replaced, never written into."""
+    scratch = tmp_path / "node" / "data"
+    command = [sys.executable, "-c", COPY, str(digits_file.parent), str(scratch)]
+    jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    inodes = {job.communicate(timeout=120)[0] for job in jobs}
+    assert all(job.returncode == 0 for job in jobs)
+    assert inodes == {f"{(scratch / 'digits.npz').stat().st_ino}\n"}
+    assert [p.name for p in scratch.iterdir() if not p.name.startswith(".")] == ["digits.npz"]
+
+
+def test_a_damaged_copy_is_made_again_and_a_damaged_original_is_not_copied(
+    digits_file: Path, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "node"
+    copy = data.copy_near("digits", digits_file.parent, scratch)
+    arrays = arrays_of(copy)
+    arrays["x_train"].flat[7] ^= 1
+    np.savez(copy, **arrays)
+    data.copy_near("digits", digits_file.parent, scratch)
+    assert arrays_of(copy)["x_train"].flat[7] == arrays["x_train"].flat[7] ^ 1
+    copy.unlink()
+    digits_file.write_bytes(digits_file.read_bytes()[:-1000])
+    with pytest.raises(data.DataError, match=r"digits\.npz is damaged"):
+        data.copy_near("digits", digits_file.parent, scratch)
+    assert not copy.exists()

@@ -14,8 +14,18 @@ rule figure:
         csv=f"{RESULTS}/figures/{{paper}}/{{figure}}.csv",
     log:
         f"{RESULTS}/logs/figure/{{paper}}/{{figure}}.log",
+    group:
+        figure_group
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        runtime=figure_minutes,
+        mem_mb=small_megabytes,
+        slurm_partition=small_partition,
+        slurm_account=account,
+        constraint=small_constraint,
+        lane=1,
     params:
         scale=PLAN.config.scale,
     shell:

@@ -6,8 +6,18 @@ rule measure:
         f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
     log:
         f"{RESULTS}/logs/measure/{{paper}}/{{figure}}.log",
+    group:
+        figure_group
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        runtime=figure_minutes,
+        mem_mb=small_megabytes,
+        slurm_partition=small_partition,
+        slurm_account=account,
+        constraint=small_constraint,
+        lane=1,
     params:
         request=figure_request,
     shell:

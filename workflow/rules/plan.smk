@@ -16,12 +16,16 @@ except ib.UserError as error:
     raise WorkflowError(str(error)) from None
 validate(config, "../schemas/config.schema.yaml", set_default=False)
 
+ASK = ib.Resources(PLAN)
+# What Snakemake does for "group_{wildcard}", done for groups that functions name: all of them are
+# sized by the entry `shared` of the profile's group-components.
+workflow.parent_groupids.update(dict.fromkeys(ASK.groups, "shared"))
 RESULTS = str(PLAN.results)
 DATA = PLAN.config.data_dir
 REPORT = f"{RESULTS}/report.html"
 # A pack that was interrupted (a signal, a time limit, a lost node) goes on from its checkpoint in the
 # same invocation. A job parses this again in a Snakemake of its own, where retries would multiply.
-RETRIES = 2 if workflow.is_main_process else 0
+RETRIES = PLAN.config.retries if workflow.is_main_process else 0
 # The environment for `--sdm conda`; without that option nothing needs conda.
 ENVIRONMENT = "../envs/implicitbias.yaml"
 
@@ -41,16 +45,73 @@ def pack_data(wildcards):
     return [f"{DATA}/{name}.npz" for name in ib.datasets(PLAN, wildcards.pack)]
 
 
+# What depends on the config's `cluster` gives None for what is not set: then it is not asked for.
 def pack_minutes(wildcards, attempt):
-    return ib.minutes(PLAN, wildcards.pack) * attempt
+    return ASK.minutes(wildcards.pack, attempt)
 
 
 def pack_megabytes(wildcards, attempt):
-    return ib.megabytes(PLAN, wildcards.pack) * attempt
+    return ASK.megabytes(wildcards.pack, attempt)
+
+
+def pack_device(wildcards):
+    return ASK.device(wildcards.pack)
+
+
+def pack_gpus(wildcards):
+    return ASK.gpus(wildcards.pack)
+
+
+def pack_gpu_model(wildcards):
+    return ASK.gpu_model(wildcards.pack)
+
+
+def pack_partition(wildcards):
+    return ASK.place(wildcards.pack).partition
+
+
+def pack_constraint(wildcards):
+    return ASK.place(wildcards.pack).constraint
+
+
+def pack_group(wildcards):
+    return ASK.group(wildcards.pack)
+
+
+def small_minutes(wildcards, attempt):
+    return ASK.small_minutes(attempt)
+
+
+def small_megabytes(wildcards, attempt):
+    return ib.SMALL_MB * attempt
+
+
+def figure_key(wildcards):
+    return f"{wildcards.paper}/{wildcards.figure}"
+
+
+def figure_minutes(wildcards, attempt):
+    return ASK.small_minutes(attempt, figure_key(wildcards))
+
+
+def figure_group(wildcards):
+    return ASK.figure_group(figure_key(wildcards))
+
+
+def small_partition(wildcards):
+    return ASK.place().partition
+
+
+def small_constraint(wildcards):
+    return ASK.place().constraint
+
+
+def account(wildcards):
+    return ASK.cluster.account
 
 
 def figure_plan(wildcards):
-    return PLAN.figures[f"{wildcards.paper}/{wildcards.figure}"]
+    return PLAN.figures[figure_key(wildcards)]
 
 
 def figure_records(wildcards):

@@ -24,6 +24,14 @@ rule report:
         f"{RESULTS}/logs/report.log",
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        runtime=small_minutes,
+        mem_mb=small_megabytes,
+        slurm_partition=small_partition,
+        slurm_account=account,
+        constraint=small_constraint,
+        lane=1,
     params:
         published=ib.PUBLISHED,
     shell:

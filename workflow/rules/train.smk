@@ -24,16 +24,27 @@ rule train:
     log:
         f"{RESULTS}/logs/train/{{pack}}.log",
     retries: RETRIES
+    group:
+        pack_group
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         data_dir=DATA,
-        device=PLAN.config.device,
+        scratch_dir=PLAN.config.cluster.scratch_dir or "",
+        device=pack_device,
         checkpoint_seconds=str(PLAN.config.checkpoint_seconds),  # of numbers Snakemake keeps the integer part
         runtime=pack_minutes,
         mem_mb=pack_megabytes,
+        gpu=pack_gpus,
+        gpu_model=pack_gpu_model,
+        slurm_partition=pack_partition,
+        slurm_account=account,
+        constraint=pack_constraint,
+        lane=1,
+    # A signal goes to every process of a job: the shell and `tee` must outlive the checkpoint.
     shell:
+        "trap : INT TERM; "
         "python -m implicitbias train {input.pack:q} --data-dir {resources.data_dir:q} --threads {threads}"
         " --device {resources.device} --checkpoint-seconds {resources.checkpoint_seconds}"
-        " 2>&1 | tee {log:q}"
+        " --scratch-dir={resources.scratch_dir:q} 2>&1 | (trap '' INT TERM; exec tee {log:q})"

@@ -21,8 +21,8 @@ from ._arrays import keep_classes, preprocess, stratified
 from ._spec import DataError, Dataset, Labels, Preprocessing, Report
 
 __all__ = [
-    "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "fetch", "info", "load",
-    "names",
+    "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "copy_near", "fetch",
+    "info", "load", "names",
 ]  # fmt: skip
 
 PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
@@ -138,6 +138,29 @@ def available(name: str, data_dir: Path) -> bool:
     """Whether the data set is cached, or somebody has placed files for it; looks at names alone."""
     placed = data_dir / name
     return (data_dir / f"{name}.npz").is_file() or (placed.is_dir() and any(placed.iterdir()))
+
+
+def copy_near(name: str, data_dir: Path, scratch: Path) -> Path:
+    """Makes ``<scratch>/<name>.npz``, a checked copy of what ``fetch`` made, and returns its path.
+
+    For a node's own disk: the first process copies, the others wait for it, and every call reads
+    the copy once and replaces it if its arrays have not the data set's hash. DataError if the
+    original is damaged or the copy cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    dataset = _dataset(name)
+    copy = Path(scratch) / f"{name}.npz"
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(copy.with_name(f".{name}.lock"), timeout=_LOCK_TIMEOUT_S):
+            if not _cache.is_right(copy, dataset):
+                _cache.write(copy, dataset, _cache.read(Path(data_dir) / copy.name, dataset))
+    except Timeout as error:
+        raise DataError(f"another process has been copying {name!r} for an hour") from error
+    except OSError as error:
+        raise DataError(f"{copy}: cannot be made: {error.strerror or error}") from error
+    return copy
 
 
 def load(

@@ -55,6 +55,15 @@ def is_current(path: Path, dataset: Dataset) -> bool:
         return False
 
 
+def is_right(path: Path, dataset: Dataset) -> bool:
+    """True if the arrays of ``path`` have the right hash: reads all of it."""
+    try:
+        read(path, dataset)
+    except DataError:
+        return False
+    return True
+
+
 def read(path: Path, dataset: Dataset) -> Raw:
     """Reads the arrays and checks their hash; DataError if they are missing or damaged."""
     if not path.is_file():

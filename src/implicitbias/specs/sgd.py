@@ -33,6 +33,7 @@ class Spec(NetworkSpec):
     """
 
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed", "lr", "weight_decay", "momentum"})
+    GPU: ClassVar[bool] = True
     SCALARS: ClassVar[tuple[str, ...]] = (
         "train_loss", "train_accuracy", "test_loss", "test_accuracy", "fro_norm",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FIGURE = "galanti2025rank/fig07"
 BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 200, "model": "mlp_bn", "depth": 2,

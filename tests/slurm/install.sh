@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SLURM from Debian's packages, for the tests of a one-machine cluster. Does nothing if it is there.
+set -euo pipefail
+for tool in slurmctld slurmd sbatch munged; do
+  command -v "$tool" > /dev/null || missing=1
+done
+[ -n "${missing:-}" ] || exit 0
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then # the packages must not start daemons of their own
+  printf '#!/bin/sh\nexit 101\n' > "$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends \
+  slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge > /dev/null
