@@ -162,12 +162,13 @@ def mutate(data, tree):
 def can_be_carried_out(plan):
     """What the jobs will be told is what was planned, and fits on their command lines."""
     assert "{" not in plan.config.data_dir
+    asked = workflow.Resources(plan)
     for pack in plan.packs.values():
         assert len(pack.text) < 128 * 1024
         for run_id, fields in json.loads(pack.text)["runs"].items():
             assert spec.make(fields).run_id == run_id
-        assert workflow.minutes(plan, pack.name) > 0
-        assert workflow.megabytes(plan, pack.name) > 0
+        assert asked.minutes(pack.name) > 0
+        assert asked.megabytes(pack.name) > 0
         assert set(workflow.datasets(plan, pack.name)) <= {"digits", "mnist5k", "mnist", "cifar10"}
     for figure in plan.figures.values():
         assert len(figure.request) < 128 * 1024

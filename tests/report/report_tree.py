@@ -104,4 +104,6 @@ def tree(tmp_path):
     )
     (tmp_path / "code" / "beta2021y" / "__init__.py").write_text('"""Beta et al. (2021)."""\n')
     runs = {s.run_id: s for s in [*specs, *other]}
-    return Plan(Config(scale="small", figures={}, sweeps={}), Path(results), runs, made, figures)
+    return Plan(
+        Config(scale="small", figures={}, sweeps={}), Path(results), runs, made, figures, {}
+    )
