@@ -117,6 +117,8 @@ def footer(figure: Figure, text: str) -> None:
 def save(figure: Figure, stem: Path) -> None:
     """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes."""
     _linear_where_empty(figure)
+    figure.draw_without_rendering()  # the layout, once for all formats
+    figure.set_layout_engine("none")
     metadata: dict[str, dict[str, Any]] = {
         "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None},
     }  # fmt: skip
