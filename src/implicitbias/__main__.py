@@ -58,15 +58,12 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    import json
-
     from . import config
     from .plan import make_plan
     from .report import build
 
-    tree, sources = json.loads(args.config.read_text(encoding="utf-8")), config.Sources()
     results = args.config.parents[1]
-    build(make_plan(config.parse(tree, sources), sources, results), args.out, args.published)
+    build(make_plan(*config.load([args.config]), results), args.out, args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -236,7 +233,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args.do(args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).strip()}".replace("\n", " "), file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

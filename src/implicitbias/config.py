@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -119,9 +120,10 @@ def without_nulls(tree: Any) -> Any:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """One YAML file as a mapping; UserError if it is not one."""
+    """One YAML or JSON file as a mapping; UserError if it is not one."""
+    load = json.loads if path.suffix == ".json" else yaml.safe_load  # 1e-5 is text to YAML
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
