@@ -36,7 +36,8 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
     """A row per pair of runs: the angle on the sphere, the relative change, 1 - ||w|| when free."""
     rows = _runs.ends(table, "angle", "weight_norm", "nonzeros").set_index(KEYS)
     sphere, free = (rows[rows["domain"] == d].sort_index() for d in ("sphere", "free"))
-    both = free.join(sphere[["angle", "nonzeros"]], rsuffix="_sphere", how="inner").reset_index()
+    other = sphere[["angle", "nonzeros"]].add_suffix("_sphere")
+    both = free.join(other, how="inner").reset_index()
     both = both[both["angle_sphere"] > ROUNDING]
     return both.assign(
         change=(both["angle"] / both["angle_sphere"] - 1).abs(), short=1 - both["weight_norm"]
