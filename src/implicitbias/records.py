@@ -50,6 +50,7 @@ class Records:
 
     scalars: list[dict[str, Any]] = field(default_factory=list)
     arrays: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)  # how they came about, for the provenance
 
     def scalar(
         self, run: str, epoch: int, step: int, quantity: str, value: float, layer: str = ""
