@@ -1,7 +1,8 @@
 """Inputs that are hostile, missing or damaged; and the same inputs, which give the same bytes."""
 
-import base64
 import dataclasses
+import re
+from urllib.parse import unquote
 
 import pytest
 from report_page import Page, made
@@ -23,7 +24,7 @@ def test_nothing_leaves_the_page(plan):
         assert not [name for name in attrs if name.startswith("on") or name == "style"]
     style = text.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style and "@import" not in style
-    harmless = text.replace("http://evil.example", "", text.count("http://evil.example"))
+    harmless = re.sub(r'"data:[^"]*"', "", text.replace("http://evil.example", ""))
     assert "http://" not in harmless and "https://" not in harmless
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'")
@@ -34,8 +35,8 @@ def test_hostile_text_stays_text(plan):
     assert not page.all("script")
     assert HOSTILE in " ".join(page.text)  # the note, and the title
     images = page.all("img")
-    assert [i["src"].partition(",")[0] for i in images] == ["data:image/svg+xml;base64"] * 2
-    assert base64.b64decode(images[0]["src"].partition(",")[2]).decode() == SVG
+    assert [i["src"].partition(",")[0] for i in images] == ["data:image/svg+xml"] * 2
+    assert unquote(images[0]["src"].partition(",")[2]) == SVG
     assert HOSTILE in images[0]["alt"]
     assert {frozenset(i) for i in images} == {frozenset({"src", "alt"})}
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ast
 import base64
+import html
 import inspect
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+from markupsafe import Markup
 
 from ..claim import Claim, read_claims
 from ..errors import UserError
@@ -14,7 +20,9 @@ from ..plan import FigurePlan, Plan
 from .facts import Facts
 from .runs import RunTable, run_table
 
-_PICTURES = {"svg": "image/svg+xml", "png": "image/png"}  # in order of preference
+_DESCRIPTION = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
+_PLAIN = "".join(map(chr, range(32, 127))).translate(str.maketrans("", "", '"#%&'))
+_NAMED = 8  # panels and series that an alternative text lists
 _WORST = ("fails", "undecided", "holds")
 
 
@@ -27,6 +35,8 @@ class Figure:
     caption: list[str]
     paper_title: str
     picture: str | None  # data URI
+    alt: str  # what the picture shows, for those who do not see it
+    made: str  # n, the band, what the scale changes: the line under the picture; "" if unknown
     numbers: str | None  # data URI of the CSV
     claims: list[Claim] | None
     runs: RunTable
@@ -79,13 +89,16 @@ class Published:
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Everything on disk about one figure."""
     title, caption = _docstring(figure.code)
-    numbers = plan.results / "figures" / f"{figure.key}.csv"
+    stem = plan.results / "figures" / figure.key
+    numbers = stem.with_name(f"{stem.name}.csv")
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
         paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
         picture=_picture(plan.results, figure.key),
+        alt=_alt(title or figure.key, numbers),
+        made=_made(stem.with_name(f"{stem.name}.svg")),
         numbers=_data_uri(numbers, "text/csv;charset=utf-8"),
         claims=_claims(plan.results, figure.key),
         runs=run_table(plan, figure, facts),
@@ -119,20 +132,55 @@ def _docstring(path: Path) -> tuple[str, list[str]]:
 
 
 def _picture(root: Path, key: str) -> str | None:
-    """As a data URI for <img>: there ids cannot clash with the page's, and no script runs."""
-    found = (
-        _data_uri(root / "figures" / f"{key}.{suffix}", kind) for suffix, kind in _PICTURES.items()
-    )
-    return next((uri for uri in found if uri), None)
+    """As a data URI for <img>: there ids cannot clash with the page's, and no script runs.
+
+    Of SVG and PNG the one that takes less of the page.
+    """
+    stem = root / "figures" / key
+    svg = _data_uri(stem.with_name(f"{stem.name}.svg"), "image/svg+xml")
+    png = _data_uri(stem.with_name(f"{stem.name}.png"), "image/png")
+    return min((uri for uri in (svg, png) if uri), key=len, default=None)
+
+
+def _alt(title: str, numbers: Path) -> str:
+    """The title, and which series are drawn in which panels, as the CSV names them."""
+    try:
+        drawn = pd.read_csv(numbers, dtype=str)
+    except FileNotFoundError:
+        return title
+    except (OSError, ValueError) as error:
+        raise UserError(f"{numbers}: not the numbers of a figure: {error}") from error
+    parts = [title]
+    for column, word in (("panel", "Panels"), ("series", "Series"), ("x_name", "Against")):
+        names = list(drawn[column].dropna().unique()) if column in drawn else []
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        if names:
+            parts.append(f"{word}: {', '.join(names[:_NAMED])}{more}")
+    return ". ".join(parts)
+
+
+def _made(svg: Path) -> str:
+    """The description that a picture carries in its metadata."""
+    try:
+        found = _DESCRIPTION.search(svg.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{svg}: cannot be read: {error}") from error
+    return html.unescape(" ".join(found[1].split())) if found else ""
 
 
 def _data_uri(path: Path, kind: str) -> str | None:
+    """Text is percent-encoded, a quarter shorter than base64, and safe between double quotes."""
     try:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
+    if kind == "image/png":
+        return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")
+    return Markup(f"data:{kind},{quote(data, safe=_PLAIN)}")
 
 
 def _claims(root: Path, key: str) -> list[Claim] | None:
