@@ -37,7 +37,7 @@ def test_samples_find_the_populations_limit_or_not():
     assert set(sampled((3e-13, 10), (5.2e-3, 8)).values()) == {"holds"}
     assert set(sampled((3e-13, 10), (8e-3, 8)).values()) == {"holds", "fails"}
     found = sampled((4e-3, 9), (5.2e-3, 8))
-    same = {text for text in found if "where the support is" in text}
+    same = {text for text in found if "where the support is the population's" in text}
     assert {found[text] for text in same} == {"holds"}
     assert {found[text] for text in found.keys() - same} == {"fails"}
 

@@ -65,7 +65,7 @@ def _against(part: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Cla
         ),
         worst(
             relative[apart == 0].rename("value").reset_index(), figure=FIGURE, at_most=0.2,
-            claim=f"{name}: so it is within a fifth where the support is the population's",
+            claim=f"{name}: where the support is the population's the angle is, within a fifth",
             statistic="|angle / population's - 1|",
         ),
     ]  # fmt: skip
