@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from ._dropout import dropout
 
+MIN_IMAGE = 4  # one patch
+
 
 class _Attention(nn.Module):
     """x + project(heads of softmax(Q K^T / sqrt(head)) V), (Q, K, V) = qkv(norm x)."""
