@@ -86,8 +86,9 @@ class Tool:
         """Pick an option of a labelled list by its text, or the first that begins with it."""
         path = f".//label[span='{label}']/select"
         options = Select(self.root.find_element("xpath", path)).options
-        wanted = [o for o in options if o.text.startswith(text)]
-        self.after(wanted[0].click)
+        wanted = next(option for option in options if option.text.startswith(text))
+        if not wanted.is_selected():
+            self.after(wanted.click)
 
     def slide(self, position):
         """Move the slider `Tolerance` as a hand would: the last event counts."""

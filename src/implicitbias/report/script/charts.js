@@ -66,7 +66,7 @@ function lines({ x, y, colour, facets, width, tooltip, band = true, points = tru
     scale: hues(colour.domain),
     legend:
       colour.domain.length > 1
-        ? { columns: Math.max(1, Math.floor(width / 200)), symbolLimit: 0 }
+        ? { columns: Math.max(1, Math.floor(width / 200)), symbolLimit: 0, symbolOpacity: 1 }
         : null,
   };
   const shape = {
@@ -86,7 +86,7 @@ function lines({ x, y, colour, facets, width, tooltip, band = true, points = tru
               ...place,
               y: { ...y, field: "low" },
               y2: { field: "high" },
-              color: { ...colourOf },
+              color: colourOf,
             },
           },
         ]

@@ -41,7 +41,8 @@ function toleranceControl(k, change) {
     step: "any",
     value: shown(k),
     "aria-label": "Tolerance as a number",
-    onchange: () => set(nearest(typed.valueAsNumber)),
+    onchange: () =>
+      set(typed.valueAsNumber > 0 ? nearest(typed.valueAsNumber) : slider.valueAsNumber),
   });
   const set = (i) => {
     slider.value = i;
@@ -59,7 +60,6 @@ function toleranceControl(k, change) {
 }
 
 function nearest(tolerance) {
-  if (!(tolerance > 0)) return 0;
   const distance = (i) => Math.abs(Math.log(index.grid[i] / tolerance));
   return index.grid.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
 }

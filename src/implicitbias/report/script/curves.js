@@ -96,13 +96,13 @@ class Curves extends Tool {
       facet: "",
     }));
     const spec = lines({
-      x: { field: "x", type: "quantitative", title: words("epoch") },
+      x: { field: "x", type: "quantitative", title: words("epoch"), axis: { tickMinStep: 1 } },
       width: this.width,
       band: false,
       y: {
         type: "quantitative",
         title: words(metric),
-        scale: { type: log ? "log" : "linear", zero: false },
+        scale: log ? { type: "log" } : { zero: false },
       },
       colour: { title: "", domain: [...runs].sort((a, b) => a - b).map((i) => this.name(i)) },
       facets: [""],

@@ -37,7 +37,9 @@ class Tool {
     try {
       const found = await this.compute();
       if (turn !== this.wanted) return;
-      await this.drawing.show(found.spec, found.data, found.description);
+      const empty = !found.data.rows.some((row) => row.mean !== null);
+      this.drawing.root.hidden = empty;
+      if (!empty) await this.drawing.show(found.spec, found.data, found.description);
       this.note.textContent = found.note;
       this.results.replaceChildren(...numbers(found.columns, found.rows, found.file));
       this.root.dataset.drawn = turn;
@@ -63,7 +65,7 @@ const thinnedNote = (figure) => {
 // Axis of a field: completed epochs are numbers, a hyper-parameter stands at the values that were run.
 function axisOf(rows, name, field) {
   return name === "epoch"
-    ? { field, type: "quantitative", title: words(name) }
+    ? { field, type: "quantitative", title: words(name), axis: { tickMinStep: 1 } }
     : {
         field,
         type: "ordinal",
