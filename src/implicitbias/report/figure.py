@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import base64
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..claim import Claim, read_claims
 from ..errors import UserError
 from ..plan import FigurePlan, Plan
+from ..registry import docstring
 from .facts import Facts
 from .runs import RunTable, run_table
 
@@ -78,13 +77,13 @@ class Published:
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Everything on disk about one figure."""
-    title, caption = _docstring(figure.code)
+    title, caption = docstring(figure.code)
     numbers = plan.results / "figures" / f"{figure.key}.csv"
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
-        paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
+        paper_title=docstring(figure.code.with_name("__init__.py"))[0],
         picture=_picture(plan.results, figure.key),
         numbers=_data_uri(numbers, "text/csv;charset=utf-8"),
         claims=_claims(plan.results, figure.key),
@@ -103,19 +102,6 @@ def _command(scale: str, key: str) -> str:
 def _published(root: Path | None, key: str) -> Published | None:
     picture = _picture(root, key) if root else None
     return Published(picture, _claims(root, key)) if root and picture else None
-
-
-def _docstring(path: Path) -> tuple[str, list[str]]:
-    """First line and further paragraphs of a module's docstring, read without importing it."""
-    try:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
-    except FileNotFoundError:
-        return "", []
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
-    first, _, rest = inspect.cleandoc(text or "").partition("\n")
-    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
-    return first.strip().removesuffix("."), [part for part in paragraphs if part]
 
 
 def _picture(root: Path, key: str) -> str | None:
