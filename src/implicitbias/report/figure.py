@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import html
-import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from markupsafe import Markup
 from ..claim import Claim, read_claims
 from ..errors import UserError
 from ..plan import FigurePlan, Plan
+from ..registry import docstring
 from .facts import Facts
 from .runs import RunTable, run_table
 
@@ -88,14 +87,14 @@ class Published:
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Everything on disk about one figure."""
-    title, caption = _docstring(figure.code)
+    title, caption = docstring(figure.code)
     stem = plan.results / "figures" / figure.key
     numbers = stem.with_name(f"{stem.name}.csv")
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
-        paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
+        paper_title=docstring(figure.code.with_name("__init__.py"))[0],
         picture=_picture(plan.results, figure.key),
         alt=_alt(title or figure.key, numbers),
         made=_made(stem.with_name(f"{stem.name}.svg")),
@@ -116,19 +115,6 @@ def _command(scale: str, key: str) -> str:
 def _published(root: Path | None, key: str) -> Published | None:
     picture = _picture(root, key) if root else None
     return Published(picture, _claims(root, key)) if root and picture else None
-
-
-def _docstring(path: Path) -> tuple[str, list[str]]:
-    """First line and further paragraphs of a module's docstring, read without importing it."""
-    try:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
-    except FileNotFoundError:
-        return "", []
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
-    first, _, rest = inspect.cleandoc(text or "").partition("\n")
-    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
-    return first.strip().removesuffix("."), [part for part in paragraphs if part]
 
 
 def _picture(root: Path, key: str) -> str | None:
