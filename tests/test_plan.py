@@ -267,6 +267,7 @@ BAD = {
     "a number for a name": (at("sweeps", "mlp_bn", "base", "model", value=3), ["model", "3"]),
     "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
     "braces in a path": (at("data_dir", value="{}"), ["data_dir", "'{}'", "without {"]),
+    "a command in a path": (at("data_dir", value="$(id)"), ["data_dir", "'$(id)'", "$, `"]),
     "an enormous integer": (
         at("sweeps", "mlp_bn", "base", "epochs", value=10**30), ["epochs", "1000", "2147483647"]),
     "a value not finite": (

@@ -73,9 +73,12 @@ class FigureEntry(Model):
 
 
 def _a_path(text: str) -> str:
-    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*"{}"}:
-        # Snakemake reads braces as wildcards, and commands a dash as an option.
-        raise ValueError("must be a path without {, } and control characters, not empty nor -...")
+    # Snakemake reads braces as wildcards, and commands a dash as an option. Snakemake's scripts for
+    # the jobs of a cluster quote as Python does, where a shell would run what is in $() and ``.
+    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*'{}"$`\\'}:
+        raise ValueError(
+            'must be a path without {, }, ", $, `, \\ and control characters, not empty nor -...'
+        )
     return text
 
 
