@@ -25,8 +25,9 @@ BASE = {
 }  # fmt: skip
 
 SQUARE = {
-    **BASE, "procedure": "square_sgd",
-    "model": "mlp_relu", "momentum": 0.9, "label_noise": 0.5, "targets": "centred",
+    **{k: v for k, v in BASE.items() if k not in ("depth", "width")}, "procedure": "square_sgd",
+    "model": "conv4", "width": 2, "bias": False, "batch_norm": False,
+    "momentum": 0.9, "label_noise": 0.5, "targets": "centred",
     "record": ["margins", "spectra", "collapse", "stationarity", "bounds", "movement"],
 }  # fmt: skip
 
