@@ -22,6 +22,8 @@ from .grouped import GroupedTrainer
 from .mlp import MLPTrainer
 from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
+from .stacked import StackedTrainer
+from .vmapped import VmappedTrainer
 
 
 def trainer_for(
@@ -35,13 +37,15 @@ def trainer_for(
 
     Anything else trains one by one.
     """
-    path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | GroupedTrainer] = PlainTrainer
+    path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | StackedTrainer] = PlainTrainer
     if isinstance(models[0], MLPBN):
         path = MLPTrainer
     elif isinstance(models[0], MLPRelu) and loss in LOSSES_WITH_GRADIENT:
         path = MLPReluTrainer
     elif getattr(models[0], "grouped", False):
         path = GroupedTrainer
+    elif getattr(models[0], "vmapped", False):
+        path = VmappedTrainer
     return path(models, members, loss, dtype, device)
 
 

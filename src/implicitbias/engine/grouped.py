@@ -83,9 +83,23 @@ class _BatchNorm(_Grouped):
         )  # fmt: skip
 
 
+class _LayerNorm(_Grouped):
+    """weight and bias (K, C); x (B, K C)."""
+
+    def __init__(self, one: nn.LayerNorm, k: int) -> None:
+        super().__init__()
+        self.shape, self.eps = (k, *one.normalized_shape), one.eps
+        assert len(one.normalized_shape) == 1 and one.elementwise_affine
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = functional.layer_norm(x.view(len(x), *self.shape), self.shape[1:], eps=self.eps)
+        scaled = normed * self.weight
+        return (scaled if self.bias is None else scaled + self.bias).flatten(1)
+
+
 _GROUPED: dict[type[nn.Module], Callable[..., _Grouped]] = {
     nn.Conv2d: _Conv2d, nn.Linear: _Linear, nn.BatchNorm1d: _BatchNorm,
-    nn.BatchNorm2d: _BatchNorm,
+    nn.BatchNorm2d: _BatchNorm, nn.LayerNorm: _LayerNorm,
 }  # fmt: skip
 
 
