@@ -119,7 +119,8 @@ def _bench(args: argparse.Namespace) -> None:
 
     with style.look():
         driver.run(
-            cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores),
+            cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores,
+                  args.contenders),
             args.rounds, args.minutes, args.out,
         )  # fmt: skip
         driver.scale(args.out)
@@ -244,6 +245,7 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     from .bench import cases
 
     bench.add_argument("--models", nargs="+", choices=cases.MODELS, default=list(cases.MODELS))
+    bench.add_argument("--contenders", nargs="+", choices=cases.CONTENDERS, default=None)
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
     bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
     bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")

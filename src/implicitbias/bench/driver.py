@@ -46,7 +46,10 @@ def run(cases: Sequence[Case], rounds: int, minutes: float, out: Path) -> None:
             at = f"round {done + 1}/{rounds}, {i + 1}/{len(cases)}"
             told = rates or "no number"
             say(f"{at}: {case.contender} {case.model} B={case.batch_size} samples/core-s {told}")
-        _write(pd.DataFrame(rows).reindex(columns=[*Case._fields, "round", *COLUMNS]), out)
+            table = pd.DataFrame(rows).reindex(columns=[*Case._fields, "round", *COLUMNS])
+            with replacing(out / "throughput.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+        show(table, out)
 
 
 def scale(out: Path) -> None:
@@ -100,9 +103,8 @@ def _all_said(child: subprocess.Popen[str]) -> str:
         child.wait()
 
 
-def _write(rows: pd.DataFrame, out: Path) -> None:
-    with replacing(out / "throughput.parquet") as temporary:
-        rows.to_parquet(temporary, index=False)
+def show(rows: pd.DataFrame, out: Path) -> None:
+    """The page and the plot of what has been measured."""
     write_text(out / "throughput.md", page(rows))
     plot.ratios(summary(rows), out / "throughput")
 

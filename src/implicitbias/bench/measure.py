@@ -18,7 +18,7 @@ from .cases import EPOCH, RECORD_EVERY, Case
 from .contenders import WITHOUT_ENGINE, Step, networks, ours
 
 WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
-LONGEST_CALL = 6.0  # seconds: a pack whose first call would take longer has no number
+LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
 
 def measure(case: Case) -> None:
