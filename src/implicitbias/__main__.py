@@ -110,15 +110,17 @@ def _evidence(args: argparse.Namespace) -> None:
 
 
 def _bench(args: argparse.Namespace) -> None:
+    from . import style
+    from .bench import driver
     from .bench.cases import cases
-    from .bench.driver import run
 
-    cores = os.cpu_count() or 1
-    run(
-        cases(args.models, args.batch_sizes, args.members, args.seconds, cores),
-        args.repeats,
-        args.out,
-    )
+    with style.look():
+        driver.run(
+            cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores,
+                  args.contenders),
+            args.rounds, args.minutes, args.out,
+        )  # fmt: skip
+        driver.scale(args.out)
 
 
 def _tune(args: argparse.Namespace) -> None:
@@ -240,10 +242,17 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     from .bench import cases
 
     bench.add_argument("--models", nargs="+", choices=cases.MODELS, default=list(cases.MODELS))
+    bench.add_argument("--contenders", nargs="+", choices=cases.CONTENDERS, default=None)
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
     bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
-    bench.add_argument("--seconds", type=float, default=2.0, help="measured, per case")
-    bench.add_argument("--repeats", type=int, default=3)
+    bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")
+    bench.add_argument("--rounds", type=int, default=3, help="at most so many")
+    bench.add_argument(
+        "--minutes", type=float, default=30, help="no round begins that would end later"
+    )
+    bench.add_argument(
+        "--cores", type=int, default=os.cpu_count() or 1, help="1: no pairs of packs"
+    )
     bench.add_argument("--out", type=Path, required=True, help="folder for the table and the plot")
     bench.set_defaults(do=_bench)
 

@@ -94,6 +94,10 @@ class Config(Model):
     pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
     )
+    memory_mb: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0)]] = Field(
+        default={"cpu": 8000, "cuda": 40000},
+        description="most memory of one training, by device: packs that would need more are split",
+    )
     checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     retries: Annotated[int, Field(ge=0)] = 2
     trained_only: bool = Field(

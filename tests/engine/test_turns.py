@@ -11,6 +11,7 @@ from implicitbias.engine.mlp import MLPTrainer
 from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
 from implicitbias.engine.sphere import OnSphere
+from implicitbias.engine.vmapped import VmappedTrainer
 from implicitbias.models import build_seeded
 
 CPU, K, SHAPE = torch.device("cpu"), 5, (1, 8, 8)
@@ -19,6 +20,11 @@ PATHS = {
     "mlp": (MLPTrainer, "mlp_bn", {"depth": 3, "width": 16}),
     "mlp_relu": (MLPReluTrainer, "mlp_relu", {"depth": 3, "width": 16}),
     "grouped": (GroupedTrainer, "convnet", {"depth": 2, "width": 4, "batch_norm": True}),
+    "vmapped": (
+        VmappedTrainer,
+        "vit",
+        {"depth": 1, "dim": 8, "heads": 2, "head_dim": 4, "mlp_dim": 16, "dropout": 0.1},
+    ),
 }
 
 
