@@ -63,10 +63,16 @@ def _report(args: argparse.Namespace) -> None:
     from . import config
     from .plan import make_plan
     from .report import build
+    from .report.compare import compare
 
-    tree, sources = json.loads(args.config.read_text(encoding="utf-8")), config.Sources()
-    results = args.config.parents[1]
-    build(make_plan(config.parse(tree, sources), sources, results), args.out, args.published)
+    file = args.results / "config.json" if args.results.is_dir() else args.results
+    if args.against:
+        other = args.against if args.against.is_dir() else args.against.parent
+        out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
+        return compare(file.parent, other, out)
+    tree, sources = json.loads(file.read_text(encoding="utf-8")), config.Sources()
+    plan = make_plan(config.parse(tree, sources), sources, file.absolute().parents[1])
+    build(plan, args.out or file.with_name("report.html"), args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -169,9 +175,10 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", type=Path, required=True, help="the svg; others beside it")
     figure.set_defaults(do=_figure)
 
-    report = verbs.add_parser("report", help="results/<scale>/config.json -> report.html")
-    report.add_argument("config", type=Path)
-    report.add_argument("--out", type=Path, required=True)
+    report = verbs.add_parser("report", help="results/<scale> -> report.html, or a comparison")
+    report.add_argument("results", type=Path, help="results/<scale>, or its config.json")
+    report.add_argument("--out", type=Path, help="by default report.html in that folder")
+    report.add_argument("--against", type=Path, help="another such folder: both, side by side")
     report.add_argument("--published", type=Path, help="figures at scale paper to show as well")
     report.set_defaults(do=_report)
 
