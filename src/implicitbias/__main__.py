@@ -65,9 +65,9 @@ def _report(args: argparse.Namespace) -> None:
     from .report import build
     from .report.compare import compare
 
-    file = args.results / "config.json" if args.results.is_dir() else args.results
+    file = args.results if args.results.suffix == ".json" else args.results / "config.json"
     if args.against:
-        other = args.against if args.against.is_dir() else args.against.parent
+        other = args.against.parent if args.against.suffix == ".json" else args.against
         out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
         return compare(file.parent, other, out)
     tree, sources = json.loads(file.read_text(encoding="utf-8")), config.Sources()
