@@ -8,6 +8,8 @@ import pandas as pd
 
 from implicitbias import table
 
+WORDS = {"lr": "learning rate"}
+
 
 def own(metric):
     """`rank_fro_3e-2` -> its norm and tolerance."""
@@ -25,15 +27,17 @@ def test_every_rank_figure_of_the_workflow_is_redrawn_as_its_table_has_it(browse
     tool = page.tool("ranks")
     for key, figure in index["ranks"].items():
         tool.choose("Figure", f"{key}:")
-        rows = table.final(table.read(path(results, key)))
+        rows = table.read(path(results, key))
+        keys = figure["fields"] or ["epoch"]
+        if figure["fields"] and figure["x"] == "epoch":
+            tool.choose("Against", WORDS.get(keys[0], keys[0].replace("_", " ")))
+        rows = table.final(rows) if figure["fields"] else rows
         rows = rows[(rows["layer"] == "average") & rows["metric"].str.startswith("rank_")]
         for metric, part in rows.groupby("metric"):
             norm, tolerance = own(metric)
             tool.choose("Relative to the", {"fro": "Frobenius", "spec": "spectral"}[norm])
             tool.slide(index["grid"].index(tolerance))
-            if figure["x"] == "epoch":
-                tool.choose("Against", figure["fields"][0].replace("_", " "))
-            check(tool, part, figure["fields"])
+            check(tool, part, keys)
     for name in ("plane", "spectrum", "curves"):
         page.tool(name)
     page.run("document.querySelectorAll('details.redraw').forEach(e => { e.open = true })")
@@ -48,11 +52,10 @@ def path(results, key):
     return results / "tables" / f"{key}.parquet"
 
 
-def check(tool, rows, fields):
+def check(tool, rows, keys):
     """Sorted, the means of the page are the means of the table."""
     found = pd.read_csv(io.StringIO(tool.csv))
-    groups = rows.groupby(fields, dropna=False)["value"] if fields else [(0, rows["value"])]
-    wanted = [values.mean() for _, values in groups]
+    wanted = rows.groupby(keys, dropna=False)["value"].mean()
     assert len(found) == len(wanted) > 0
     np.testing.assert_allclose(np.sort(found["mean"]), np.sort(wanted), rtol=1e-12)
     assert found["n"].sum() == rows["value"].notna().sum()

@@ -17,7 +17,7 @@ from . import environment, script, style
 from .facts import Facts, facts_in
 from .figure import claims_of, heading
 from .numbers import Numbers, beside
-from .picture import alternative, picture
+from .picture import Picture, alternative, picture
 
 ABSENT = "not there"
 OUTCOMES = ("differs", "only in A", "only in B", "same")
@@ -69,7 +69,7 @@ class Figures:
     key: str
     title: str
     alt: str
-    pictures: tuple[str | None, str | None]
+    pictures: tuple[Picture | None, Picture | None]
     numbers: Numbers | None
 
     @property
@@ -139,6 +139,6 @@ def _figures(key: str, a: Side, b: Side) -> Figures:
         key=key,
         title=title,
         alt=alternative(title, next((path for path in files if path.exists()), files[0])),
-        pictures=(picture(a.root, key), picture(b.root, key)),
+        pictures=(picture(a.root, key, small=True), picture(b.root, key, small=True)),
         numbers=beside(*files) if all(path.exists() for path in files) else None,
     )

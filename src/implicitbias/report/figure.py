@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..plan import FigurePlan, Plan
 from ..registry import figure_path
 from .facts import Facts
-from .picture import alternative, data_uri, description, picture
+from .picture import Picture, alternative, data_uri, description, picture
 from .runs import RunTable, run_table
 
 _WORST = ("fails", "undecided", "holds")
@@ -26,7 +26,7 @@ class Figure:
     title: str
     caption: list[str]
     paper_title: str
-    picture: str | None  # data URI
+    picture: Picture | None
     alt: str  # what the picture shows, for those who do not see it
     made: str  # n, the band, what the scale changes: the line under the picture; "" if unknown
     numbers: str | None  # data URI of the CSV
@@ -74,7 +74,7 @@ class Figure:
 class Published:
     """The same figure as it is published with the code."""
 
-    picture: str
+    picture: Picture
     claims: list[Claim] | None
 
 
@@ -114,7 +114,7 @@ def _command(scale: str, key: str) -> str:
 
 
 def _published(root: Path | None, key: str) -> Published | None:
-    shown = picture(root, key) if root else None
+    shown = picture(root, key, small=True) if root else None
     return Published(shown, claims_of(root, key)) if root and shown else None
 
 

@@ -5,28 +5,60 @@ from __future__ import annotations
 import base64
 import html
 import re
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
 from markupsafe import Markup
+from PIL import Image
 
 from ..errors import UserError
 
 _DESCRIPTION = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PLAIN = "".join(map(chr, range(32, 127))).translate(str.maketrans("", "", '"#%&'))
+_ENOUGH = 120_000  # bytes
 _NAMED = 8  # panels and series that an alternative text lists
 
 
-def picture(root: Path, key: str) -> str | None:
+@dataclass(frozen=True)
+class Picture:
     """As a data URI for <img>: there ids cannot clash with the page's, and no script runs.
 
-    Of SVG and PNG the one that takes less of the page.
+    `width`: of a raster image, in CSS pixels at its printed size; None for SVG, which knows it.
+    """
+
+    source: str
+    width: int | None = None
+
+
+def picture(root: Path, key: str, small: bool = False) -> Picture | None:
+    """The SVG, sharp at any zoom, unless it takes much of the page, or `small` is asked for.
+
+    Then the smaller one of it and of the PNG, packed without loss as WebP.
     """
     stem = root / "figures" / key
-    svg = data_uri(stem.with_name(f"{stem.name}.svg"), "image/svg+xml")
-    png = data_uri(stem.with_name(f"{stem.name}.png"), "image/png")
-    return min((uri for uri in (svg, png) if uri), key=len, default=None)
+    source = data_uri(stem.with_name(f"{stem.name}.svg"), "image/svg+xml")
+    if source and len(source) <= _ENOUGH and not small:
+        return Picture(source)
+    found = [Picture(source)] if source else []
+    raster = _webp(stem.with_name(f"{stem.name}.png"))
+    return min([*found, *([raster] if raster else [])], key=lambda p: len(p.source), default=None)
+
+
+def _webp(path: Path) -> Picture | None:
+    packed = BytesIO()
+    try:
+        with Image.open(path) as image:
+            inches = image.width / image.info.get("dpi", (200.0,))[0]
+            image.convert("RGB").save(packed, "WEBP", lossless=True, quality=50, method=4)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: not a picture: {error}") from error
+    data = base64.b64encode(packed.getvalue()).decode()
+    return Picture(Markup(f"data:image/webp;base64,{data}"), round(96 * inches))
 
 
 def alternative(title: str, numbers: Path) -> str:
@@ -65,8 +97,6 @@ def data_uri(path: Path, kind: str) -> str | None:
         return None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    if kind == "image/png":
-        return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")
     return text_uri(data, kind)
 
 
