@@ -61,9 +61,15 @@ def _report(args: argparse.Namespace) -> None:
     from . import config
     from .plan import make_plan
     from .report import build
+    from .report.compare import compare
 
-    results = args.config.parents[1]
-    build(make_plan(*config.load([args.config]), results), args.out, args.published)
+    file = args.results if args.results.suffix == ".json" else args.results / "config.json"
+    if args.against:
+        other = args.against.parent if args.against.suffix == ".json" else args.against
+        out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
+        return compare(file.parent, other, out)
+    plan = make_plan(*config.load([file]), file.absolute().parents[1])
+    build(plan, args.out or file.with_name("report.html"), args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -184,9 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", type=Path, required=True, help="the svg; others beside it")
     figure.set_defaults(do=_figure)
 
-    report = verbs.add_parser("report", help="results/<scale>/config.json -> report.html")
-    report.add_argument("config", type=Path)
-    report.add_argument("--out", type=Path, required=True)
+    report = verbs.add_parser("report", help="results/<scale> -> report.html, or a comparison")
+    report.add_argument("results", type=Path, help="results/<scale>, or its config.json")
+    report.add_argument("--out", type=Path, help="by default report.html in that folder")
+    report.add_argument("--against", type=Path, help="another such folder: both, side by side")
     report.add_argument("--published", type=Path, help="figures at scale paper to show as well")
     report.set_defaults(do=_report)
 

@@ -1,4 +1,4 @@
-"""One browser for all tests, and a page with made-up spectra; skipped where there is no Chromium."""
+"""One browser for all tests and a page with made-up spectra; skipped where there is none."""
 
 import os
 import shutil

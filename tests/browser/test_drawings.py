@@ -1,4 +1,4 @@
-"""What the page computes and draws is what the workflow's tables have, and the controls do as told."""
+"""What the page computes and draws is what the tables have, and the controls do as they say."""
 
 import io
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_tree import COLLAPSE, EPOCHS, HOSTILE, LAYERS, RANKS, lost, spectrum
-
 from selenium.webdriver.common.keys import Keys
 
 from implicitbias import table

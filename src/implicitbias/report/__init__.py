@@ -41,7 +41,9 @@ def build(plan: Plan, out: Path, published_root: Path | None = None) -> None:
     a UserError that names the file.
     """
     facts = read_facts(plan)
-    figures = [read_figure(plan, figure, facts, published_root) for figure in plan.figures.values()]
+    itself = published_root and published_root.resolve() == plan.results.resolve()
+    other = None if itself else published_root
+    figures = [read_figure(plan, figure, facts, other) for figure in plan.figures.values()]
     papers = by_paper(figures)
     material = explore(plan, [figure for paper in papers for figure in paper.figures])
     met = agreements(published_root, sorted(plan.figures))
@@ -55,7 +57,7 @@ def _render(
     scripts = script.scripts() if material.blocks else ()
     page = environment().get_template("report.html")
     return page.render(
-        css=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # our own file, not input
+        css=style(),
         policy=script.policy(scripts),
         scripts=scripts,
         scale=plan.config.scale,
@@ -68,6 +70,11 @@ def _render(
         tally=_tally(figures),
         claims=_ordered(figures),
     )
+
+
+def style() -> Markup:
+    """The pages' style sheet: our own file, not input."""
+    return Markup((_HERE / "style.css").read_text(encoding="utf-8"))
 
 
 def environment() -> Environment:
