@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 SLACK = 1.0  # pixels at 100 dpi: boxes have a little air of their own
@@ -12,9 +13,11 @@ SLACK = 1.0  # pixels at 100 dpi: boxes have a little air of their own
 
 def found(figure):
     """One line per defect of a figure as it is drawn."""
+    FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-    shown = [t for t in texts if id(t) not in _hidden_ticks(figure)]
+    hidden = _hidden_ticks(figure)
+    shown = [t for t in texts if id(t) not in hidden]
     boxes = [(t.get_text(), _corners(t, figure)) for t in shown]
     lines = [f"{a!r} is on {b!r}" for (a, p), (b, q) in combinations(boxes, 2) if _meet(p, q)]
     lines += [f"{text!r} leaves the canvas" for text, box in boxes if _outside(box, figure)]
