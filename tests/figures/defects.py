@@ -84,6 +84,8 @@ def _covered(figure):
 
 
 def _crosses(line, area):
+    if not line.get_transform().contains_branch(line.axes.transData):
+        return False  # a reference line through the whole panel
     path = line.get_transform().transform_path(line.get_path())
     if line.get_linestyle() == "None":
         inside = path.vertices[np.isfinite(path.vertices).all(axis=1)]
