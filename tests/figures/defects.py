@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from implicitbias import style
+
 SLACK = 1.0  # pixels at 100 dpi: boxes have a little air of their own
 
 
@@ -21,6 +23,8 @@ def found(figure):
     boxes = [(t.get_text(), _corners(t, figure)) for t in shown]
     lines = [f"{a!r} is on {b!r}" for (a, p), (b, q) in combinations(boxes, 2) if _meet(p, q)]
     lines += [f"{text!r} leaves the canvas" for text, box in boxes if _outside(box, figure)]
+    width = figure.get_size_inches()[0]
+    lines += [f"{width} inches fit no column"] * (width not in (style.COLUMN, style.PAGE))
     return lines + _covered(figure) + _bare(figure)
 
 
