@@ -17,7 +17,8 @@ def test_every_figure_and_table_is_there_without_a_network(made, tmp_path, monke
     page = tmp_path / "report.html"
     snakemake(made, "--report", page)
     text = page.read_text(encoding="utf-8")
-    results = json.JSONDecoder().raw_decode(text[text.index("var results = ") + 14 :])[0]
+    embedded = text.partition('<script id="results">')[2].partition("var results = ")[2]
+    results, _ = json.JSONDecoder().raw_decode(embedded)
     keys = {path.partition("results/smoke/")[2] for path in results}
     tables = sorted(made.glob("results/smoke/tables/*/*.parquet"))
     assert len(tables) >= 50
