@@ -4,12 +4,14 @@ A page asks with a comment on a line of its own, and gets what has its one sourc
 
     <!-- include: CONTRIBUTING.md -->      a file of the project, its links put right
     <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
-    <!-- metrics: rank_fro stable_rank --> docstrings of metrics: formula, range, source
+    <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
 """
 
 from __future__ import annotations
 
 import html
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from .report.words import interval, number
 
 ROOT = registry.PACKAGE.parents[1]
 RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
-_ASKED = re.compile(r"^<!-- (include|figures|metrics): (.+?) -->$", re.MULTILINE)
+_ASKED = re.compile(r"^<!-- (include|figures|formulas): (.+?) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
 _WORST = ("fails", "undecided", "holds")
 
@@ -28,9 +30,9 @@ def expand(page: str) -> str:
     """The Markdown of a page with what its comments ask for in their place.
 
     Raises:
-        FileNotFoundError, KeyError, UserError: there is no such file, metric or paper.
+        FileNotFoundError, UserError: there is no such file or paper.
     """
-    makers = {"include": include, "figures": figures, "metrics": formulas}
+    makers = {"include": include, "figures": figures, "formulas": formulas}
     return _ASKED.sub(lambda asked: makers[asked[1]](asked[2]), page)
 
 
@@ -57,11 +59,24 @@ def _moved(link: re.Match[str]) -> str:
     return f"[{text}]({inside})" if leads else text
 
 
-def formulas(names: str) -> str:
-    """The docstring of each metric under its name, as it stands in the code."""
-    known = metrics.definitions()
-    found = [known[name] for name in names.split()]
-    return "\n\n".join(f"#### `{name}`\n\n```text\n{text}\n```" for name, text in found)
+def formulas(folder: str) -> str:
+    """A section for each module of a folder of the package: the docstrings of its functions."""
+    if not registry.names(folder):
+        raise FileNotFoundError(f"the package has no modules in {folder}")
+    return "\n\n".join(_module(folder, name) for name in registry.names(folder))
+
+
+def _module(folder: str, name: str) -> str:
+    module = importlib.import_module(f".{folder}.{name}", __package__)
+    title, paragraphs = registry.docstring(registry.PACKAGE / folder / f"{name}.py")
+    spelt = {known.partition("_<")[0]: known for known in metrics.known()}
+    functions = [
+        f"#### `{spelt.get(n, n)}`\n\n```text\n{inspect.getdoc(f)}\n```"
+        for n, f in inspect.getmembers(module, inspect.isfunction)
+        if f.__module__ == module.__name__ and not n.startswith("_")
+    ]
+    heading = f"### {_text(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(_text, paragraphs), *functions])
 
 
 def figures(paper: str) -> str:

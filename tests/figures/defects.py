@@ -5,19 +5,26 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+
+from implicitbias import style
 
 SLACK = 1.0  # pixels at 100 dpi: boxes have a little air of their own
 
 
 def found(figure):
     """One line per defect of a figure as it is drawn."""
+    FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-    shown = [t for t in texts if id(t) not in _hidden_ticks(figure)]
+    hidden = _hidden_ticks(figure)
+    shown = [t for t in texts if id(t) not in hidden]
     boxes = [(t.get_text(), _corners(t, figure)) for t in shown]
     lines = [f"{a!r} is on {b!r}" for (a, p), (b, q) in combinations(boxes, 2) if _meet(p, q)]
     lines += [f"{text!r} leaves the canvas" for text, box in boxes if _outside(box, figure)]
+    width = figure.get_size_inches()[0]
+    lines += [f"{width} inches fit no column"] * (width not in (style.COLUMN, style.PAGE))
     return lines + _covered(figure) + _bare(figure)
 
 
@@ -81,6 +88,8 @@ def _covered(figure):
 
 
 def _crosses(line, area):
+    if not line.get_transform().contains_branch(line.axes.transData):
+        return False  # a reference line through the whole panel
     path = line.get_transform().transform_path(line.get_path())
     if line.get_linestyle() == "None":
         inside = path.vertices[np.isfinite(path.vertices).all(axis=1)]

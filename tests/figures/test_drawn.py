@@ -40,6 +40,14 @@ def test_the_same_table_gives_the_same_bytes(made, again, key):
         assert first.read_bytes() == second.read_bytes(), f"{key}.{kind}"
 
 
+def test_fonts_are_in_the_file(again):
+    """TrueType in the PDF, outlines in the SVG: nothing is replaced where it is printed."""
+    stem = again[0] / "galanti2025rank/fig07"
+    pdf = stem.with_suffix(".pdf").read_bytes()
+    assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+    assert b"<text" not in stem.with_suffix(".svg").read_bytes()
+
+
 @pytest.mark.parametrize("key", registry.figure_keys())
 def test_nothing_lies_on_top_of_another_or_leaves_the_canvas(again, key):
     assert again[1][key] == []
@@ -68,9 +76,10 @@ def test_a_plain_figure_has_no_defects():
     ("change", "said"),
     [
         (lambda ax: ax.set_xticks([1, 1.1], ["a long one", "another one"]), "'a long one' is on"),
-        (lambda ax: ax.text(1, 1, "x" * 200), "leaves the canvas"),
+        (lambda ax: ax.figure.text(0.9, 0.5, "off the edge"), "leaves the canvas"),
         (lambda ax: ax.legend(loc="center"), "on data"),
         (lambda ax: (ax.set_yticks([10]), ax.minorticks_off()), "the log y axis 'y' has"),
+        (lambda ax: ax.figure.set_size_inches(4, 2), "4.0 inches fit no column"),
         (words_on_title, "'more words' is on 'words'"),
     ],
 )

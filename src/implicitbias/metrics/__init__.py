@@ -12,7 +12,6 @@ from pkgutil import iter_modules
 
 from implicitbias.metrics._registry import (
     Metric,
-    definitions,
     inequality,
     known,
     layer_metric,
@@ -27,7 +26,6 @@ for _module in sorted(found.name for found in iter_modules(__path__)):
 
 __all__ = [
     "Metric",
-    "definitions",
     "inequality",
     "known",
     "layer_metric",

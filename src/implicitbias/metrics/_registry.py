@@ -116,14 +116,6 @@ def known() -> tuple[str, ...]:
     return tuple(_DECLARED[name].pattern for name in sorted(_DECLARED))
 
 
-def definitions() -> dict[str, tuple[str, str]]:
-    """Function of each metric -> its name in a config, and its docstring (formula, source)."""
-    return {
-        name: (declared.pattern, inspect.getdoc(declared.function) or "")
-        for name, declared in _DECLARED.items()
-    }
-
-
 def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
     """Return the metric of that name, or raise a ValueError that says what exists.
 
