@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,7 @@ BAD = {
     "a number for a name": (at("sweeps", "mlp_bn", "base", "model", value=3), ["model", "3"]),
     "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
     "braces in a path": (at("data_dir", value="{}"), ["data_dir", "'{}'", "without {"]),
+    "a command in a path": (at("data_dir", value="$(id)"), ["data_dir", "'$(id)'", "$, `"]),
     "an enormous integer": (
         at("sweeps", "mlp_bn", "base", "epochs", value=10**30), ["epochs", "1000", "2147483647"]),
     "a value not finite": (
@@ -389,3 +391,33 @@ def test_paper_scale_is_the_papers_grid_on_other_data(tmp_path):
         for s in runs:
             assert (s.model, s.width, s.stem_stride, s.negative_slope) == ("resnet18", 64, 1, 0)
             assert (s.n_train, s.epochs, s.lr_milestones) == (None, 500, (60, 100, 200))
+
+
+# ---- memory --------------------------------------------------------------------------------------
+
+
+def wide(n):
+    """Runs of ResNet-18 at the paper's width: 45 MB of weights each."""
+    fields = {"procedure": "sgd", "dataset": "digits", "model": "resnet18", "batch_size": 64,
+              "epochs": 1, "lr": 0.1}  # fmt: skip
+    return {s.run_id: s for s in (spec.make({**fields, "seed": k}) for k in range(n))}
+
+
+def test_a_pack_that_would_not_fit_is_split_before_it_starts():
+    wanted = wide(12)
+    one = next(iter(wanted.values()))
+    fits_five = spec.BASE_MB + one.estimated_megabytes(5)
+    found, home = packs.assign(wanted, {}, 24, fits_five)
+    assert sorted(len(p.runs) for p in found.values()) == [2, 5, 5]
+    assert home.keys() == wanted.keys()
+    assert [len(p.runs) for p in packs.assign(wanted, {}, 24)[0].values()] == [12]
+    # Written packs stay as they are, whatever the memory now.
+    written = {n: replace(p, written=True) for n, p in found.items()}
+    assert packs.assign(wanted, written, 24, fits_five / 2)[0].keys() == found.keys()
+
+
+def test_a_run_that_does_not_fit_alone_is_an_error_of_the_config(tmp_path):
+    with pytest.raises(UserError, match="needs about"):
+        packs.assign(wide(2), {}, 24, spec.BASE_MB)
+    with pytest.raises(UserError, match=r"config.yaml: memory_mb.cpu: 1 is too little: one run of"):
+        plan_of(at("memory_mb", "cpu", value=1), tmp_path)
