@@ -140,7 +140,7 @@ def _lay_out(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ax in figure.axes:
-        ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")  # type: ignore[arg-type]
+        ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")
 
 
 def _linear_where_empty(figure: Figure) -> None:
