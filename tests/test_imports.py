@@ -14,7 +14,7 @@ ORDER = [
     {"cluster", "config"}, {"packs"}, {"plan"},
     {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"bounds_inputs", "collapse", "observe", "observers", "stationarity"},
-    {"checkpoint", "progress", "provenance"},
+    {"checkpoint", "progress", "provenance"}, {"tuning"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
     {"resources", "submission"}, {"overview"},

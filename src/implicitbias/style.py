@@ -114,12 +114,18 @@ def footer(figure: Figure, text: str) -> None:
                 va="bottom", linespacing=1.35)  # fmt: skip
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes."""
+def save(figure: Figure, stem: Path, description: str = "") -> None:
+    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes.
+
+    The pictures carry the description in their metadata, for readers that do not see them.
+    """
     _linear_where_empty(figure)
     _lay_out(figure)
+    words = description or None
     metadata: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None},
+        "svg": {"Date": None, "Description": words},
+        "pdf": {"CreationDate": None, "Subject": words},
+        "png": {"Software": None, "Description": words},
     }  # fmt: skip
     for suffix, facts in metadata.items():
         with replacing(stem.with_name(f"{stem.name}.{suffix}")) as temporary:

@@ -25,7 +25,7 @@ def cluster(tmp_path, monkeypatch):
         (bin / name).chmod(0o755)
     path = [str(bin), str(Path(sys.executable).parent), os.environ["PATH"]]
     monkeypatch.setenv("PATH", os.pathsep.join(path))
-    return one_figure.fresh(tmp_path / "folder")
+    return one_figure.fresh(tmp_path / "folder", one_figure.HOSTILE)
 
 
 def run(folder, *options):
@@ -45,6 +45,7 @@ def test_the_workflow_runs_and_gives_the_tables_of_a_local_run(cluster, tmp_path
     assert code == 0, said
     jobs = asked(cluster)
     assert 0 < len(jobs) <= 4, "training, and what the figure needs"
+    assert not list(tmp_path.rglob("injected"))
     for options in jobs:
         assert options[options.index("-N") + 1].startswith("implicitbias")
         assert any(word.startswith("select=1:ncpus=1:mem=") for word in options)

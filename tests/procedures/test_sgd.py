@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import torch
 from implicitbias import data, packs, records, spec
 from implicitbias.engine.streams import epoch_order, init_seed
 from implicitbias.models import build_seeded
-from implicitbias.procedures import Job, load
+from implicitbias.procedures import Job, load, sgd
 
 BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 400, "model": "mlp_bn", "depth": 3,
@@ -173,7 +174,18 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     assert left == {"pack.json", "records"}
     facts = json.loads((path.parent / "records" / "provenance.json").read_text())
     assert facts["resumed"]
-    assert {"commit", "packages", "threads", "seconds", "device"} <= facts.keys()
+    assert {"commit", "packages", "threads", "seconds", "device", "processor"} <= facts.keys()
+    assert facts["sha256"].keys() == {"scalars.parquet", "arrays.parquet"}
+
+
+@pytest.mark.parametrize(("cost", "every"), [(0.1, 60), (2.0, 100), (9.0, 120)])
+def test_saving_takes_two_percent_or_is_put_off_to_twice_the_interval(monkeypatch, cost, every):
+    clock, pack = [0.0], object.__new__(sgd.SgdPack)
+    pack.job = Job("test", Path("."), Path("."), checkpoint_seconds=60)
+    monkeypatch.setattr(sgd.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(pack, "_save", lambda: clock.__setitem__(0, clock[0] + cost))
+    assert pack._timed_save() == cost
+    assert pack._save_every == every
 
 
 def test_a_pack_that_cannot_be_written_says_so(tmp_path, data_dir):

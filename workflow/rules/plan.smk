@@ -146,6 +146,20 @@ def all_provenance(wildcards):
     return [f"{RESULTS}/packs/{name}/records/provenance.json" for name in PLAN.packs]
 
 
+def all_records(wildcards):
+    """What the report reads of the runs themselves: their spectra, and where they were trained."""
+    names = ("arrays.parquet", "provenance.json")
+    return [
+        f"{RESULTS}/packs/{pack}/records/{name}"
+        for pack in PLAN.packs
+        for name in names
+    ]
+
+
+def all_tables(wildcards):
+    return [f"{RESULTS}/tables/{key}.parquet" for key in PLAN.figures]
+
+
 def all_claims(wildcards):
     return [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]
 

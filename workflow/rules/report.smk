@@ -26,6 +26,8 @@ rule report:
         config=f"{RESULTS}/config.json",
         figures=all_figures,
         claims=all_claims,
+        tables=all_tables,
+        records=all_records,
         published=published_figures,
     output:
         REPORT,
