@@ -98,14 +98,13 @@ def _crosses(line, area):
 
 
 def _bare(figure):
-    """Logarithmic axes with fewer than two numbers on them."""
+    """Axes with the same number twice; logarithmic ones with fewer than two."""
     lines = []
-    for ax in figure.axes:
-        for name in "xy":
-            axis = getattr(ax, f"{name}axis")
-            labels = [t.label1 for t, inside in _ticks(axis) if inside]
-            if ax.axison and axis.get_scale() == "log" and any(t.get_visible() for t in labels):
-                numbers = {t.get_text() for t in labels if t.get_visible() and t.get_text()}
-                if len(numbers) < 2:
-                    lines.append(f"the log {name} axis {axis.label.get_text()!r} has {numbers}")
+    for axis in (axis for ax in figure.axes if ax.axison for axis in (ax.xaxis, ax.yaxis)):
+        labels = [t.label1 for t, inside in _ticks(axis) if inside and t.label1.get_visible()]
+        numbers = [label.get_text() for label in labels if label.get_text()]
+        low, high = axis.get_data_interval()
+        few = axis.get_scale() == "log" and len(numbers) < 2 and low < high  # not a single value
+        if labels and (few or len({*numbers}) < len(numbers)):
+            lines.append(f"the {axis.get_scale()} axis {axis.label.get_text()!r} has {numbers}")
     return lines
