@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from implicitbias import data, packs, records, spec
+from implicitbias import data, packs, records, spec, tuning
 from implicitbias.engine.streams import epoch_order, init_seed
 from implicitbias.models import build_seeded
-from implicitbias.procedures import Job, load
+from implicitbias.procedures import Job, load, sgd
 
 BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 400, "model": "mlp_bn", "depth": 3,
@@ -174,6 +174,37 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     facts = json.loads((path.parent / "records" / "provenance.json").read_text())
     assert facts["resumed"]
     assert {"commit", "packages", "threads", "seconds", "device"} <= facts.keys()
+
+
+def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
+    tmp_path, data_dir, monkeypatch
+):
+    runs = [make(epochs=8, seed=s, lr=lr) for s, lr in enumerate((0.1, 0.2, 1e30))]
+    whole = train(runs, tmp_path / "whole", data_dir)
+    (tmp_path / "turns").mkdir()
+    job = Job("test", tmp_path / "turns", data_dir)
+    monkeypatch.setattr(tuning, "abreast", lambda *_: 2)
+    first = sgd.SgdPack(runs, job)
+    stretches = []
+
+    def then_a_signal(orders, batches, multiplier):
+        sgd.SgdPack._train(first, orders, batches, multiplier)
+        stretches.append(batches)
+        if len(stretches) == 5:
+            first._signal = signal.SIGTERM
+
+    monkeypatch.setattr(first, "_train", then_a_signal)
+    with pytest.raises(sgd.Interrupted):
+        first.run()
+    assert max(map(len, stretches)) > 1
+    monkeypatch.setattr(tuning, "abreast", lambda *_: 1)  # as if measured anew meanwhile
+    second = sgd.SgdPack(runs, job)
+    found = second.run()
+    assert found.facts == {"path": "MLPTrainer", "abreast": 2}
+    found.write(tmp_path / "turns" / "records")
+    for name, table in zip(("scalars", "arrays"), whole, strict=True):
+        ours = records.read(tmp_path / "turns" / "records" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(ours, table, check_exact=True)
 
 
 def test_a_pack_that_cannot_be_written_says_so(tmp_path, data_dir):
