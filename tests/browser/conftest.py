@@ -17,7 +17,7 @@ ABSENT = [name for name in ("chromium", "chromedriver") if not shutil.which(name
 
 def pytest_collection_modifyitems(items):
     """Where the browser is required, its absence is a failure, not a skip."""
-    reason = f"no {', '.join(ABSENT)} here: tests/browser/install.sh"
+    reason = f"no {', '.join(ABSENT)} here: tests/install.sh"
     for item in items:
         if ABSENT and Path(__file__).parent in item.path.parents:
             assert not os.environ.get("REQUIRE_BROWSER"), reason

@@ -208,7 +208,12 @@ def test_margins_and_errors_against_rho(tmp_path, sign, verdict):
         }  # fmt: skip
         runs.append(({"seed": seed, "init_norm": rho}, network(values)))
     found = verdicts(tmp_path, "exp_margin_norm", table(runs), drawn=sign > 0)
+    against = found.pop("test error falls as the mean margin grows")
+    assert against.verdict == "holds"  # either way the larger margin errs less
     assert {c.verdict for c in found.values()} == {verdict}
+    flat = table(runs).assign(value=lambda t: t["value"].where(t["metric"] != "test_accuracy", 0.9))
+    found = verdicts(tmp_path, "exp_margin_norm", flat, drawn=False)
+    assert found["test error falls as the mean margin grows"].verdict == "fails"
 
 
 @pytest.mark.parametrize(("slope", "verdict"), [(1, "holds"), (-1, "fails")])

@@ -190,6 +190,16 @@ def test_rest_satisfies_its_identities(tmp_path):
     assert last["time"] < 2000
 
 
+def test_equal_margins_rest_at_f_over_f_squared_and_lambda(tmp_path):
+    """One example: rho = f / (f^2 + lambda), its miss is lambda / (f^2 + lambda)."""
+    s = make(**SMALL | {"n_examples": 1, "horizon": 2000.0}, activation="linear", stop=1e-8)
+    last = scalars([s], tmp_path).iloc[-1]
+    f, lam = last["alignment"], 0.01
+    off = 1e-6  # speed over the smallest rate, lambda
+    assert last["rho"] == pytest.approx(f / (f**2 + lam), abs=off)
+    assert 1 - last["margin_min"] == pytest.approx(lam / (f**2 + lam), abs=off)
+
+
 def test_kinks_are_crossed_where_the_flow_goes_through():
     """Against a solver that knows nothing of kinks and takes them in tiny steps."""
     for seed in (2, 13):

@@ -1,5 +1,7 @@
 """Square-loss SGD with layers on the sphere: against own loops, closed forms and invariances."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,16 +9,20 @@ import torch
 
 from implicitbias import data, records, spec
 from implicitbias.engine.base import Members
+from implicitbias.engine.choose import trainer_for
+from implicitbias.engine.grouped import GroupedTrainer
+from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
 from implicitbias.engine.sphere import OnSphere
 from implicitbias.engine.streams import epoch_order
 from implicitbias.errors import UserError
 from implicitbias.models import build
-from implicitbias.objectives import LOSSES
+from implicitbias.objectives import LOSSES, LOSSES_WITH_GRADIENT
 from implicitbias.procedures import Job, load
 from implicitbias.procedures._square_records import margins_of
 from implicitbias.procedures.square_sgd import network, permuted
 
+F64 = torch.float64
 BASE = {
     "procedure": "square_sgd", "dataset": "digits", "classes": [1, 2], "n_train": 100,
     "model": "mlp_relu", "depth": 2, "width": 9, "batch_size": 32, "epochs": 2, "lr": 0.1,
@@ -51,6 +57,18 @@ def test_mse_is_torchs_and_square_is_c_times_it():
     assert sign.item() == pytest.approx((0.25 + 2.25) / 2)
 
 
+@pytest.mark.parametrize("name", LOSSES_WITH_GRADIENT)
+def test_gradients_at_the_outputs_are_autograds(name):
+    outputs = torch.randn(2, 7, 4, dtype=F64, requires_grad=True)  # (K, B, C)
+    labels = torch.arange(14).view(2, 7) % 4
+    losses = LOSSES[name](outputs, labels)
+    (wanted,) = torch.autograd.grad(losses.sum(), outputs)
+    one_hot = torch.eye(4, dtype=F64)[labels].mT
+    found, gradient = LOSSES_WITH_GRADIENT[name](outputs.detach().mT, one_hot)
+    torch.testing.assert_close(found, losses.detach())
+    torch.testing.assert_close(gradient.mT, wanted)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_the_sphere_step_is_the_one_written_out(momentum):
     """Own loop: projected gradient, projected momentum, renormalised; decay on the head alone."""
@@ -76,6 +94,57 @@ def test_the_sphere_step_is_the_one_written_out(momentum):
     # rounding alone: 20 steps of float64
     for ours, theirs in zip(own, trainer.state().values(), strict=True):
         assert (ours - theirs[0]).abs().max() < 1e-13
+
+
+def alone(net, batches, lr, decay, spherical):
+    """The network after projected steps with momentum 0.9, by autograd, one network at a time."""
+    buffers = [torch.zeros_like(p) for p in net.parameters()]
+    for x, y in batches:
+        loss = torch.nn.functional.mse_loss(net.train()(x), torch.eye(2, dtype=F64)[y])
+        gradients = torch.autograd.grad(loss, list(net.parameters()))
+        with torch.no_grad():
+            for (name, w), v, g in zip(net.named_parameters(), buffers, gradients, strict=True):
+                on_sphere = name in spherical
+                v.mul_(0.9).add_(g if on_sphere else g + decay * w)
+                v.sub_((v * w).sum() * w if on_sphere else 0)
+                w.sub_(lr * v)
+                w.div_(w.norm() if on_sphere else 1)
+    return net.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("conv4", {"bias": False, "batch_norm": False}),
+        ("conv4", {"bias": True, "batch_norm": True}),
+        ("conv4_fc", {"hidden": 5, "pooling": "max"}),
+        ("conv4_fc", {"hidden": 5, "pooling": "stride"}),
+        ("mlp_relu", {"depth": 2}),
+    ],
+)
+def test_members_train_side_by_side_as_each_alone(model, arguments):
+    """On the fast paths; on the sphere unless batch-normalised."""
+    nets = [build(model, (1, 16, 16), 2, width=2, **arguments).double() for _ in range(3)]
+    free = arguments.get("batch_norm", False)
+    spherical = [] if free else [n for n, _ in nets[0].named_parameters() if n != "head.weight"]
+    with torch.no_grad():
+        for net in nets:
+            for name, w in net.named_parameters():
+                w.div_(w.norm() if name in spherical else 1)
+    lr, decay = [0.2, 0.1, 0.05], [0.1, 0.0, 0.01]
+    members = Members.of(lr, decay, [0.9] * 3, F64, torch.device("cpu"), batch_size=8)
+    inner = trainer_for(copy.deepcopy(nets), members, "mse_one_hot", F64, torch.device("cpu"))
+    assert isinstance(inner, MLPReluTrainer if model == "mlp_relu" else GroupedTrainer)
+    ours = OnSphere(inner, members, spherical) if spherical else inner
+    batches = [(torch.randn(3, n, 1, 16, 16, dtype=F64), torch.randint(0, 2, (3, n)))
+               for n in (8, 8, 5) * 4]  # fmt: skip
+    for x, y in batches:
+        ours.step(x, y, 1.0)
+    for k, net in enumerate(nets):
+        mine = [(x[k], y[k]) for x, y in batches]
+        for name, tensor in alone(net, mine, lr[k], decay[k], spherical).items():
+            # the same sums in another order, twelve steps of float64
+            torch.testing.assert_close(ours.state()[name][k], tensor, rtol=1e-9, atol=1e-12)
 
 
 def test_decay_of_sphere_layers_changes_nothing_and_of_the_head_something():

@@ -133,6 +133,10 @@ def figure_code(wildcards):
     return ib.figure_files(figure_plan(wildcards))
 
 
+def figure_caption(wildcards):
+    return ib.figure_caption(figure_plan(wildcards))
+
+
 def all_figures(wildcards):
     stems = [f"{RESULTS}/figures/{key}" for key in PLAN.figures]
     return [f"{stem}.{kind}" for stem in stems for kind in ("svg", "png", "pdf", "csv")]

@@ -1,3 +1,12 @@
+import mimetypes
+
+# Snakemake's own report (`make report`) offers tables for download and does not show their bytes.
+mimetypes.add_type("application/vnd.apache.parquet", ".parquet")
+
+
+report: "../report/workflow.rst"
+
+
 rule config:
     output:
         f"{RESULTS}/config.json",

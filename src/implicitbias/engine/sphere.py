@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -36,11 +37,17 @@ class OnSphere:
                 v = velocity[name]
                 v.sub_(_inner(v, old) * old)
                 rate = (multiplier * self.members.lr).view(-1, *[1] * (w.dim() - 1))
-                w.copy_(old - rate * v)
+                torch.sub(old, rate * v, out=w)
             else:
                 w.add_(_inner(old - w, old) * old)
             w.div_(_norm(w))
         return losses
+
+    def part(self, members: slice) -> OnSphere:
+        """See Trainer.part."""
+        part = copy.copy(self)
+        part.inner, part.members = self.inner.part(members), self.members.part(members)
+        return part
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
@@ -58,9 +65,10 @@ class OnSphere:
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """<A, B> of each member, (K, 1, ...)."""
-    return (a * b).flatten(1).sum(1).view(-1, *[1] * (a.dim() - 1))
+    return (a * b).sum(tuple(range(1, a.dim())), keepdim=True)
 
 
 def _norm(a: Tensor) -> Tensor:
     """||A||_F of each member, (K, 1, ...)."""
-    return _inner(a, a).sqrt()
+    norm: Tensor = torch.linalg.vector_norm(a, dim=tuple(range(1, a.dim())), keepdim=True)
+    return norm

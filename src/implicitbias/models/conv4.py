@@ -21,6 +21,8 @@ class Conv4(nn.Module):
     convolutions and head alike. 97,346 parameters with biases for W = 32, 3x32x32 and two outputs.
     """
 
+    grouped = True
+
     def __init__(
         self, input_shape: tuple[int, ...], n_outputs: int, width: int, bias: bool, batch_norm: bool
     ) -> None:

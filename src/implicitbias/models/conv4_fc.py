@@ -24,6 +24,8 @@ class Conv4FC(nn.Module):
     that the network is a product of matrices and ReLUs. 3,519,328 weights at the recalled sizes.
     """
 
+    grouped = True
+
     def __init__(
         self, input_shape: tuple[int, ...], n_outputs: int, width: int, hidden: int, pooling: str
     ) -> None:

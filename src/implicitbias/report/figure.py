@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..claim import Claim, read_claims
 from ..errors import UserError
 from ..plan import FigurePlan, Plan
-from ..registry import figure_path
+from ..registry import docstring, figure_path
 from .facts import Facts
 from .picture import Picture, alternative, data_uri, description, picture
 from .runs import RunTable, run_table
@@ -80,14 +78,14 @@ class Published:
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Everything on disk about one figure."""
-    title, caption = _docstring(figure.code)
+    title, caption = docstring(figure.code)
     stem = plan.results / "figures" / figure.key
     numbers = stem.with_name(f"{stem.name}.csv")
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
-        paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
+        paper_title=docstring(figure.code.with_name("__init__.py"))[0],
         picture=picture(plan.results, figure.key),
         alt=alternative(title or figure.key, numbers),
         made=description(stem.with_name(f"{stem.name}.svg")),
@@ -102,7 +100,7 @@ def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | 
 def heading(key: str) -> str:
     """The title of a figure, or its key where this version of the code does not have it."""
     try:
-        return _docstring(figure_path(key))[0] or key
+        return docstring(figure_path(key))[0] or key
     except UserError:
         return key
 
@@ -116,19 +114,6 @@ def _command(scale: str, key: str) -> str:
 def _published(root: Path | None, key: str) -> Published | None:
     shown = picture(root, key, small=True) if root else None
     return Published(shown, claims_of(root, key)) if root and shown else None
-
-
-def _docstring(path: Path) -> tuple[str, list[str]]:
-    """First line and further paragraphs of a module's docstring, read without importing it."""
-    try:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
-    except FileNotFoundError:
-        return "", []
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
-    first, _, rest = inspect.cleandoc(text or "").partition("\n")
-    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
-    return first.strip().removesuffix("."), [part for part in paragraphs if part]
 
 
 def claims_of(root: Path, key: str) -> list[Claim] | None:

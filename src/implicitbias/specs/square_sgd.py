@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import cos, pi
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PositiveInt
 
 from .. import data, registry
 from ..errors import UserError
@@ -16,8 +16,8 @@ Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "
 Names = Annotated[
     tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
 ]
-_STEP = {"conv4": 3e-4, "conv4_fc": 5e-4, "mlp_relu": 1.2e-4}  # seconds per member and step
-_PRODUCT = {"conv4": 5e-10, "conv4_fc": 3e-10, "mlp_relu": 8e-11}  # per product of a forward pass
+_STEP = {"conv4": 1e-4, "conv4_fc": 5e-4, "mlp_relu": 1e-4}  # seconds per member and step
+_PRODUCT = {"conv4": 4e-10, "conv4_fc": 2.7e-10, "mlp_relu": 8e-11}  # per product of a forward pass
 
 
 class Spec(Sgd):
@@ -50,6 +50,7 @@ class Spec(Sgd):
     OPTIONAL: ClassVar[dict[str, str]] = {}
 
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
+    version: PositiveInt = 2  # 2: convolutions side by side, perceptrons by their own path
     loss: Literal["mse", "square"] = "mse"  # type: ignore[assignment]
     targets: Literal["one_hot", "centred", "sign"] = "one_hot"
     normalisation: Literal["lagrange", "none"] = "lagrange"
@@ -120,7 +121,8 @@ class Spec(Sgd):
     def estimated_seconds(self, members: int, device: str) -> float:
         """Steps x members x (overhead + B x products x time of one, forward and backward).
 
-        Fitted to widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on one core.
+        Fitted to packs of ten, widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on
+        one core.
         """
         example = self.products() * _PRODUCT[self.model]
         train = members * (self.steps * _STEP[self.model] + self.samples * example)

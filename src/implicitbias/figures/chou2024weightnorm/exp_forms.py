@@ -6,6 +6,9 @@ error of descent is from that of the gradient flow, both at the first state with
 below 0.001, against the step. Projected steps return u to the unit sphere; Salimans-Kingma steps
 move a free v, whose norm then grows. Right (20 measurements, signed truth): final error with one
 polar pair for x = (x_+, x_-) or a pair for each of x_+ and x_-, against c; dashed: plain descent.
+Two pairs end further off, and at large c do not fit within the budget: each pair's norm^2 grows to
+the l1 norm of its own half only, so the exponent of the magnification, c (r_end^2 - r_0^2) / 2, is
+divided between them.
 All sizes are stand-ins; everywhere else in this paper's figures one pair and projected steps.
 """
 

@@ -6,7 +6,8 @@ known beforehand, at r_end = Q^(1/L) with Q the least l1 norm; it is a lower bou
 1 / sqrt(c). Right: excess (||z||_1 - Q) / Q against its bound. The identity and the bound are
 derived for this model; that the paper's factor is this one is an inference. Ensemble of stand-ins.
 Only flows that interpolate (relative residual at the solver's stop) are drawn on the right, and
-judged.
+judged. The slowest need a time of 5e10 to a residual of 1e-8; at time 1e8 they are at 1e-6, and
+z is there 2e-4 away from the plain flow's: the identity is of limits.
 """
 
 from typing import Any

@@ -5,6 +5,10 @@ plain and weight-normalised from the same start, and the minimiser of the l1 nor
 programming. Left: without noise; right: with Gaussian noise of 0.01 on each measurement. Sizes are
 stand-ins. Descent runs a fixed budget, so its error at an exact recovery is not zero. Basis pursuit
 fits the measurements exactly, noise included; errors below 1e-8 are drawn there.
+
+A truth of one entry leaves nothing to gain at c = 2: with Q = 1 and r_0 = 0.5 the magnification
+(r_0 / Q^(1/2)) exp(c (Q - r_0^2) / 2) is 1.06. From three entries on the error is 0.15 of plain's
+or less; the claim is on all sparsities.
 """
 
 from typing import Any

@@ -4,7 +4,10 @@ In the setting of Dinh & Xin with finite samples of noiseless Gaussian data (sta
 examples; full batch with step 5 for 120 iterations, batches of 100 with step 1 for 1,500), against
 the population gradient. Angle of w to the true weight by iteration, one panel per gradient;
 weights on the sphere, u thresholded from the new w. An entry of the truth between C cut-off and
-(B + C) cut-off has two limits under l0: there the path, and so the sample, decides the support.
+(B + C) cut-off, here 0.050 and 0.054, has two limits under l0: there the path, and so the sample,
+decides the support. Seed 2's truth has an entry of 0.0532: the samples keep it, the population's
+path does not, and by it alone claims on all runs fail; where the support is the same, the angle is.
+Where u keeps the whole support under l0 the limit is the truth and both angles are rounding.
 """
 
 from typing import Any
@@ -23,6 +26,7 @@ FIGURE = "dinh2020rvsm/exp_samples"
 NEEDS = ("angle", "true_positives", "off_support")
 GRADIENTS = {"population": "population", "full_batch": "full batch", "minibatch": "batches"}
 KEYS = ["seed", "penalty", "beta", "cutoff"]
+ROUNDING = 1e-9  # below it an angle is 0
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
@@ -37,10 +41,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _against(part: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Claim]:
-    """Support and angle of sampled runs against the population's at the same seed and penalty."""
+    """Support and angle of sampled runs against the population's at the same seed and penalty.
+
+    Two angles that are both rounding agree.
+    """
     other = whole.loc[part.index]
     apart = (part["true_positives"] - other["true_positives"]).abs() + part["off_support"]
-    relative = (part["angle"] / other["angle"] - 1).abs()
+    exact = part["angle"].lt(ROUNDING) & other["angle"].lt(ROUNDING)
+    relative = (part["angle"] / other["angle"] - 1).abs().mask(exact, 0.0)
     name = GRADIENTS[gradient]
     missed = apart[apart > 0].reset_index()["penalty"].unique()
     note = f"another support under {', '.join(sorted(missed))}" if len(missed) else ""
@@ -53,6 +61,11 @@ def _against(part: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Cla
         worst(
             relative.rename("value").reset_index(), figure=FIGURE, at_most=0.2, note=note,
             claim=f"{name}: the final angle is the population's within a fifth",
+            statistic="|angle / population's - 1|",
+        ),
+        worst(
+            relative[apart == 0].rename("value").reset_index(), figure=FIGURE, at_most=0.2,
+            claim=f"{name}: where the support is the population's the angle is, within a fifth",
             statistic="|angle / population's - 1|",
         ),
     ]  # fmt: skip
