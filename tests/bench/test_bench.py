@@ -35,7 +35,7 @@ def test_a_round_writes_a_table_with_ratios(tmp_path):
     assert (rows["per_core_second"] > 0).all()
     assert (rows["peak_mb"] > 50).all()
     ours = rows[rows["contender"] == "ours"].set_index(["members", "round"])
-    assert ours["spectra_share"].notna().tolist() == [True, False, True, False]
+    assert ours["measuring_share"].notna().tolist() == [True, False, True, False]
     places = driver.summary(rows).set_index(["contender", "members"])
     assert places.loc[("loop", 1), "per_core_second_ratio"] == 1
     assert (places["count"] == 2).all()
@@ -62,7 +62,7 @@ def test_what_does_not_fit_has_no_number_and_the_rest_goes_on(monkeypatch):
     rows = pd.DataFrame(
         [["loop", 10.0], ["ours", None]], columns=["contender", "per_core_second"]
     ).assign(model="a", batch_size=4, members=1, processes=1, round=0, per_second=1.0,
-             peak_mb=1.0, spectra_share=0.0)  # fmt: skip
+             peak_mb=1.0, measuring_share=0.0)  # fmt: skip
     assert "| a | 4 | 1 | 1 | ours | no number |" in driver.page(rows)
 
 

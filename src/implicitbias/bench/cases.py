@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 INPUT, CLASSES, EXAMPLES = (3, 32, 32), 10, 2048
-EPOCH, RECORD_EVERY = 50_000, 10  # CIFAR-10, and the epochs between two records of the paper
+EPOCH, TEST, RECORD_EVERY = (
+    50_000,
+    10_000,
+    10,
+)  # CIFAR-10, and the epochs between two records of the paper
 
 # The name on the page -> the model and its arguments.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {

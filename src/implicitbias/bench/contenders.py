@@ -1,8 +1,9 @@
-"""The ways to train, each a function that steps all members when called and says the samples."""
+"""The ways to train, each a function that steps members when called and says how many samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -125,13 +126,14 @@ def ours(
     batches = [_batches(batch_size) for _ in range(members)]
     parts = in_turns(trainer, members, together)
     stretch = 1 if len(parts) == 1 else max(1, STRETCH // batch_size)
+    turns = cycle(parts)
 
     def step() -> int:
-        for part, own in parts:
-            for _ in range(stretch):
-                index = torch.stack([next(b) for b in batches[part]])
-                own.step(x[index], y[index], 1.0)
-        return batch_size * members * stretch
+        part, own = next(turns)
+        for _ in range(stretch):
+            index = torch.stack([next(b) for b in batches[part]])
+            own.step(x[index], y[index], 1.0)
+        return index.numel() * stretch
 
     return step, trainer
 

@@ -27,7 +27,7 @@ from . import plot
 from .cases import CONTENDERS, Case
 
 TIMEOUT = 180.0
-COLUMNS = ("per_core_second", "per_second", "peak_mb", "spectra_share")
+COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share")
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
 
@@ -142,7 +142,7 @@ def page(rows: pd.DataFrame) -> str:
         *(f"- `{name}`: {words}" for name, words in CONTENDERS.items()),
         "",
         "| model | B | K | processes | contender | samples/core-s | range | ratio | ratio in wall"
-        " time | peak MB | spectra |",
+        " time | peak MB | measuring |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     places = summary(rows)
@@ -174,7 +174,7 @@ def glance(places: pd.DataFrame) -> list[str]:
 def _line(row: dict[Hashable, Any]) -> str:
     cells = ["no number", "", "", "", "", ""]
     if row["count"]:
-        share = row["spectra_share"]
+        share = row["measuring_share"]
         cells = [
             f"{row['per_core_second']:,.0f}", f"{row['min']:,.0f}-{row['max']:,.0f}",
             f"{row['per_core_second_ratio']:.2f}", f"{row['per_second_ratio']:.2f}",

@@ -14,10 +14,11 @@ from .. import observe
 from ..engine.base import Trainer
 from ..layers import weight_matrices
 from ..records import Records
-from .cases import EPOCH, RECORD_EVERY, Case
-from .contenders import WITHOUT_ENGINE, Step, networks, ours
+from .cases import EPOCH, RECORD_EVERY, TEST, Case
+from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
 
 WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
+_EVALUATED = 256  # examples
 LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
 
@@ -46,20 +47,25 @@ def timing(case: Case, members: int) -> dict[str, float]:
     samples, cpu, wall = calls(step, case.seconds, 2)
     found = {"per_core_second": samples / cpu, "per_second": samples / wall}
     if trainer is not None and members == case.members[0]:
-        found["spectra_share"] = spectra_share(case, members, trainer, found["per_core_second"])
+        found["measuring_share"] = measuring_share(case, members, trainer, found["per_core_second"])
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 
 
-def spectra_share(case: Case, members: int, trainer: Trainer, rate: float) -> float:
+def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> float:
     """The part of training that measuring takes at the paper's record interval.
 
-    That is the spectra of all matrices once per ten epochs of 50,000 examples, at this rate.
+    Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
+    loss and accuracy of 50,000 + 10,000 examples, timed on 256 of them.
     """
     matrices, runs = weight_matrices(networks(case.model, 1)[0]), [str(k) for k in range(members)]
+    x, y = (part[:_EVALUATED] for part in images())
     start = time.process_time()
     observe.spectra(Records(), runs, trainer, matrices, 0, 0)
-    seconds = time.process_time() - start
+    spectra = time.process_time() - start
+    observe.performance(Records(), runs, trainer, ("test", x, y), "cross_entropy", 0, 0)
+    evaluation = time.process_time() - start - spectra
+    seconds = spectra + evaluation * (EPOCH + TEST) / _EVALUATED
     return seconds / (seconds + RECORD_EVERY * EPOCH * members / rate)
 
 

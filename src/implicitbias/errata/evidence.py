@@ -103,7 +103,8 @@ def rising(_: Path) -> str:
     for (panel, series), curve in rows.groupby(["panel", "series"], sort=False):
         ordered = curve.sort_values("x")["y"].to_numpy()
         if ordered[-1] - ordered.min() > ordered[0] / 20:
-            where = f"{panel.replace('mu=', 'rate ')}, batch size {series.partition('=')[2]}"
+            rate, size = (str(name).partition("=")[2] for name in (panel, series))
+            where = f"rate {rate}, batch size {size}"
             said.append(f"from {ordered.min():.0f} to {ordered[-1]:.0f} ({where})")
     return (
         f"it rises by more than a twentieth of its start in {len(said)} of"
