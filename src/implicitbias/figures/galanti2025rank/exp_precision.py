@@ -54,7 +54,7 @@ def against_seeds(rows: pd.DataFrame) -> dict[int, float]:
                 other.setdefault(key, []).append(abs(x - y))  # type: ignore[arg-type]
     means = pd.Series({key: sum(v) / len(v) for key, v in other.items()}, dtype=float)
     by_seed = (precision - means.reindex(precision.index)).groupby(level="seed").mean()
-    return {int(str(seed)): float(value) for seed, value in by_seed.items()}
+    return {int(str(seed)): round(float(value), 9) for seed, value in by_seed.items()}
 
 
 def shift(rows: pd.DataFrame) -> dict[int, float]:
