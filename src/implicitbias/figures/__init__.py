@@ -21,6 +21,7 @@ from ..table import read
 # Columns of a table that differ between runs of one setting, or between rows of one run.
 _NOT_SETTINGS = (
     "run", "pack", "seed", "diverged_step", "epoch", "step", "layer", "metric", "value", "limit",
+    "trivial", "part",
 )  # fmt: skip
 
 
