@@ -14,11 +14,11 @@ ORDER = [
     {"cluster", "config"}, {"packs"}, {"plan"},
     {"layers", "models", "objectives", "sparse"}, {"records"}, {"engine"},
     {"bounds_inputs", "collapse", "observe", "observers", "stationarity"},
-    {"checkpoint", "progress", "provenance"},
+    {"checkpoint", "progress", "provenance"}, {"tuning"},
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
     {"resources", "submission"}, {"overview"},
-    {"errata", "evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
+    {"errata", "evidence", "handbook", "publish", "spectrum", "status", "workflow"}, {"bench"},
     {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}

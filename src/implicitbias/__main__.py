@@ -58,15 +58,18 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    import json
-
     from . import config
     from .plan import make_plan
     from .report import build
+    from .report.compare import compare
 
-    tree, sources = json.loads(args.config.read_text(encoding="utf-8")), config.Sources()
-    results = args.config.parents[1]
-    build(make_plan(config.parse(tree, sources), sources, results), args.out, args.published)
+    file = args.results if args.results.suffix == ".json" else args.results / "config.json"
+    if args.against:
+        other = args.against.parent if args.against.suffix == ".json" else args.against
+        out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
+        return compare(file.parent, other, out)
+    plan = make_plan(*config.load([file]), file.absolute().parents[1])
+    build(plan, args.out or file.with_name("report.html"), args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -113,15 +116,33 @@ def _evidence(args: argparse.Namespace) -> None:
 
 
 def _bench(args: argparse.Namespace) -> None:
+    from . import style
+    from .bench import driver
     from .bench.cases import cases
-    from .bench.driver import run
 
-    cores = os.cpu_count() or 1
-    run(
-        cases(args.models, args.batch_sizes, args.members, args.seconds, cores),
-        args.repeats,
-        args.out,
-    )
+    with style.look():
+        driver.run(
+            cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores,
+                  args.contenders),
+            args.rounds, args.minutes, args.out,
+        )  # fmt: skip
+        driver.scale(args.out)
+
+
+def _tune(args: argparse.Namespace) -> None:
+    if sys.platform == "linux" and not ALLOCATOR.keys() <= os.environ.keys():
+        command = [sys.executable, "-m", "implicitbias", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": "1", **ALLOCATOR})
+    import torch
+
+    from . import config, tuning
+    from .plan import make_plan
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    plan = make_plan(*config.load(config.scale_files(args.scale, args.configfile)))
+    for line in tuning.tune(plan.members(name) for name in plan.packs):
+        print(line, flush=True)
 
 
 def _errata(args: argparse.Namespace) -> None:
@@ -169,9 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", type=Path, required=True, help="the svg; others beside it")
     figure.set_defaults(do=_figure)
 
-    report = verbs.add_parser("report", help="results/<scale>/config.json -> report.html")
-    report.add_argument("config", type=Path)
-    report.add_argument("--out", type=Path, required=True)
+    report = verbs.add_parser("report", help="results/<scale> -> report.html, or a comparison")
+    report.add_argument("results", type=Path, help="results/<scale>, or its config.json")
+    report.add_argument("--out", type=Path, help="by default report.html in that folder")
+    report.add_argument("--against", type=Path, help="another such folder: both, side by side")
     report.add_argument("--published", type=Path, help="figures at scale paper to show as well")
     report.set_defaults(do=_report)
 
@@ -213,6 +235,11 @@ def _parser() -> argparse.ArgumentParser:
     errata.add_argument("--out", type=Path, default=Path("docs/errata.md"))
     errata.set_defaults(do=_errata)
 
+    tune = verbs.add_parser("tune", help="measure, for this machine, how many members go abreast")
+    tune.add_argument("--scale", default="small")
+    tune.add_argument("--configfile", type=Path, action="append", default=[])
+    tune.set_defaults(do=_tune)
+
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)
     return parser
@@ -222,10 +249,17 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     from .bench import cases
 
     bench.add_argument("--models", nargs="+", choices=cases.MODELS, default=list(cases.MODELS))
+    bench.add_argument("--contenders", nargs="+", choices=cases.CONTENDERS, default=None)
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
     bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
-    bench.add_argument("--seconds", type=float, default=2.0, help="measured, per case")
-    bench.add_argument("--repeats", type=int, default=3)
+    bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")
+    bench.add_argument("--rounds", type=int, default=3, help="at most so many")
+    bench.add_argument(
+        "--minutes", type=float, default=30, help="no round begins that would end later"
+    )
+    bench.add_argument(
+        "--cores", type=int, default=os.cpu_count() or 1, help="1: no pairs of packs"
+    )
     bench.add_argument("--out", type=Path, required=True, help="folder for the table and the plot")
     bench.set_defaults(do=_bench)
 
@@ -236,7 +270,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args.do(args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).strip()}".replace("\n", " "), file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,9 +73,12 @@ class FigureEntry(Model):
 
 
 def _a_path(text: str) -> str:
-    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*"{}"}:
-        # Snakemake reads braces as wildcards, and commands a dash as an option.
-        raise ValueError("must be a path without {, } and control characters, not empty nor -...")
+    # Snakemake reads braces as wildcards, and commands a dash as an option. Snakemake's scripts for
+    # the jobs of a cluster quote as Python does, where a shell would run what is in $() and ``.
+    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*'{}"$`\\'}:
+        raise ValueError(
+            'must be a path without {, }, ", $, `, \\ and control characters, not empty nor -...'
+        )
     return text
 
 
@@ -89,6 +93,10 @@ class Config(Model):
     # At most 256: a pack travels to its job on a command line, which holds 128 kB.
     pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
         default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
+    )
+    memory_mb: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0)]] = Field(
+        default={"cpu": 8000, "cuda": 40000},
+        description="most memory of one training, by device: packs that would need more are split",
     )
     checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     retries: Annotated[int, Field(ge=0)] = 2
@@ -119,9 +127,10 @@ def without_nulls(tree: Any) -> Any:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """One YAML file as a mapping; UserError if it is not one."""
+    """One YAML or JSON file as a mapping; UserError if it is not one."""
+    load = json.loads if path.suffix == ".json" else yaml.safe_load  # 1e-5 is text to YAML
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -28,14 +28,18 @@ def weight_matrices(model: nn.Module) -> tuple[WeightMatrix, ...]:
     """Every weight matrix in the order of the modules. The only switch on layer types.
 
     As in the code of Galanti et al. (analysis_rank.py) the average takes every linear and
-    convolutional layer but the classifier's head (`head`) and shortcut convolutions (`shortcut`).
+    convolutional layer but the classifier's head (`head`) and shortcut convolutions (`shortcut`);
+    or, of a model that says `averaged`, the layers of these names alone.
     """
+    chosen: tuple[str, ...] | None = getattr(model, "averaged", None)
     found: list[WeightMatrix] = []
     index = 0
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d):
             continue
         averaged = "head" not in name and "shortcut" not in name
+        if chosen is not None:
+            averaged = name.split(".")[-1] in chosen
         label = f"layer{index}" if averaged else name
         index += averaged
         rows, *rest = module.weight.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from . import spec
 from .errors import UserError
 from .files import write_text
-from .spec import RunSpec, digest
+from .spec import BASE_MB, RunSpec, digest
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def specs_of(path: Path) -> list[RunSpec]:
     tree: dict[str, Any] = json.loads(read(path).text)
     specs = []
     for run_id, fields in tree["runs"].items():
-        made = spec.make(fields)
+        try:
+            made = spec.make(fields)
+        except UserError as error:
+            raise UserError(f"{path}: run {run_id}: {error}") from None
         if made.run_id != run_id:
             raise UserError(f"{path}: run {run_id} is not the run of its own spec ({made.run_id})")
         specs.append(made)
@@ -77,14 +81,27 @@ def written(folder: Path) -> dict[str, Pack]:
     return {p.parent.name: read(p) for p in sorted(folder.glob("*/pack.json"))}
 
 
+def fitting(one: RunSpec, most: int, memory_mb: float) -> int:
+    """The size of the largest pack of such runs, at most `most`, that needs no more memory."""
+    for size in range(most, 0, -1):
+        if BASE_MB + one.estimated_megabytes(size) <= memory_mb:
+            return size
+    needed = math.ceil(BASE_MB + one.estimated_megabytes(1))
+    raise UserError(f"{memory_mb:g} is too little: one run of {one.label} needs about {needed} MB")
+
+
 def assign(
-    wanted: dict[str, RunSpec], existing: dict[str, Pack], pack_size: int
+    wanted: dict[str, RunSpec],
+    existing: dict[str, Pack],
+    pack_size: int,
+    memory_mb: float = math.inf,
 ) -> tuple[dict[str, Pack], dict[str, str]]:
     """The packs that hold the wanted runs, by name, and the pack of each run.
 
     A run that is in a written pack stays there for ever. The others are sorted within their shape
     and cut into whole packs from the front, so that whichever of these packs have been written by
-    the time somebody plans again, cutting what remains gives the same packs.
+    the time somebody plans again, cutting what remains gives the same packs. A pack is at most as
+    large as its memory allows, by the estimate; UserError where a run alone needs more.
     """
     home = {run: pack.name for pack in existing.values() for run in pack.runs}
     shapes: dict[str, list[RunSpec]] = {}
@@ -94,7 +111,7 @@ def assign(
     packs: dict[str, Pack] = {}
     for members in shapes.values():
         members.sort(key=lambda s: (s.seed, s.run_id))
-        size = members[0].PACK_SIZE or pack_size
+        size = fitting(members[0], members[0].PACK_SIZE or pack_size, memory_mb)
         for i in range(0, len(members), size):
             pack = Pack.of(members[i : i + size])
             packs[pack.name] = pack

@@ -8,6 +8,7 @@ whether their data are there.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -90,7 +91,11 @@ def make_plan(
     elif not absent_too:
         chosen = {k: _available(config, k, runs, sweeps, sources) for k, runs in chosen.items()}
     runs = {s.run_id: s for members in chosen.values() for s in members}
-    used, home = packs.assign(runs, existing, config.pack_size[config.device])
+    memory = config.memory_mb.get(config.device, math.inf)
+    try:
+        used, home = packs.assign(runs, existing, config.pack_size[config.device], memory)
+    except UserError as error:
+        raise sources.error(("memory_mb", config.device), str(error)) from None
     figures = {
         key: FigurePlan(
             key,

@@ -7,6 +7,7 @@ model must be one new file. So what planning needs to know of a model is read fr
 from __future__ import annotations
 
 import ast
+import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -64,6 +65,22 @@ def figure_path(key: str) -> Path:
     known("paper", paper, papers)
     known(f"figure of {paper}", figure, names(f"figures/{paper}"))
     return PACKAGE / "figures" / paper / f"{figure}.py"
+
+
+def docstring(path: Path) -> tuple[str, list[str]]:
+    """First sentence and further paragraphs of a module's docstring; nothing for no file.
+
+    It is the caption of a figure, or the title of a paper, read without importing it.
+    """
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    except FileNotFoundError:
+        return "", []
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
+    first, *rest = inspect.cleandoc(text or "").split("\n\n")
+    paragraphs = [" ".join(part.split()) for part in (first, *rest)]
+    return paragraphs[0].removesuffix("."), [part for part in paragraphs[1:] if part]
 
 
 @cache

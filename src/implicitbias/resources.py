@@ -15,10 +15,10 @@ from statistics import median
 from . import provenance
 from .cluster import GpuPlace, Place
 from .plan import Plan
+from .spec import BASE_MB
 
 SMALL_MINUTES = 5  # of a rule that measures, draws or reports
 SMALL_MB = 2000
-_BASE_MB = 1000  # Python with torch loaded, and the two Snakemakes of a job on a cluster
 _CUDA_MB = 3000  # the CUDA context and its libraries
 _START_MINUTES = 5  # queueing processes, importing, reading data over a network
 
@@ -71,7 +71,7 @@ class Resources:
     def megabytes(self, pack: str, attempt: int = 1) -> int:
         """Memory to ask for: the sweep's own or the estimate."""
         members = self.plan.members(pack)
-        estimate = _BASE_MB + math.ceil(members[0].estimated_megabytes(len(members)))
+        estimate = BASE_MB + math.ceil(members[0].estimated_megabytes(len(members)))
         estimate += _CUDA_MB if self.gpus(pack) else 0
         return (self.plan.request(pack).megabytes or estimate) * attempt
 

@@ -34,6 +34,7 @@ Ints = Annotated[tuple[int, ...], BeforeValidator(lambda v: tuple(v) if type(v) 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LARGEST = 2**31 - 1  # of any integer of a run
+BASE_MB = 1000  # Python with torch loaded, and the two Snakemakes of a job on a cluster
 
 
 class RunSpec(BaseModel):

@@ -1,49 +1,91 @@
 """The benchmark times what it says, in processes of its own."""
 
+import json
+
 import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
 
-from implicitbias.bench import contenders, driver
-from implicitbias.bench.cases import Case, cases
+from implicitbias.bench import contenders, driver, measure, plot
+from implicitbias.bench.cases import MODELS, Case, cases
 
 
 def test_every_contender_stands_at_every_place():
-    found = cases(["MLP-10-100"], [4, 16], [1, 4], 0.1, cores=2)
+    found = cases(["MLP-10-100"], [4, 16], [4, 1], 0.1, cores=2)
     alone = [c for c in found if c.processes == 1]
     assert {(c.contender, c.members) for c in alone} == {
-        ("loop", 1), ("resident", 1), ("vmap", 1), ("vmap", 4), ("ours", 1), ("ours", 4),
+        ("loop", (1,)), ("resident", (1,)), ("vmap", (1, 4)), ("ours", (1, 4)),
+        ("ours, bfloat16", (1, 4)),
     }  # fmt: skip
-    assert {c.contender for c in found if c.processes == 2} == {"loop", "ours"}
+    assert {(c.contender, c.members) for c in found if c.processes == 2} == {
+        ("loop", (1,)), ("ours", (4,)),
+    }  # fmt: skip
 
 
-def test_a_round_writes_a_table_with_ratios(tmp_path, monkeypatch):
+def test_a_round_writes_a_table_with_ratios(tmp_path):
     alike = {"model": "MLP-10-100", "batch_size": 4, "seconds": 0.05}
     chosen = [
-        Case(contender="loop", members=1, **alike),
-        Case(contender="ours", members=2, **alike),
+        Case(contender="loop", members=(1,), **alike),
+        Case(contender="ours", members=(1, 2), **alike),
     ]
-    driver.run(chosen, 2, tmp_path)
+    driver.run(chosen, 2, 5.0, tmp_path)
     rows = pd.read_parquet(tmp_path / "throughput.parquet")
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert (rows["per_core_second"] > 0).all()
     assert (rows["peak_mb"] > 50).all()
-    ratios = driver.summary(rows).set_index("contender")["per_core_second_ratio"]
-    assert ratios["loop"] == 1
-    assert ratios["ours"] > 0
-    assert "| MLP-10-100 | 4 | 2 | 1 | ours |" in (tmp_path / "throughput.md").read_text()
+    ours = rows[rows["contender"] == "ours"].set_index(["members", "round"])
+    assert ours["measuring_share"].notna().tolist() == [True, False, True, False]
+    places = driver.summary(rows).set_index(["contender", "members"])
+    assert places.loc[("loop", 1), "per_core_second_ratio"] == 1
+    assert (places["count"] == 2).all()
+    by_hand = [
+        ours.loc[(2, r), "per_core_second"]
+        / rows[(rows["contender"] == "loop") & (rows["round"] == r)]["per_core_second"].item()
+        for r in (0, 1)
+    ]
+    assert places.loc[("ours", 2), "per_core_second_ratio"] == pytest.approx(sum(by_hand) / 2)
+    page = (tmp_path / "throughput.md").read_text()
+    assert "| MLP-10-100 | 4 | 2 | 1 | ours |" in page
+    assert "| MLP-10-100, ours | " in page
     assert (tmp_path / "throughput.svg").stat().st_size > 0
+
+
+def test_no_round_begins_that_would_end_too_late(tmp_path):
+    driver.run([Case("loop", "MLP-10-100", 4, (1,), 0.01)], 5, 0.0, tmp_path)
+    assert len(pd.read_parquet(tmp_path / "throughput.parquet")) == 1
 
 
 def test_what_does_not_fit_has_no_number_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setattr(driver, "TIMEOUT", 0.01)
-    assert driver.timed(Case("loop", "MLP-10-100", 4, 1, 0.05)) == {}
+    assert driver.timed(Case("loop", "MLP-10-100", 4, (1,), 0.05)) == []
     rows = pd.DataFrame(
         [["loop", 10.0], ["ours", None]], columns=["contender", "per_core_second"]
-    ).assign(model="a", batch_size=4, members=1, processes=1, repeat=0, per_second=1.0,
-             peak_mb=1.0, spectra_share=0.0)  # fmt: skip
+    ).assign(model="a", batch_size=4, members=1, processes=1, round=0, per_second=1.0,
+             peak_mb=1.0, measuring_share=0.0)  # fmt: skip
     assert "| a | 4 | 1 | 1 | ours | no number |" in driver.page(rows)
+
+
+def test_a_pack_whose_step_would_take_too_long_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(measure, "LONGEST_CALL", 1e-6)
+    measure.measure(Case("ours", "MLP-10-100", 4, (1, 4, 16), 0.01))
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["members"] == 1
+
+
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_the_slope_is_the_exponent(power):
+    x = [2, 4, 8, 16, 32, 64]
+    fixed = [9.0, 1.0, 0, 0, 0, 0]  # a fixed cost is felt at the lower end only
+    points = pd.DataFrame(
+        {"x": x, "value": [3 * v**power + f for v, f in zip(x, fixed, strict=True)]}
+    )
+    assert plot.fitted_slope(points) == pytest.approx(power)
+
+
+def test_every_network_of_the_bench_exists():
+    for model in MODELS:
+        assert len(contenders.networks(model, 1)) == 1
 
 
 def test_ensembling_trains_as_sgd_does(monkeypatch):
@@ -73,4 +115,4 @@ def test_ensembling_trains_as_sgd_does(monkeypatch):
 
 @pytest.mark.parametrize("contender", contenders.WITHOUT_ENGINE)
 def test_contenders_step(contender):
-    contenders.WITHOUT_ENGINE[contender]("MLP-10-100", 4, 1)()
+    assert contenders.WITHOUT_ENGINE[contender]("MLP-10-100", 4, 1)() == 4

@@ -297,12 +297,33 @@ def test_gradients_of_attention_have_at_most_the_rank_of_its_tokens():
             assert rank > bound  # the wrong m_l
 
 
+def test_a_vit_with_dropout_is_certified_and_one_token_less_is_an_error(tmp_path, data_dir):
+    """Lemma A.1 in a trained pack of two; the replay of its steps finds the same masks."""
+    vit = {"model": "vit", "dim": 24, "heads": 2, "head_dim": 12, "mlp_dim": 24, "dropout": 0.3,
+           "epochs": 1, "lr_milestones": [],
+           "record": ["windows", "unrolling", "gradients"]}  # fmt: skip
+    fields = {k: v for k, v in BASE.items() if k != "width"} | vit
+    runs = [spec.make({**fields, "seed": seed}) for seed in (0, 1)]
+    arrays = train(runs, tmp_path / "a", data_dir)
+    names = [n for n in INEQUALITIES if n != "near_convergence"]
+    found = table.measure(runs, names, [tmp_path / "a"])
+    ranks = found[(found["metric"] == "sample_gradient_rank") & (found["layer"] == "layer0")]
+    assert list(ranks["limit"].unique()) == [5]  # 2 x 2 patches and the class token
+    assert ranks["value"].max() == 5 < ranks["trivial"].min() == 24
+    one = arrays[arrays["run"] == runs[0].run_id]
+    void = recorded(runs[0], tmp_path / "b", one, {"patches": lambda v: v - 1})
+    with pytest.raises(UserError, match="^sample_gradient_rank does not hold"):
+        table.measure(runs[:1], ["sample_gradient_rank"], [void])
+
+
 @pytest.mark.parametrize(
     ("model", "shape", "wanted"),
     [
         ("mlp_bn", (1, 8, 8), {"layer0": 1, "head": 1}),
         ("conv_small", (1, 28, 28), {"layer0": 144, "layer1": 16, "layer2": 1, "head": 1}),
         ("resnet18", (3, 32, 32), {"layer0": 1024, "layer5": 256, "layer16": 16, "head": 1}),
+        ("vgg16", (3, 32, 32), {"layer0": 1024, "layer3": 256, "layer9": 16, "layer12": 4}),
+        ("convnet", (1, 28, 28), {"layer0": 196, "layer1": 49, "layer6": 49, "head": 1}),
     ],
 )
 def test_patches_by_hand(model, shape, wanted):

@@ -6,16 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from implicitbias import data, packs, records, spec
+from implicitbias import data, packs, records, spec, tuning
 from implicitbias.engine.streams import epoch_order, init_seed
 from implicitbias.models import build_seeded
-from implicitbias.procedures import Job, load
+from implicitbias.procedures import Job, load, sgd
 
 BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 400, "model": "mlp_bn", "depth": 3,
@@ -173,7 +174,49 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     assert left == {"pack.json", "records"}
     facts = json.loads((path.parent / "records" / "provenance.json").read_text())
     assert facts["resumed"]
-    assert {"commit", "packages", "threads", "seconds", "device"} <= facts.keys()
+    assert {"commit", "packages", "threads", "seconds", "device", "processor"} <= facts.keys()
+    assert facts["sha256"].keys() == {"scalars.parquet", "arrays.parquet"}
+
+
+@pytest.mark.parametrize(("cost", "every"), [(0.1, 60), (2.0, 100), (9.0, 120)])
+def test_saving_takes_two_percent_or_is_put_off_to_twice_the_interval(monkeypatch, cost, every):
+    clock, pack = [0.0], object.__new__(sgd.SgdPack)
+    pack.job = Job("test", Path("."), Path("."), checkpoint_seconds=60)
+    monkeypatch.setattr(sgd.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(pack, "_save", lambda: clock.__setitem__(0, clock[0] + cost))
+    assert pack._timed_save() == cost
+    assert pack._save_every == every
+
+
+def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
+    tmp_path, data_dir, monkeypatch
+):
+    runs = [make(epochs=8, seed=s, lr=lr) for s, lr in enumerate((0.1, 0.2, 1e30))]
+    whole = train(runs, tmp_path / "whole", data_dir)
+    (tmp_path / "turns").mkdir()
+    job = Job("test", tmp_path / "turns", data_dir)
+    monkeypatch.setattr(tuning, "abreast", lambda *_: 2)
+    first = sgd.SgdPack(runs, job)
+    stretches = []
+
+    def then_a_signal(orders, batches, multiplier):
+        sgd.SgdPack._train(first, orders, batches, multiplier)
+        stretches.append(batches)
+        if len(stretches) == 5:
+            first._signal = signal.SIGTERM
+
+    monkeypatch.setattr(first, "_train", then_a_signal)
+    with pytest.raises(sgd.Interrupted):
+        first.run()
+    assert max(map(len, stretches)) > 1
+    monkeypatch.setattr(tuning, "abreast", lambda *_: 1)  # as if measured anew meanwhile
+    second = sgd.SgdPack(runs, job)
+    found = second.run()
+    assert found.facts == {"path": "MLPTrainer", "abreast": 2}
+    found.write(tmp_path / "turns" / "records")
+    for name, table in zip(("scalars", "arrays"), whole, strict=True):
+        ours = records.read(tmp_path / "turns" / "records" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(ours, table, check_exact=True)
 
 
 def test_a_pack_that_cannot_be_written_says_so(tmp_path, data_dir):

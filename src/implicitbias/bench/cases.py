@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 INPUT, CLASSES, EXAMPLES = (3, 32, 32), 10, 2048
-EPOCH, RECORD_EVERY = 50_000, 10  # CIFAR-10, and the epochs between two records of the paper
+EPOCH, TEST, RECORD_EVERY = (
+    50_000,
+    10_000,
+    10,
+)  # CIFAR-10, and the epochs between two records of the paper
 
 # The name on the page -> the model and its arguments.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -14,6 +18,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "conv4": ("conv4", {}),
     "ResNet-18": ("resnet18", {}),
     "VGG-16": ("vgg16", {}),
+    "ViT": ("vit", {}),
 }
 BATCH_SIZES = (4, 16, 64, 256)
 MEMBERS = (1, 4, 16, 64)
@@ -23,32 +28,40 @@ CONTENDERS = {
     "resident": "the same with the data as tensors and no DataLoader",
     "vmap": "torch.func: stacked state, vmap over grad, data as tensors",
     "ours": "a pack through the engine",
+    "ours, bfloat16": "the same with products in bfloat16",
 }
-PACKED = ("vmap", "ours")  # the others train one member at a time
+PACKED = ("vmap", "ours", "ours, bfloat16")  # the others train one member at a time
 
 
 class Case(NamedTuple):
-    """One timing: in a process of its own, on one thread."""
+    """The timings of one process on one thread: packs of these sizes, one after another."""
 
     contender: str
     model: str
     batch_size: int
-    members: int
-    seconds: float  # of measured CPU time, at least two steps
+    members: tuple[int, ...]  # ascending
+    seconds: float  # of measured CPU time each, at least two steps
     processes: int = 1  # how many such processes run at once
 
 
 def cases(
-    models: list[str], batch_sizes: list[int], members: list[int], seconds: float, cores: int
+    models: list[str],
+    batch_sizes: list[int],
+    members: list[int],
+    seconds: float,
+    cores: int,
+    contenders: list[str] | None = None,
 ) -> list[Case]:
-    """Every contender at every place, side by side; then packs on all cores at once."""
+    """Every contender at every place, side by side; then loops and packs on all cores at once."""
+    sizes = tuple(sorted(members))
     found = []
     for model in models:
         for batch in batch_sizes:
-            for contender in CONTENDERS:
-                sizes = members if contender in PACKED else [1]
-                found += [Case(contender, model, batch, k, seconds) for k in sizes]
+            for contender in contenders or CONTENDERS:
+                packs = sizes if contender in PACKED else (1,)
+                found.append(Case(contender, model, batch, packs, seconds))
             if cores > 1:
-                alike = [Case("ours", model, batch, k, seconds, cores) for k in members]
-                found += [*alike, Case("loop", model, batch, 1, seconds, cores)]
+                usual = (min(sizes, key=lambda k: abs(k - 16)),)
+                found.append(Case("loop", model, batch, (1,), seconds, cores))
+                found.append(Case("ours", model, batch, usual, seconds, cores))
     return found

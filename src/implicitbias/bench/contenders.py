@@ -1,8 +1,9 @@
-"""The four ways to train, each as a function that does one step per call and says its samples."""
+"""The ways to train, each a function that steps members when called and says how many samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -12,12 +13,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from ..engine.base import Members, Trainer
-from ..engine.choose import trainer_for
+from ..engine.choose import abreast, in_turns, trainer_for
 from ..models import build_seeded
 from .cases import CLASSES, EXAMPLES, INPUT, MODELS
 
 LR, WEIGHT_DECAY = 0.01, 5e-4
-Step = Callable[[], None]
+STRETCH = 64  # samples of a member in its turn
+Step = Callable[[], int]
 
 
 def images() -> tuple[Tensor, Tensor]:
@@ -55,7 +57,12 @@ def loop(model: str, batch_size: int, members: int) -> Step:
             yield from DataLoader(data, batch_size, shuffle=True, drop_last=True)
 
     batches = forever()
-    return lambda: _train(net, optimiser, *next(batches))
+
+    def step() -> int:
+        _train(net, optimiser, *next(batches))
+        return batch_size
+
+    return step
 
 
 def resident(model: str, batch_size: int, members: int) -> Step:
@@ -65,9 +72,10 @@ def resident(model: str, batch_size: int, members: int) -> Step:
     optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
     batches = _batches(batch_size)
 
-    def step() -> None:
+    def step() -> int:
         index = next(batches)
         _train(net, optimiser, x[index], y[index])
+        return batch_size
 
     return step
 
@@ -89,30 +97,43 @@ def ensemble(model: str, batch_size: int, members: int) -> Step:
     gradient = vmap(grad(objective, has_aux=True), randomness="different")
     batches = [_batches(batch_size) for _ in nets]
 
-    def step() -> None:
+    def step() -> int:
         index = torch.stack([next(b) for b in batches])
         found, moved = gradient(weights, buffers, x[index], y[index])
         buffers.update(moved)
         with torch.no_grad():
             for name, w in weights.items():
                 w.mul_(1 - LR * WEIGHT_DECAY).sub_(found[name], alpha=LR)
+        return batch_size * members
 
     return step
 
 
-def ours(model: str, batch_size: int, members: int) -> tuple[Step, Trainer]:
-    """A pack through the engine, each member with its own order of the examples."""
-    x, y = images()
-    lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
-    hyper = Members.of(lr, decay, momentum, torch.float32, torch.device("cpu"), batch_size)
-    trainer = trainer_for(
-        networks(model, members), hyper, "cross_entropy", torch.float32, torch.device("cpu")
-    )
-    batches = [_batches(batch_size) for _ in range(members)]
+def ours(
+    model: str, batch_size: int, members: int, precision: str = "float32"
+) -> tuple[Step, Trainer]:
+    """A pack through the engine, each member with its own order of the examples.
 
-    def step() -> None:
-        index = torch.stack([next(b) for b in batches])
-        trainer.step(x[index], y[index], 1.0)
+    As procedures/sgd.py does it: parts of the pack take turns, each for a stretch of steps.
+    """
+    x, y = images()
+    cpu, dtype = torch.device("cpu"), torch.float32
+    lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
+    hyper = Members.of(lr, decay, momentum, dtype, cpu, batch_size, precision)
+    nets = networks(model, members)
+    together = abreast(nets[0], INPUT, batch_size, members, dtype, cpu)
+    trainer = trainer_for(nets, hyper, "cross_entropy", dtype, cpu)
+    batches = [_batches(batch_size) for _ in range(members)]
+    parts = in_turns(trainer, members, together)
+    stretch = 1 if len(parts) == 1 else max(1, STRETCH // batch_size)
+    turns = cycle(parts)
+
+    def step() -> int:
+        part, own = next(turns)
+        for _ in range(stretch):
+            index = torch.stack([next(b) for b in batches[part]])
+            own.step(x[index], y[index], 1.0)
+        return index.numel() * stretch
 
     return step, trainer
 

@@ -1,8 +1,8 @@
-"""Run every case in fresh processes, in turns, and write the table and the plot.
+"""Run every case in fresh processes, in turns, and write the table and the plots.
 
 The turns are interleaved: round after round of all cases, so that a slow minute of a shared machine
-falls on all contenders alike. A case that needs more memory than there is, or longer than
-`TIMEOUT`, has no number.
+falls on all contenders alike. A further round begins while there is time for it. A pack that needs
+more memory than there is, or longer than `LONGEST_CALL` or `TIMEOUT`, has no number.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,33 +23,55 @@ from .. import provenance
 from ..allocator import ALLOCATOR
 from ..files import replacing, write_text
 from ..progress import say
+from . import plot
 from .cases import CONTENDERS, Case
-from .plot import plot
 
 TIMEOUT = 180.0
-COLUMNS = ("per_core_second", "per_second", "peak_mb", "spectra_share")
+COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share")
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
 
-def run(cases: Sequence[Case], repeats: int, out: Path) -> None:
-    """Write throughput.parquet (every repeat), throughput.md (medians) and throughput.svg."""
+def run(cases: Sequence[Case], rounds: int, minutes: float, out: Path) -> None:
+    """Write throughput.parquet (every round), throughput.md (medians) and the plots."""
     rows: list[dict[str, Any]] = []
-    for repeat in range(repeats):
+    start = time.monotonic()
+    for done in range(rounds):
+        if done and time.monotonic() - start > 60 * minutes * done / (done + 1):
+            break  # another round would end too late
         for i, case in enumerate(cases):
-            found = timed(case)
-            rows.append({**case._asdict(), "repeat": repeat, **found})
-            rate = f"{found['per_core_second']:,.0f} samples/core-second" if found else "no number"
-            at = f"round {repeat + 1}/{repeats}, {i + 1}/{len(cases)}"
-            say(f"{at}: {case.contender} {case.model} B={case.batch_size} K={case.members}: {rate}")
-        _write(pd.DataFrame(rows).reindex(columns=[*Case._fields, "repeat", *COLUMNS]), out)
+            found = {int(row["members"]): row for row in timed(case)}
+            for k in case.members:
+                rows.append({**case._asdict(), **found.get(k, {}), "members": k, "round": done})
+            rates = ", ".join(f"K={k}: {r['per_core_second']:,.0f}" for k, r in found.items())
+            at = f"round {done + 1}/{rounds}, {i + 1}/{len(cases)}"
+            told = rates or "no number"
+            say(f"{at}: {case.contender} {case.model} B={case.batch_size} samples/core-s {told}")
+            table = pd.DataFrame(rows).reindex(columns=[*Case._fields, "round", *COLUMNS])
+            with replacing(out / "throughput.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+        show(table, out)
 
 
-def timed(case: Case) -> dict[str, float]:
-    """Mean over its processes, `per_second` summed; {} if one of them has no number."""
+def scale(out: Path) -> None:
+    """Write scaling.parquet and scaling.svg: CPU time against steps and members."""
+    command = [sys.executable, "-m", "implicitbias.bench.scaling"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **ALLOCATOR}
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    rows = pd.DataFrame([json.loads(line) for line in said.stdout.splitlines()])
+    with replacing(out / "scaling.parquet") as temporary:
+        rows.to_parquet(temporary, index=False)
+    plot.scaling(rows, out / "scaling")
+
+
+def timed(case: Case) -> list[dict[str, float]]:
+    """A row per size of the pack: means over the processes, `per_second` summed.
+
+    Sizes that one of the processes has not reached are not among them.
+    """
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = int(0.8 * available / case.processes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    if case.contender == "ours":  # the others are timed as a user starts them
+    if case.contender.startswith("ours"):  # the others are timed as a user starts them
         environment |= ALLOCATOR
     command = [sys.executable, "-m", "implicitbias.bench.measure", json.dumps(case._asdict())]
     children = [
@@ -58,34 +81,40 @@ def timed(case: Case) -> dict[str, float]:
         )
         for _ in range(case.processes)
     ]  # fmt: skip
+    said = [_all_said(child) for child in children]
+    rows = pd.DataFrame([json.loads(line) for text in said for line in text.splitlines()])
+    if rows.empty:
+        return []
+    groups = rows.groupby("members")
+    means = groups.mean().assign(per_second=groups["per_second"].sum())
+    whole = means[groups.size() == case.processes].reset_index()
+    return [{str(k): float(v) for k, v in row.items()} for row in whole.to_dict("records")]
+
+
+def _all_said(child: subprocess.Popen[str]) -> str:
+    """What a process prints until it ends, however that is, or is stopped after TIMEOUT."""
     try:
-        said = [child.communicate(timeout=TIMEOUT)[0] for child in children]
+        return child.communicate(timeout=TIMEOUT)[0]
     except subprocess.TimeoutExpired:
-        return {}
+        child.kill()
+        return child.communicate()[0]
     finally:
-        for child in children:
-            child.kill()
-            child.wait()
-    if any(child.returncode for child in children):
-        return {}
-    found = pd.DataFrame([json.loads(text) for text in said])
-    means = {str(name): float(value) for name, value in found.mean().items()}
-    return {**means, "per_second": float(found["per_second"].sum())}
+        child.kill()
+        child.wait()
 
 
-def _write(rows: pd.DataFrame, out: Path) -> None:
-    with replacing(out / "throughput.parquet") as temporary:
-        rows.to_parquet(temporary, index=False)
+def show(rows: pd.DataFrame, out: Path) -> None:
+    """The page and the plot of what has been measured."""
     write_text(out / "throughput.md", page(rows))
-    plot(summary(rows), out / "throughput")
+    plot.ratios(summary(rows), out / "throughput")
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row per place: median, min and max over repeats, and the ratio to the loop.
+    """A row per place: median, min and max over rounds, and the ratio to the loop.
 
-    The ratio is the median over repeats of ours over the loop's rate of the same repeat.
+    The ratio is the median over rounds of a rate over the loop's of the same round.
     """
-    keys = ["model", "batch_size", "processes", "repeat"]
+    keys = ["model", "batch_size", "processes", "round"]
     loop = rows[rows["contender"] == "loop"].set_index(keys)
     for rate in ("per_core_second", "per_second"):
         base = loop[rate].rename("base")
@@ -99,13 +128,13 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def page(rows: pd.DataFrame) -> str:
     """The table in Markdown."""
-    repeats = rows["repeat"].nunique()
+    rounds = rows["round"].nunique()
     lines = [
         "# Throughput",
         "",
         f"{provenance.processor()}, {os.cpu_count()} cores; "
         + ", ".join(f"{k} {v}" for k, v in provenance.here("cpu", 1)["packages"].items())
-        + f". Fresh processes, one thread each, {repeats} rounds of all cases in turn; medians,"
+        + f". Fresh processes, one thread each, {rounds} rounds of all cases in turn; medians,"
         " and the range. Samples per second of CPU time, summed over members. `ratio` is to the"
         " loop at the same batch size, which trains one run after another. No number: it did not"
         " fit into memory or took too long.",
@@ -113,17 +142,39 @@ def page(rows: pd.DataFrame) -> str:
         *(f"- `{name}`: {words}" for name, words in CONTENDERS.items()),
         "",
         "| model | B | K | processes | contender | samples/core-s | range | ratio | ratio in wall"
-        " time | peak MB | spectra |",
+        " time | peak MB | measuring |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [_line(row) for row in summary(rows).to_dict("records")]
-    return "\n".join([*lines, ""])
+    places = summary(rows)
+    lines += [_line(row) for row in places.to_dict("records")]
+    return "\n".join([*lines[:2], *glance(places), "", *lines[2:], ""])
+
+
+def glance(places: pd.DataFrame) -> list[str]:
+    """For each network and batch size: the ratio to the loop, of the best and the worst pack."""
+    alone = places[(places["processes"] == 1) & (places["count"] > 0)]
+    sizes = sorted(alone["batch_size"].unique())
+    lines = [
+        "Samples per core-second over the loop's: of the best size of a pack (of the worst).",
+        "",
+        "| | " + " | ".join(f"B = {size}" for size in sizes) + " |",
+        "| --- |" + " --- |" * len(sizes),
+    ]
+    for (model, contender), rows in alone.groupby(["model", "contender"], sort=False):
+        if contender != "loop":
+            ratios = rows.groupby("batch_size")["per_core_second_ratio"].agg(["max", "min"])
+            cells = [
+                f"{ratios['max'][size]:.2f} ({ratios['min'][size]:.2f})" if size in ratios.index
+                else "" for size in sizes
+            ]  # fmt: skip
+            lines.append(f"| {model}, {contender} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def _line(row: dict[Hashable, Any]) -> str:
     cells = ["no number", "", "", "", "", ""]
     if row["count"]:
-        share = row["spectra_share"]
+        share = row["measuring_share"]
         cells = [
             f"{row['per_core_second']:,.0f}", f"{row['min']:,.0f}-{row['max']:,.0f}",
             f"{row['per_core_second_ratio']:.2f}", f"{row['per_second_ratio']:.2f}",

@@ -1,4 +1,4 @@
-"""One timing, in the process that it starts in: `python -m implicitbias.bench.measure CASE`."""
+"""The timings of one process, a line of JSON each: `python -m implicitbias.bench.measure CASE`."""
 
 from __future__ import annotations
 
@@ -6,54 +6,83 @@ import json
 import resource
 import sys
 import time
+from typing import Any
 
 import torch
 
 from .. import observe
+from ..engine.base import Trainer
 from ..layers import weight_matrices
 from ..records import Records
-from .cases import EPOCH, RECORD_EVERY, Case
-from .contenders import WITHOUT_ENGINE, Step, networks, ours
+from .cases import EPOCH, RECORD_EVERY, TEST, Case
+from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
 
-WARM_UP = 0.3  # seconds, and at least two steps: the first ones allocate and choose kernels
+WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
+_EVALUATED = 256  # examples
+LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
 
-def measure(case: Case) -> dict[str, float]:
-    """Samples per second of CPU time and of wall time, summed over members; peak memory, MB.
-
-    `spectra_share` is the part of training that measuring all spectra takes at the paper's record
-    interval: one measurement per ten epochs of 50,000 examples.
-    """
+def measure(case: Case) -> None:
+    """Print a line per size of the pack, until one would take too long."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    trainer = None
-    if case.contender == "ours":
-        step, trainer = ours(case.model, case.batch_size, case.members)
+    rate = float("inf")
+    for members in case.members:
+        if case.batch_size * members / rate > LONGEST_CALL:
+            return
+        found = timing(case, members)
+        rate = found["per_core_second"]
+        print(json.dumps({"members": members, **found}), flush=True)
+
+
+def timing(case: Case, members: int) -> dict[str, float]:
+    """Samples per second of CPU time and of wall time, summed over members; peak memory, MB."""
+    trainer: Trainer | None = None
+    if case.contender.startswith("ours"):
+        precision = "bfloat16" if "bfloat16" in case.contender else "float32"
+        step, trainer = ours(case.model, case.batch_size, members, precision)
     else:
-        step = WITHOUT_ENGINE[case.contender](case.model, case.batch_size, case.members)
-    _steps(step, WARM_UP)
-    steps, cpu, wall = _steps(step, case.seconds)
-    samples = steps * case.batch_size * case.members
+        step = WITHOUT_ENGINE[case.contender](case.model, case.batch_size, members)
+    calls(step, WARM_UP, 1)
+    samples, cpu, wall = calls(step, case.seconds, 2)
     found = {"per_core_second": samples / cpu, "per_second": samples / wall}
-    if trainer is not None:
-        start = time.process_time()
-        runs = [str(k) for k in range(case.members)]
-        matrices = weight_matrices(networks(case.model, 1)[0])
-        observe.spectra(Records(), runs, trainer, matrices, 0, 0)
-        seconds = time.process_time() - start
-        interval = RECORD_EVERY * EPOCH * case.members / found["per_core_second"]
-        found["spectra_share"] = seconds / (seconds + interval)
+    if trainer is not None and members == case.members[0]:
+        found["measuring_share"] = measuring_share(case, members, trainer, found["per_core_second"])
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 
 
-def _steps(step: Step, seconds: float) -> tuple[int, float, float]:
-    cpu, wall, done = time.process_time(), time.perf_counter(), 0
-    while done < 2 or time.process_time() - cpu < seconds:
-        step()
+def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> float:
+    """The part of training that measuring takes at the paper's record interval.
+
+    Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
+    loss and accuracy of 50,000 + 10,000 examples, timed on 256 of them.
+    """
+    matrices, runs = weight_matrices(networks(case.model, 1)[0]), [str(k) for k in range(members)]
+    x, y = (part[:_EVALUATED] for part in images())
+    start = time.process_time()
+    observe.spectra(Records(), runs, trainer, matrices, 0, 0)
+    spectra = time.process_time() - start
+    observe.performance(Records(), runs, trainer, ("test", x, y), "cross_entropy", 0, 0)
+    evaluation = time.process_time() - start - spectra
+    seconds = spectra + evaluation * (EPOCH + TEST) / _EVALUATED
+    return seconds / (seconds + RECORD_EVERY * EPOCH * members / rate)
+
+
+def calls(step: Step, seconds: float, least: int) -> tuple[int, float, float]:
+    """Samples processed, CPU and wall seconds of calls for so long, and at least so many."""
+    cpu, wall, samples, done = time.process_time(), time.perf_counter(), 0, 0
+    while done < least or time.process_time() - cpu < seconds:
+        samples += step()
         done += 1
-    return done, time.process_time() - cpu, time.perf_counter() - wall
+    return samples, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def main(arguments: list[str]) -> None:
+    """A case as JSON, or `scaling`."""
+    tree: dict[str, Any] = json.loads(arguments[0])
+    measure(Case(**{**tree, "members": tuple(tree["members"])}))
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Case(**json.loads(sys.argv[1])))))
+    main(sys.argv[1:])

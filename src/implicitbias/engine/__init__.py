@@ -2,5 +2,6 @@
 
 `plain` is the reference, one `nn.Module` at a time with autograd. `mlp` is the same algorithm with
 a hand-written backward pass over stacked parameters; `grouped` trains convolutional networks side
-by side as groups of channels. `trainer_for` says which a model takes.
+by side as groups of channels; `vmapped` maps any other module. `choose` says which path a model
+takes, and how many members take their steps side by side. docs/performance.md has the numbers.
 """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# The type of weights, updates, statistics and losses; with `bfloat16` products alone are in it.
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Members:
     weight_decay: Tensor
     momentum: Tensor
     batch_size: int  # of a full batch: a hint for the layout of the weights, nothing else
+    products: torch.dtype  # in which layers multiply: the weights' own, or bfloat16
 
     @classmethod
     def of(
@@ -30,12 +32,19 @@ class Members:
         dtype: torch.dtype,
         device: torch.device,
         batch_size: int = 128,
+        precision: str = "",
     ) -> Members:
         """From plain numbers, one of each per member."""
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
-        return cls(lrs, decays, momenta, batch_size)
+        products = torch.bfloat16 if precision == "bfloat16" else dtype
+        return cls(lrs, decays, momenta, batch_size, products)
+
+    def part(self, members: slice) -> Members:
+        """Those of some members: views."""
+        lr, decay, momentum = (v[members] for v in (self.lr, self.weight_decay, self.momentum))
+        return replace(self, lr=lr, weight_decay=decay, momentum=momentum)
 
 
 class Trainer(Protocol):
@@ -60,6 +69,10 @@ class Trainer(Protocol):
         """Momentum buffers by parameter name, each (K, ...); empty without momentum."""
         ...
 
+    def part(self, members: slice) -> Trainer:
+        """A trainer of some of the members, on the same tensors: its steps are theirs."""
+        ...
+
 
 def stacked(
     models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
@@ -72,6 +85,12 @@ def stacked(
         )
         for name in states[0]
     }
+
+
+def products_in(members: Members, x: Tensor) -> torch.autocast:
+    """The context in which layers of autograd's paths multiply in `members.products`."""
+    low = members.products != x.dtype
+    return torch.autocast(x.device.type, members.products if low else None, enabled=low)
 
 
 def load_into(trainer: Trainer, state: dict[str, Tensor], velocity: dict[str, Tensor]) -> None:

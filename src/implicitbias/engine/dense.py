@@ -9,7 +9,9 @@ B = 16 on there is no gain, and at 128 the update would lose a third.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -28,6 +30,19 @@ class Dense:
         self.members, self.few = members, members.batch_size <= FEW
         self.buffers: list[Tensor] = []
 
+    @property
+    def k(self) -> int:
+        """The number of members."""
+        return len(self.members.lr)
+
+    def part(self, members: slice) -> Self:
+        """See Trainer.part."""
+        part = copy.copy(self)
+        part.members = self.members.part(members)
+        part.trained = [w[members] for w in self.trained]
+        part.buffers = [v[members] for v in self.buffers]
+        return part
+
     def laid_out(self, weights: Sequence[Tensor]) -> list[Tensor]:
         """The weights in the layout that suits the batch size."""
         return [w.mT.contiguous().mT for w in weights] if self.few else list(weights)
@@ -39,6 +54,7 @@ class Dense:
 
     def product(self, w: Tensor, h: Tensor) -> Tensor:
         """W h, contiguous: w (K, o, i), h (K, i, B)."""
+        w, h = w.to(self.members.products), h.to(self.members.products)
         return torch.bmm(h.mT, w.mT).mT.contiguous() if self.few else torch.bmm(w, h)
 
     def update(self, j: int, w: Tensor, d: Tensor, h: Tensor, lr: Tensor) -> None:
@@ -56,8 +72,10 @@ class Dense:
 
 
 def _add_product(w: Tensor, d: Tensor, h: Tensor) -> None:
-    """W <- W + d h^T."""
-    if w.is_contiguous():
+    """W <- W + d h^T; the product is in the type of h."""
+    if h.dtype != w.dtype:
+        w.add_(torch.bmm(d.to(h.dtype), h.mT))
+    elif w.is_contiguous():
         w.baddbmm_(d, h.mT)
     else:
         w.mT.baddbmm_(h, d.mT)

@@ -83,23 +83,39 @@ class _BatchNorm(_Grouped):
         )  # fmt: skip
 
 
+class _LayerNorm(_Grouped):
+    """weight and bias (K, C); x (B, K C)."""
+
+    def __init__(self, one: nn.LayerNorm, k: int) -> None:
+        super().__init__()
+        self.shape, self.eps = (k, *one.normalized_shape), one.eps
+        assert len(one.normalized_shape) == 1 and one.elementwise_affine
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = functional.layer_norm(x.view(len(x), *self.shape), self.shape[1:], eps=self.eps)
+        scaled = normed * self.weight
+        return (scaled if self.bias is None else scaled + self.bias).flatten(1)
+
+
 _GROUPED: dict[type[nn.Module], Callable[..., _Grouped]] = {
     nn.Conv2d: _Conv2d, nn.Linear: _Linear, nn.BatchNorm1d: _BatchNorm,
-    nn.BatchNorm2d: _BatchNorm,
+    nn.BatchNorm2d: _BatchNorm, nn.LayerNorm: _LayerNorm,
 }  # fmt: skip
 
 
 class GroupedNetwork:
-    """K modules of one shape as one module over K times the channels."""
+    """K modules of the shape of `model` as one module over K times the channels.
 
-    def __init__(
-        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
-    ) -> None:
-        self.k = len(models)
+    state: their parameters and buffers by name, each (K, ...); used, not copied, where it is laid
+    out as it should be.
+    """
+
+    def __init__(self, model: nn.Module, state: dict[str, Tensor], device: torch.device) -> None:
+        self.model, self.device = model, device
+        self.k = len(next(iter(state.values())))
         # On a CPU channels last: 1.0-1.4x (as above). On CUDA grouped convolutions want NCHW.
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-        state = stacked(models, dtype, device)
-        self.module = copy.deepcopy(models[0])
+        self.module = copy.deepcopy(model)
         self.parameters: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
         for name, one in list(self.module.named_modules()):
@@ -123,6 +139,12 @@ class GroupedNetwork:
             w = w.flatten(0, 1).contiguous(memory_format=self.layout).view(w.shape)
         return nn.Parameter(w)
 
+    def part(self, members: slice) -> GroupedNetwork:
+        """See Network.part."""
+        state = {**self.parameters, **self.buffers}
+        views = {name: t.detach()[members] for name, t in state.items()}
+        return GroupedNetwork(self.model, views, self.device)
+
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """See Network.forward."""
         together = x.transpose(0, 1).flatten(1, 2)  # (B, K c, ...)
@@ -139,4 +161,4 @@ class GroupedTrainer(StackedTrainer):
     def _network(
         self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
     ) -> GroupedNetwork:
-        return GroupedNetwork(models, dtype, device)
+        return GroupedNetwork(models[0], stacked(models, dtype, device), device)

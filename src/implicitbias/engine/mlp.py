@@ -47,7 +47,7 @@ class MLPTrainer(Dense):
         assert isinstance(first, MLPBN)
         super().__init__(members)
         self.loss = LOSSES_WITH_GRADIENT[loss]
-        self.k, self.depth = len(models), len(first.layers)
+        self.depth = len(first.layers)
         state = stacked(models, dtype, device)
         self.weights = self.laid_out([state[f"layers.{i}.weight"] for i in range(self.depth)])
         self.width, self.n_classes = self.weights[0].shape[1], first.head.out_features
@@ -65,10 +65,23 @@ class MLPTrainer(Dense):
         self.trained = [*self.weights, self.head, self.head_bias, self.bias, self.gamma, self.beta]
         self.start()
 
+    def part(self, members: slice) -> MLPTrainer:
+        """See Trainer.part."""
+        part = super().part(members)  # of the vectors (depth, K, H) as well, on their first axis
+        vectors = (self.bias, self.gamma, self.beta)
+        part.trained[-3:] = part.bias, part.gamma, part.beta = [v[:, members] for v in vectors]
+        if self.buffers:
+            part.buffers[-3:] = [v[:, members] for v in self.buffers[-3:]]
+        part.weights, part.head = part.trained[: self.depth], part.trained[self.depth]
+        part.head_bias = part.trained[self.depth + 1]
+        part.mean, part.var = self.mean[:, members], self.var[:, members]
+        part.batches = [count[members] for count in self.batches]
+        return part
+
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
         k, n = y.shape
-        hidden = [x.flatten(2).mT]  # h_0 = x (K, D, B)
+        hidden = [x.flatten(2).mT.to(self.members.products)]  # h_0 = x (K, D, B)
         saved = []
         for i, w in enumerate(self.weights):
             # A bias before batch normalisation changes nothing but the running mean.
@@ -81,7 +94,8 @@ class MLPTrainer(Dense):
             hidden.append(h.relu_().view(k, self.width, n))
             saved.append((flat, mean, rstd))
         self.mean.add_(self.bias, alpha=_RUNNING)
-        logits = torch.baddbmm(self.head_bias.unsqueeze(2), self.head, hidden[-1])
+        top = hidden[-1].to(self.head.dtype)  # the head is small: in the type of the weights
+        logits = torch.baddbmm(self.head_bias.unsqueeze(2), self.head, top)
         loss, d = self.loss(logits, self.one_hot[y].mT)
         self._backward(hidden, saved, d, multiplier)
         for count in self.batches:
@@ -98,14 +112,15 @@ class MLPTrainer(Dense):
         """Backpropagate d = d loss / d logits (K, C, B); each weight is updated once used."""
         lr = (multiplier * self.members.lr).view(-1, 1, 1)
         dh = torch.bmm(self.head.mT, d)
-        self.update(self.depth, self.head, d, hidden[-1], lr)
+        self.update(self.depth, self.head, d, hidden[-1].to(d.dtype), lr)
         head_bias_gradient = d.sum(2)
         d_gamma: list[Tensor] = []
         d_beta: list[Tensor] = []
         for i in reversed(range(self.depth)):
             flat, mean, rstd = saved[i]
             dz, dg, db = _batch_norm_backward(
-                _relu_backward(dh, hidden[i + 1], 0).view_as(flat), flat, self.gamma[i].view(-1),
+                _relu_backward(dh.to(flat.dtype), hidden[i + 1], 0).view_as(flat), flat,
+                self.gamma[i].view(-1),
                 None, None, mean, rstd, True, _EPS, [True, True, True],
             )  # fmt: skip
             d_gamma.append(dg)

@@ -2,7 +2,7 @@
 
 On one core, float32, depth 5 and width 500 on 3x32x32: samples per second of this path for one
 member over the plain path's 4.4 at B = 4 and 1.4 at B = 64. A pack whose weights leave the cache is
-slower a member: 0.5 at K = 4 and B = 4, so the planner keeps such packs small.
+slower a member: 0.75 at K = 4 and B = 4, so there members take turns (choose.py).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MLPReluTrainer(Dense):
         super().__init__(members)
         first = models[0]
         assert isinstance(first, MLPRelu)
-        self.k, self.loss = len(models), LOSSES_WITH_GRADIENT[loss]
+        self.loss = LOSSES_WITH_GRADIENT[loss]
         state = stacked(models, dtype, device)
         self.names = list(state)
         self.trained = self.laid_out(list(state.values()))  # layers in order, then the head
@@ -43,10 +43,11 @@ class MLPReluTrainer(Dense):
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
-        hidden = [x.flatten(2).mT]
+        hidden = [x.flatten(2).mT.to(self.members.products)]
         for w in self.trained[:-1]:
             hidden.append(self.product(w, hidden[-1]).relu_())
-        loss, d = self.loss(self.product(self.trained[-1], hidden[-1]), self.one_hot[y].mT)
+        logits = self.product(self.trained[-1], hidden[-1]).to(self.one_hot.dtype)
+        loss, d = self.loss(logits, self.one_hot[y].mT)
         lr = (multiplier * self.members.lr).view(-1, 1, 1)
         for j in reversed(range(len(self.trained))):
             w, h = self.trained[j], hidden[j]

@@ -5,13 +5,14 @@ Any model trains here. The fast paths are tested against it, and it against `tor
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..objectives import LOSSES
-from .base import Members, stacked
+from .base import Members, products_in, stacked
 
 
 class PlainTrainer:
@@ -43,7 +44,9 @@ class PlainTrainer:
         for k, model in enumerate(self.models):
             model.train()
             parameters = dict(model.named_parameters())
-            loss = self.loss(model(x[k])[None], y[k][None])[0]
+            with products_in(self.members, x):
+                outputs = model(x[k])[None]
+            loss = self.loss(outputs.to(x.dtype), y[k][None])[0]
             gradients = torch.autograd.grad(loss, list(parameters.values()))
             losses.append(loss.detach())
             with torch.no_grad():
@@ -54,6 +57,14 @@ class PlainTrainer:
                         update = v.mul_(self.members.momentum[k]).add_(update)
                     w.sub_(multiplier * self.members.lr[k] * update)
         return torch.stack(losses)
+
+    def part(self, members: slice) -> PlainTrainer:
+        """See Trainer.part."""
+        part = copy.copy(self)
+        part.members, part.models = self.members.part(members), self.models[members]
+        part._state = {name: t[members] for name, t in self._state.items()}
+        part._velocity = {name: v[members] for name, v in self._velocity.items()}
+        return part
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:

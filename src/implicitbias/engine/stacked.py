@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
 from ..objectives import LOSSES
-from .base import Members
+from .base import Members, products_in
 
 
 class Network(Protocol):
@@ -20,6 +21,10 @@ class Network(Protocol):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """Outputs (K, B, C) of the batches x (K, B, ...)."""
+        ...
+
+    def part(self, members: slice) -> Network:
+        """Some of the members, on the same tensors."""
         ...
 
 
@@ -34,16 +39,26 @@ class StackedTrainer:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.k, self.loss = len(models), LOSSES[loss]
-        self.network = self._network(models, dtype, device)
-        self.weights = list(self.network.parameters.values())
+        self.loss = LOSSES[loss]
+        self._take(self._network(models, dtype, device), members)
+        self._velocity: list[Tensor] = []
+        if bool((members.momentum > 0).any()):
+            self._velocity = [torch.zeros_like(w) for w in self.weights]
+
+    def _take(self, network: Network, members: Members) -> None:
+        self.network, self.members, self.k = network, members, len(members.lr)
+        self.weights = list(network.parameters.values())
         self.lr, self.decay, self.momentum = (
             [v.view(-1, *[1] * (w.dim() - 1)) for w in self.weights]
             for v in (members.lr, members.weight_decay, members.momentum)
         )
-        self._velocity: list[Tensor] = []
-        if bool((members.momentum > 0).any()):
-            self._velocity = [torch.zeros_like(w) for w in self.weights]
+
+    def part(self, members: slice) -> Self:
+        """See Trainer.part."""
+        part = copy.copy(self)
+        part._take(self.network.part(members), self.members.part(members))
+        part._velocity = [v[members] for v in self._velocity]
+        return part
 
     def _network(
         self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
@@ -52,7 +67,9 @@ class StackedTrainer:
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step."""
-        losses = self.loss(self.network.forward(x, training=True), y)
+        with products_in(self.members, x):
+            outputs = self.network.forward(x, training=True)
+        losses = self.loss(outputs.to(x.dtype), y)
         gradients = torch.autograd.grad(losses.sum(), self.weights)
         self._update(gradients, multiplier)
         return losses.detach()

@@ -32,8 +32,9 @@ def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) 
     write_claims(claims_file, module.claims(table))
     with style.look():
         figure = module.draw(table, read_claims(claims_file))
-        style.footer(figure, caption(key, scale, table, module.PAPER))
-        style.save(figure, stem)
+        words = caption(key, scale, table, module.PAPER)
+        style.footer(figure, words)
+        style.save(figure, stem, words)
 
 
 def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import checkpoint, data, observe, observers
+from .. import checkpoint, data, observe, observers, tuning
 from ..engine import streams
 from ..engine.base import DTYPES, Members, Trainer, load_into
-from ..engine.choose import trainer_for
+from ..engine.choose import in_turns, trainer_for
 from ..errors import UserError
 from ..layers import patches, weight_matrices
 from ..models import build_seeded
@@ -46,12 +46,17 @@ class SgdPack:
         models = self._models(split.x_train.shape[1:], split.n_classes)
         self.members = Members.of(
             [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
-            dtype, self.device, self.shape.batch_size,
+            dtype, self.device, self.shape.batch_size, self.shape.precision,
         )  # fmt: skip
         self.matrices = weight_matrices(models[0])
         self.trainer: Trainer = trainer_for(
             models, self.members, self.shape.objective, dtype, self.device
         )
+        self.path = type(self.trainer).__name__
+        self.abreast = tuning.abreast(
+            self.shape, models[0], split.x_train.shape[1:], len(specs), job.device
+        )
+        self._stretch = 1  # steps that a part of the members takes in its turn
         self.observers = self._observers(split.x_train.shape[1:], split.n_classes)
         self.records = Records()
         self.step = 0
@@ -87,6 +92,7 @@ class SgdPack:
     def run(self) -> Records:
         """Train to the end, from the checkpoint if there is one."""
         self._resume()
+        self.parts = in_turns(self.trainer, len(self.runs), self.abreast)
         handlers = {s: signal.signal(s, self._interrupt) for s in (signal.SIGTERM, signal.SIGINT)}
         per_epoch = self.shape.steps_per_epoch
         reporter = Reporter(
@@ -99,8 +105,11 @@ class SgdPack:
                 epoch = self.step // per_epoch
                 orders = self._orders(epoch)
                 multiplier = self.shape.lr_multiplier(epoch)
-                for batch in range(self.step % per_epoch, per_epoch):
-                    self._train(orders, batch, multiplier)
+                batch = self.step % per_epoch
+                while batch < per_epoch:
+                    batches = range(batch, min(batch + self._stretch, per_epoch))
+                    self._train(orders, batches, multiplier)
+                    batch = batches.stop
                     if reporter.due():
                         self._report(reporter)
                         if time.monotonic() - saved >= self._save_every:
@@ -117,6 +126,7 @@ class SgdPack:
             if step >= 0:
                 at = self.shape.epochs
                 self.records.scalar(run, at, self.step, "diverged_step", step)
+        self.records.facts = {"path": self.path, "abreast": self.abreast}
         return self.records
 
     def _orders(self, epoch: int) -> Tensor:
@@ -125,20 +135,42 @@ class SgdPack:
         orders = [streams.epoch_order(s.seed, epoch, n) for s in self.specs]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
-    def _train(self, orders: Tensor, batch: int, multiplier: float) -> None:
-        """One step of every member; the first step with a non-finite loss is its divergence."""
-        b = self.shape.batch_size
-        index = orders[:, batch * b : (batch + 1) * b]
-        x, y = self.train[0][index], self._labels(index)
-        for observer in self.observers.values():
-            observer.before_step(self.step, x, y, multiplier)
-        self.losses = self.trainer.step(x, y, multiplier)
-        self.step += 1
-        bad = ~self.losses.isfinite() & (self.diverged < 0)
-        self.diverged.masked_fill_(bad, self.step)
+    def _train(self, orders: Tensor, batches: range, multiplier: float) -> None:
+        """These batches for every member, part after part, so that weights stay in the cache."""
+        start = time.monotonic()
+        if self.observers:  # they look at all members at once: then a stretch is one step
+            x, y = self._batch(slice(None), orders, batches.start)
+            for observer in self.observers.values():
+                observer.before_step(self.step, x, y, multiplier)
+        for members, trainer in self.parts:
+            for i, batch in enumerate(batches, 1):
+                x, y = self._batch(members, orders, batch)
+                losses = trainer.step(x, y, multiplier)
+                self._note(members, losses, self.step + i)
+        self.step += len(batches)
+        self._lengthen(time.monotonic() - start)
 
-    def _labels(self, index: Tensor) -> Tensor:
-        """The labels (K, B) of the examples `index` (K, B)."""
+    def _batch(self, members: slice, orders: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        """The images and labels of a batch of some members."""
+        size = self.shape.batch_size
+        index = orders[members, batch * size : (batch + 1) * size]
+        return self.train[0][index], self._labels(members, index)
+
+    def _note(self, members: slice, losses: Tensor, step: int) -> None:
+        """The first step with a non-finite loss is a member's divergence."""
+        self.losses[members] = losses
+        diverged = self.diverged[members]
+        diverged.masked_fill_(~losses.isfinite() & (diverged < 0), step)
+
+    def _lengthen(self, seconds: float) -> None:
+        """Stretches of half a second where members take turns: signals wait for their end."""
+        if len(self.parts) > 1 and not self.observers and seconds < 0.25:
+            self._stretch = min(2 * self._stretch, 256)
+        elif seconds > 1:
+            self._stretch = max(1, self._stretch // 2)
+
+    def _labels(self, members: slice, index: Tensor) -> Tensor:
+        """The labels (k, B) of the examples `index` (k, B) of k members."""
         return self.train[1][index]
 
     def _measure_if_due(self) -> None:
@@ -180,7 +212,7 @@ class SgdPack:
         state: dict[str, Any] = {
             "runs": self.runs, "step": self.step,
             "state": self.trainer.state(), "velocity": self.trainer.velocity(),
-            "diverged": self.diverged, "measured": self._measured,
+            "diverged": self.diverged, "measured": self._measured, "abreast": self.abreast,
             "scalars": self.records.scalars, "arrays": self.records.arrays, **self._kept(),
         }  # fmt: skip
         checkpoint.save(self.job.checkpoint, state)
@@ -202,6 +234,7 @@ class SgdPack:
             raise UserError(f"{self.job.checkpoint}: the checkpoint of another pack; remove it")
         load_into(self.trainer, state["state"], state["velocity"])
         self.step, self.diverged = state["step"], state["diverged"]
+        self.abreast = state.get("abreast", len(self.runs))  # older ones: all of them
         rows = state["scalars"]  # checkpoints from before `measured` tell by their last row
         self._measured = state.get("measured", rows[-1]["step"] if rows else -1)
         self.records = Records(state["scalars"], state["arrays"])

@@ -85,8 +85,8 @@ class SquarePack(SgdPack):
     def _observers(self, shape: tuple[int, ...], n_classes: int) -> dict[str, observers.Observer]:
         return {}  # its `record` is its own
 
-    def _labels(self, index: Tensor) -> Tensor:
-        return self.noisy.gather(1, index)
+    def _labels(self, members: slice, index: Tensor) -> Tensor:
+        return self.noisy[members].gather(1, index)
 
     def _orders(self, epoch: int) -> Tensor:
         if "movement" in self.square.record and epoch + 1 in self.square.record_epochs:

@@ -64,7 +64,7 @@ class NetworkSpec(RunSpec):
         return (*range(0, self.epochs, self.record_every), self.epochs)
 
     def check(self) -> None:
-        """Data sets, their options, images too small for the model and batches too large."""
+        """Data sets, their options, images that do not suit the model and batches too large."""
         registry.known("dataset", self.dataset, data.names(), key="dataset")
         try:
             facts = data.info(self.dataset, **self.data_options)
@@ -76,6 +76,14 @@ class NetworkSpec(RunSpec):
                 f"model: {self.model!r} needs images of {least} x {least} at least; those of"
                 f" {self.dataset} are {sides[0]} x {sides[1]}"
             )
+        patch, dropout = (self.model_arguments.get(k) for k in ("patch", "dropout"))
+        if patch and any(side % patch for side in sides):
+            raise UserError(
+                f"patch: images of {self.dataset}, {sides[0]} x {sides[1]}, have no whole patches"
+                f" of {patch} x {patch}"
+            )
+        if dropout is not None and not 0 <= dropout < 1:
+            raise UserError(f"dropout: {dropout} is no probability from 0 to less than 1")
         if self.batch_size > facts.n_train:
             raise UserError(
                 f"batch_size: {self.batch_size} is more than the {facts.n_train} training examples"

@@ -33,11 +33,15 @@ _CONVNETS = {
 def size_of(
     model: str, arguments: Mapping[str, Any], input_shape: tuple[int, int, int], n_classes: int
 ) -> Size:
-    """Exact for MLP-BN, within a third for the convolutional networks; else UNKNOWN."""
+    """Exact for MLP-BN, within a third for the other networks of figures; else UNKNOWN."""
     if model == "mlp_bn":
         width, depth, inputs = arguments["width"], arguments["depth"], prod(input_shape)
         weights = width * inputs + (depth - 1) * width**2 + width * n_classes
         return Size(depth, weights, weights)
+    if model == "vit":
+        return _vit(arguments, input_shape)
+    if model == "mixed_residual":
+        return _mixed_residual(arguments, input_shape)
     if model not in _CONVNETS:
         return UNKNOWN
     one, wider = _CONVNETS[model], arguments["width"] / 64
@@ -48,3 +52,26 @@ def size_of(
         one.products * wider**2 * pixels,
         one.activations * wider * pixels,
     )
+
+
+def _vit(arguments: Mapping[str, Any], input_shape: tuple[int, int, int]) -> Size:
+    """Projections and perceptrons at every token, and the products of attention."""
+    dim, depth, mlp = (arguments[k] for k in ("dim", "depth", "mlp_dim"))
+    inner = arguments["heads"] * arguments["head_dim"]
+    tokens = prod(input_shape[1:]) // arguments["patch"] ** 2 + arguments["class_token"]
+    weights = depth * dim * (4 * inner + 2 * mlp)
+    products = tokens * (weights + depth * 2 * tokens * inner)
+    kept = tokens * depth * (6 * dim + 5 * inner + 2 * mlp + 2 * tokens * arguments["heads"])
+    return Size(4 * depth + 2, weights, products, kept)
+
+
+def _mixed_residual(arguments: Mapping[str, Any], input_shape: tuple[int, int, int]) -> Size:
+    """Convolutions at every position, the adapter, linear layers."""
+    width, depth = arguments["width"], 2 * arguments["blocks"]
+    positions = prod(-(-side // arguments["stem_stride"]) for side in input_shape[1:])
+    convs, dense = 9 * width * (input_shape[0] + depth * width), depth * width**2
+    adapter = width**2 * positions
+    return Size(
+        2 * depth + 3, convs + dense + adapter, positions * convs + dense + adapter,
+        3 * depth * width * positions,
+    )  # fmt: skip

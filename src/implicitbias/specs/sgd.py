@@ -53,7 +53,9 @@ class Spec(NetworkSpec):
     # at the full rate, as the authors' MultiStepLR, stepped at the start of each epoch, does.
     lr_milestones: Ints = ()
     lr_factor: Positive = 0.2
-    precision: Literal["float32", "float64"] = "float32"
+    # bfloat16: of matrix products and convolutions, as torch.autocast has it; weights, their
+    # updates, the statistics of normalisation, losses and all that is measured stay in float32.
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
     record: Names = ()  # the larger records, one file each in observers/
     movement_epochs: PositiveInt = 1  # of `record: [movement]`, up to each record
 
@@ -121,6 +123,8 @@ class Spec(NetworkSpec):
         exact = {"windows", "unrolling"} & set(self.record)
         if exact and self.momentum > 0:
             raise UserError(f"record: {min(exact)} is about plain SGD; momentum must be 0")
+        if self.record and self.precision == "bfloat16":
+            raise UserError(f"record: {self.record[0]} is not recorded with precision: bfloat16")
         if "unrolling" in self.record and self.precision != "float64":
             raise UserError("record: unrolling needs precision: float64")
         if "movement" in self.record and self.movement_epochs > self.record_every:

@@ -1,0 +1,63 @@
+"""The batched path for any module: `torch.func.vmap` over the members' parameters and buffers.
+
+One forward pass runs the module's own `forward` on all members at once, and one backward pass gives
+all gradients. Slower than `grouped` where that applies, because each layer moves the member axis
+about; for networks of small products, many times as fast as one member at a time. A model says
+`vmapped = True` if its `forward` has no control flow that depends on data and draws no random
+numbers (models/_dropout.py hashes them).
+
+Products of K small matrices round differently for another K: a member's last bits depend on the
+size of its pack, which is why the pack is recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from .base import stacked
+from .stacked import StackedTrainer
+
+
+class VmappedNetwork:
+    """K modules of one shape as one function of their stacked parameters and buffers."""
+
+    def __init__(
+        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        state = stacked(models, dtype, device)
+        self.module = models[0].to(device, dtype)  # a skeleton: its own weights are not used
+        self.parameters = {n: state[n].requires_grad_() for n, _ in self.module.named_parameters()}
+        self.buffers = {n: state[n] for n, _ in self.module.named_buffers()}
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """See Network.forward."""
+        self.module.train(training)
+        outputs: Tensor = vmap(self._one)(self.parameters, self.buffers, x)
+        return outputs
+
+    def part(self, members: slice) -> VmappedNetwork:
+        """See Network.part."""
+        part = copy.copy(self)
+        part.parameters = {
+            n: w.detach()[members].requires_grad_() for n, w in self.parameters.items()
+        }
+        part.buffers = {n: b[members] for n, b in self.buffers.items()}
+        return part
+
+    def _one(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(self.module, (parameters, buffers), (x,))
+        return outputs
+
+
+class VmappedTrainer(StackedTrainer):
+    """SGD on a VmappedNetwork."""
+
+    def _network(
+        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+    ) -> VmappedNetwork:
+        return VmappedNetwork(models, dtype, device)

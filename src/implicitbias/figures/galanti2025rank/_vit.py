@@ -1,0 +1,142 @@
+"""What figures 10 and 11 share: the average rank of the ViT during training, a curve per value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ... import reference, style
+from ...claim import Claim, Statistic, judge, share_within
+from ...table import final
+from .. import comparable
+from ._mlp import WORDS, rank
+from ._sweep import tolerances
+
+PAPER: dict[str, Any] = {
+    "dataset": "cifar10", "model": "vit", "patch": 4, "dim": 512, "depth": 6, "heads": 8,
+    "dropout": 0.1, "epochs": 200, "momentum": 0.0,
+}  # fmt: skip
+# A random (1536, 512) has rank 314 here, which is where the published curves begin.
+AS_PUBLISHED = "rank_fro_3.7e-2"
+LABEL_SHIFT = 10  # the paper labels a record by the epoch after it was taken: 10 is untrained
+LEARNT = 0.5
+
+
+def unlearnt(table: pd.DataFrame) -> str:
+    """How many runs end with a training accuracy under LEARNT: their low rank is no bias."""
+    rows = final(table)
+    rows = rows[rows["metric"] == "train_accuracy"]
+    few = int((~(rows["value"] >= LEARNT)).sum())
+    return f"{few} of {len(rows)} runs end with a training accuracy under {LEARNT}"
+
+
+def phases(table: pd.DataFrame, figure: str, by: Sequence[str]) -> list[Claim]:
+    """The paper's reading of the curves: the rank falls without a rise, then it is stable."""
+    found = []
+    for metric, at in tolerances(table).items():
+        rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
+        found += [
+            judge(
+                _largest(rows, by, _rise, "rise above the least rank before"),
+                figure=figure, at_most=0.05, claim=f"the average rank never rises again, {at}",
+            ),
+            judge(
+                _largest(rows, by, _late, "range of the rank in the last quarter of the epochs"),
+                figure=figure, at_most=0.05, claim=f"in the end the average rank is stable, {at}",
+            ),
+        ]  # fmt: skip
+    return found
+
+
+def _rise(curve: pd.Series) -> float:
+    return float((curve - curve.cummin()).max(skipna=False))
+
+
+def _late(curve: pd.Series) -> float:
+    late = curve[curve.index >= 0.75 * curve.index.max()]
+    return float(late.max(skipna=False) - late.min(skipna=False))
+
+
+def _largest(rows: pd.DataFrame, by: Sequence[str], of: Any, words: str) -> Statistic:
+    """`of` each curve, in units of the untrained rank: the largest, for each seed."""
+    found: dict[int, float] = {}
+    for seed, part in rows.groupby("seed"):
+        curves = [c.set_index("epoch")["value"].sort_index() for _, c in part.groupby(list(by))]
+        found[int(str(seed))] = float(np.max([of(c) / c.iloc[0] for c in curves]))
+    return Statistic(f"largest {words}, in units of the untrained rank, over the curves", found)
+
+
+def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[Claim]:
+    """The last published points against ours, where the protocol is the paper's; else []."""
+    published = _published(table, figure)
+    if published is None:
+        return []
+    last = published[published["x"] == published["x"].max()]
+    epoch = int(last["x"].iloc[0]) - LABEL_SHIFT
+    points = pd.DataFrame({
+        panel: last["panel"].str.partition("=")[2].astype(float),
+        curve: last["series"].str.partition("=")[2].astype(float), "value": last["y"],
+    })  # fmt: skip
+    ours = rank(table[table["epoch"] == epoch], AS_PUBLISHED).astype({panel: float, curve: float})
+    return [
+        judge(
+            share_within(ours, points, [panel, curve]),
+            figure=f"galanti2025rank/fig{figure}", at_least=0.9,
+            reference=f"figure {figure} as published, after {epoch} epochs",
+            claim="the average rank is the published one at nine points of ten",
+            note="which matrices and tolerance the paper has is not known: 0.037 gives its start",
+        )
+    ]  # fmt: skip
+
+
+def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) -> Figure:
+    """A column per value of `panel`: ranks at each tolerance, and training accuracy, by epoch."""
+    values, rows = sorted(table[panel].unique()), [*tolerances(table).items()]
+    fig, axes = plt.subplots(
+        len(rows) + 1, len(values), figsize=(style.PAGE, 0.6 + 1.6 * (len(rows) + 1)), sharex=True,
+        sharey="row", squeeze=False, layout="constrained",
+    )  # fmt: skip
+    published = _published(table, figure)
+    for j, value in enumerate(values):
+        part, name = table[table[panel] == value], f"{symbol}={value:g}"
+        theirs = None if published is None else published[published["panel"] == name]
+        axes[0][j].set_title(f"{WORDS[panel]} {value:g}")
+        for i, (metric, _) in enumerate(rows):
+            ranks = part[part["layer"] == "average"]
+            _curves(axes[i][j], ranks, metric, curve, f"{name}, {metric}")
+            if theirs is not None and metric == AS_PUBLISHED:
+                epochs = list(theirs["x"] - LABEL_SHIFT)
+                style.points(axes[i][j], epochs, list(theirs["y"]), "published", name)
+        _curves(axes[-1][j], part, "train_accuracy", curve, f"{name}, accuracy")
+        axes[-1][j].set_xlabel("completed epochs")
+    for i, (_, at) in enumerate(rows):
+        axes[i][0].set_ylabel(f"average rank,\n{at}")
+        axes[i][0].set_ylim(0, 1.05 * axes[i][0].get_ylim()[1])
+    axes[-1][0].set(ylabel="training accuracy", ylim=(0, 1.02))
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=4, title=WORDS[curve])
+    return fig
+
+
+def _curves(ax: Axes, part: pd.DataFrame, metric: str, curve: str, panel: str) -> None:
+    """One line per value, light to dark towards the lower rank: small batches, strong decay."""
+    values = sorted(part[curve].unique(), reverse=curve == "batch_size")
+    colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(values)))
+    for value, rgba in zip(values, colours, strict=True):
+        rows = part[(part["metric"] == metric) & (part[curve] == value)]
+        control = curve == "weight_decay" and value == 0
+        look, line = (style.SERIES["control"], "--") if control else ((rgba, ""), "-")
+        style.band(ax, rows, "epoch", f"{value:g}", look, panel, linestyle=line)
+
+
+def _published(table: pd.DataFrame, figure: str) -> pd.DataFrame | None:
+    """The paper's points where our runs follow its protocol; None where they do not."""
+    if not comparable(table.drop_duplicates("run"), PAPER):
+        return None
+    return reference.points("galanti2025rank", figure)

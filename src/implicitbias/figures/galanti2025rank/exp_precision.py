@@ -1,0 +1,127 @@
+"""What bfloat16 does to the ranks: the same runs, seed by seed, with products in 8 bits.
+
+Average rank of the final weights of the networks of figure 7 (MLP-BN) and figure 4 (ResNet-18),
+trained twice from the same initial weights on the same batches: in float32, and with convolutions
+and matrix products in bfloat16, as torch.autocast has it (MLP-BN's classifier excepted). Weights,
+their updates, the statistics of batch normalisation and all that is measured are in float32 in
+both.
+
+SGD on a ReLU network is chaotic: a rounding grows until the two runs are two draws. So the measure
+is what another seed does: a precision that moves the rank less than that changes no curve of the
+other figures. The paper has no such figure and does not say in which precision it trained.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, Statistic, judge
+from ._mlp import TOLERANCES, rank
+
+PAPER: dict[str, Any] = {"dataset": "cifar10", "width": [64, 100], "epochs": 500, "momentum": 0.0}
+FIGURE = "galanti2025rank/exp_precision"
+NEEDS = ("rank_fro_3e-2", "rank_fro_1e-3", "test_accuracy")
+MODELS = {"mlp_bn": "MLP-BN", "resnet18": "ResNet-18"}
+LOOKS = {"float32": (style.BLUE, "o"), "bfloat16": (style.VERMILION, "^")}
+AT = ["batch_size", "weight_decay"]  # a point of the sweep
+SHIFT = 0.02  # of the full average rank: no larger in the mean over points
+
+
+def pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Final ranks of one model, indexed by point and seed, a column for each precision."""
+    wide = rows.pivot_table(index=[*AT, "seed"], columns="precision", values="value", dropna=False)
+    return wide.reindex(columns=list(LOOKS)).dropna()
+
+
+def against_seeds(rows: pd.DataFrame) -> dict[int, float]:
+    """By seed: mean over points of |bfloat16 - float32|, less that of |float32 - another seed|."""
+    both = pairs(rows)
+    precision = (both["bfloat16"] - both["float32"]).abs()
+    other: dict[tuple[Any, ...], list[float]] = {}
+    for _, point in both["float32"].groupby(level=AT):
+        for (a, x), (b, y) in combinations(point.items(), 2):
+            for key in (a, b):
+                other.setdefault(key, []).append(abs(x - y))  # type: ignore[arg-type]
+    means = pd.Series({key: sum(v) / len(v) for key, v in other.items()}, dtype=float)
+    by_seed = (precision - means.reindex(precision.index)).groupby(level="seed").mean()
+    return {int(str(seed)): float(value) for seed, value in by_seed.items()}
+
+
+def shift(rows: pd.DataFrame) -> dict[int, float]:
+    """By seed, |mean over points of bfloat16 - float32|."""
+    both = pairs(rows)
+    mean = (both["bfloat16"] - both["float32"]).groupby(level="seed").mean().abs()
+    return {int(str(seed)): float(value) for seed, value in mean.items()}
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """For each model and tolerance: less than another seed, and in no direction."""
+    found = []
+    for model, name in MODELS.items():
+        for metric, at in TOLERANCES.items():
+            rows = rank(table[table["model"] == model], metric)
+            full = _full(table[table["model"] == model])
+            found += [
+                judge(
+                    Statistic("mean over points of |rank with bfloat16 - rank with float32|, less"
+                              " that of |rank - rank with another seed| in float32",
+                              against_seeds(rows)),
+                    figure=FIGURE, at_most=0.0,
+                    claim=f"bfloat16 moves the average rank of {name} less than another seed does,"
+                    f" {at}",
+                ),
+                judge(
+                    Statistic("|mean over points of rank with bfloat16 - rank with float32|",
+                              shift(rows)),
+                    figure=FIGURE, at_most=SHIFT * full,
+                    claim=f"bfloat16 shifts the average rank of {name} by less than a fiftieth of"
+                    f" the largest, {at}",
+                ),
+            ]  # fmt: skip
+    return found
+
+
+def _full(table: pd.DataFrame) -> float:
+    """The largest average rank at the start; 0 without runs, where no claim is decided."""
+    start = table[(table["epoch"] == 0) & (table["layer"] == "average")]
+    largest = start[start["metric"] == "rank_fro_1e-3"]["value"].max()
+    return float(largest) if pd.notna(largest) else 0.0
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Columns: model and batch size; rows: tolerances and the test accuracy."""
+    columns = [
+        (model, size)
+        for model in MODELS
+        for size in sorted(table.loc[table["model"] == model, "batch_size"].unique())
+    ]
+    rows = {**TOLERANCES, "test_accuracy": "test accuracy"}
+    fig, axes = plt.subplots(
+        len(rows), max(1, len(columns)), figsize=(style.PAGE, 4.6), sharey="row", sharex="col",
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for j, (model, size) in enumerate(columns):
+        here = table[(table["model"] == model) & (table["batch_size"] == size)]
+        name = f"{MODELS[model]}, batch size {size:g}"
+        axes[0][j].set_title(name)
+        for i, (metric, word) in enumerate(rows.items()):
+            layer = "network" if metric == "test_accuracy" else "average"
+            last = rank(here, metric, layer)
+            for precision, look in LOOKS.items():
+                part = last[last["precision"] == precision]
+                style.band(axes[i][j], part, "weight_decay", precision, look, f"{name}, {word}")
+        decays = sorted(here["weight_decay"].unique())
+        axes[-1][j].set_xticks(decays, [f"{d:g}" for d in decays])
+        axes[-1][j].set_xlabel("weight decay")
+    for i, (metric, word) in enumerate(rows.items()):
+        axes[i][0].set_ylabel(word if metric == "test_accuracy" else f"average rank,\n{word}")
+        axes[i][0].set_ylim(bottom=0)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    return fig

@@ -1,0 +1,38 @@
+"""Rank of a ViT during training at seven weight decays and three batch sizes.
+
+As figure 10 at its largest learning rate, a curve per weight decay; dashed grey is none. The
+paper's claim: the more weight decay the lower the rank, and without it the batch size hardly
+matters (295, 302 and 307 of 314 at batch sizes 32, 64 and 128).
+
+Matrices, tolerances and scaling are figure 10's. The paper's strongest decay, 5e-3, has no
+counterpart at scale `small`: at twice 0.1 no network learns any more.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...claim import Claim
+from . import _sweep_claims, _vit
+
+PAPER = {
+    **_vit.PAPER, "batch_size": [32, 64, 128], "lr": 0.04,
+    "weight_decay": [0, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3],
+}  # fmt: skip
+FIGURE = "galanti2025rank/fig11"
+NEEDS = ("train_accuracy",)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """The rank falls with weight decay; without it the batch size matters little."""
+    note = _vit.unlearnt(table)
+    return [
+        *_sweep_claims.falls(table, FIGURE, "weight_decay", ["batch_size"], note=note),
+        *_sweep_claims.flat_without_decay(table, FIGURE, "batch_size"),
+        *_vit.phases(table, FIGURE, ["batch_size", "weight_decay"]),
+        *_vit.fidelity(table, "11", "batch_size", "weight_decay"),
+    ]
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Columns: batch sizes; curves: weight decays."""
+    return _vit.draw(table, "11", "batch_size", "B", "weight_decay")
