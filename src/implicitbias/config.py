@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from . import registry, spec
 from .cluster import Cluster, GpuPlace, Place, Request
-from .errors import UserError
+from .errors import UserError, shortened
 from .spec import RunSpec, explain
 
 # Scale -> the overlays over config.yaml, in workflow/scales.
@@ -222,11 +222,11 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
     for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
         key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
         if len({repr(v) for v in values}) < len(values):
-            raise sources.error(key_path, f"{spec.shortened(values)} names a value twice")
+            raise sources.error(key_path, f"{shortened(values)} names a value twice")
     for key in ("seed", *sweep.grid):
         if key in sweep.base:
             other = "seeds" if key == "seed" else "grid"
-            said = f"{spec.shortened(sweep.base[key])} also comes from {other}; keep one"
+            said = f"{shortened(sweep.base[key])} also comes from {other}; keep one"
             raise sources.error((*here, "base", key), said)
     n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
     if n > MOST_RUNS:

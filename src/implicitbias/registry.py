@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
+from .errors import UserError, shortened
 
 PACKAGE = Path(__file__).parent
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
@@ -45,17 +45,18 @@ def names(folder: str) -> tuple[str, ...]:
     )
 
 
-def known(kind: str, name: str, choices: tuple[str, ...], key: str = "") -> str:
+def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
     """`name` if it is one of `choices`; else a UserError that lists them and the nearest one.
 
     `key`: the config's key that holds the name, to begin the message with.
     """
-    if name in choices:
+    if isinstance(name, str) and name in choices:
         return name
-    near = get_close_matches(str(name), choices, n=1)
+    near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     where = f"{key}: " if key else ""
-    raise UserError(f"{where}no {kind} {name!r}{hint}; there are: {', '.join(choices) or 'none'}")
+    there = ", ".join(choices) or "none"
+    raise UserError(f"{where}no {kind} {shortened(name)}{hint}; there are: {there}")
 
 
 def figure_path(key: str) -> Path:
