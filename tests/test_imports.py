@@ -18,7 +18,7 @@ ORDER = [
     {"procedures"}, {"train"},
     {"statistic"}, {"claim", "table", "reference", "style"}, {"figures"}, {"report"},
     {"resources", "submission"}, {"overview"},
-    {"errata", "evidence", "publish", "spectrum", "status", "workflow"}, {"bench"},
+    {"errata", "evidence", "handbook", "publish", "spectrum", "status", "workflow"}, {"bench"},
     {"__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, group in enumerate(ORDER) for name in group}

@@ -59,7 +59,7 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     plan = plan_of(tree("paper"), tmp_path)
     grid = {
         figure: {(s.batch_size, s.lr, s.weight_decay) for s in runs_of(plan, figure)}
-        for figure in ("fig06", "fig07", "fig08", "fig09")
+        for figure in ("fig06", "fig07", "fig08", "fig09", "fig10", "fig11", "fig16")
     }
     decays = [0, 1e-4, 2e-4, 4e-4, 8e-4, 6e-3]  # 0 is ours
     assert grid["fig07"] == {(b, 0.1, w) for b in (32, 64, 128) for w in decays}
@@ -67,11 +67,19 @@ def test_paper_scale_is_the_papers_grid(tmp_path):
     sizes, rates = (4, 8, 16, 32, 64, 128), (0.01, 0.1, 0.5)
     assert grid["fig09"] == {(b, lr, 4e-4) for b in sizes for lr in rates}
     assert grid["fig06"] == {(6, 0.1, 8e-3)}
+    assert grid["fig10"] == {(b, lr, 5e-4) for b in (2, *sizes) for lr in (0.004, 0.008, 0.04)}
+    decays = [0, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3]
+    assert grid["fig11"] == {(b, 0.04, w) for b in (32, 64, 128) for w in decays}
+    decays = [0, 1e-4, 2e-4, 4e-4, 8e-4]  # 0 is ours
+    assert grid["fig16"] == {(b, 0.01, w) for b in (16, 32, 64) for w in decays}
     figures = {f"fig{n:02}" for n in range(1, 20)} - {"fig14", "fig15"}  # those have other data
     for figure in sorted(figures & {f.rpartition("/")[2] for f in plan.figures}):
+        epochs = (200, (60, 100)) if figure in ("fig10", "fig11") else (500, (60, 100, 200))
         for s in runs_of(plan, figure):
-            assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", 500, (60, 100, 200))
+            assert (s.dataset, s.epochs, s.lr_milestones) == ("cifar10", *epochs)
             assert (s.lr_factor, s.preprocessing, s.momentum) == (0.2, "galanti2025rank", 0)
+            if s.model == "vit":
+                assert (s.patch, s.dim, s.depth, s.heads, s.dropout) == (4, 512, 6, 8, 0.1)
 
 
 THREES = {(1e-3, 6e-3), (5e-3, 6e-3), (1e-2, 4e-4)}
@@ -134,7 +142,7 @@ def test_small_scale_spans_the_papers_decay_exponents_at_each_batch_size(tmp_pat
 
 @pytest.mark.parametrize(
     ("figures", "share"),
-    [(("fig02", "fig03", "fig05", "fig12"), 1 / 99), (("fig04", "fig13", "fig17"), 1 / 4.93)],
+    [(("fig02", "fig03", "fig05", "fig12"), 1 / 102), (("fig04", "fig13", "fig17"), 1 / 5.1)],
 )
 def test_small_scale_convnets_have_the_stated_share_of_the_papers_decay(figures, share, tmp_path):
     """At every point: a hundredth, or a fifth (the last batch of an epoch makes up to 3%)."""
@@ -146,6 +154,22 @@ def test_small_scale_convnets_have_the_stated_share_of_the_papers_decay(figures,
             exponents.append([rows[k].decay_exponent() for k in sorted(rows)])
         wanted = [share * e for e in exponents[1]]
         assert exponents[0] == pytest.approx(wanted, rel=0.05), figure
+
+
+def test_small_scale_has_the_papers_decay_at_points_of_its_grid(tmp_path):
+    """ViT and mixed network: a run's exponent is that of the paper's run it stands for."""
+    small, paper = (plan_of(tree(s), tmp_path) for s in ("small", "paper"))
+
+    def at(run, by_rate=1, by_decay=1):
+        return run.batch_size, f"{run.lr / by_rate:g}", f"{run.weight_decay / by_decay:g}"
+
+    for figure, *factors, within in (
+        ("fig10", 5, 100, 0.02), ("fig11", 5, 100, 0.02), ("fig16", 4, 250, 0.05),
+    ):  # fmt: skip
+        theirs = {at(run): run.decay_exponent() for run in runs_of(paper, figure)}
+        for run in runs_of(small, figure):
+            point = at(run, *factors)
+            assert run.decay_exponent() == pytest.approx(theirs[point], rel=within), point
 
 
 # ---- packs ---------------------------------------------------------------------------------------
@@ -268,6 +292,7 @@ BAD = {
     "a number for a name": (at("sweeps", "mlp_bn", "base", "model", value=3), ["model", "3"]),
     "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
     "braces in a path": (at("data_dir", value="{}"), ["data_dir", "'{}'", "without {"]),
+    "a command in a path": (at("data_dir", value="$(id)"), ["data_dir", "'$(id)'", "$, `"]),
     "an enormous integer": (
         at("sweeps", "mlp_bn", "base", "epochs", value=10**30), ["epochs", "1000", "2147483647"]),
     "a value not finite": (

@@ -58,15 +58,18 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    import json
-
     from . import config
     from .plan import make_plan
     from .report import build
+    from .report.compare import compare
 
-    tree, sources = json.loads(args.config.read_text(encoding="utf-8")), config.Sources()
-    results = args.config.parents[1]
-    build(make_plan(config.parse(tree, sources), sources, results), args.out, args.published)
+    file = args.results if args.results.suffix == ".json" else args.results / "config.json"
+    if args.against:
+        other = args.against.parent if args.against.suffix == ".json" else args.against
+        out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
+        return compare(file.parent, other, out)
+    plan = make_plan(*config.load([file]), file.absolute().parents[1])
+    build(plan, args.out or file.with_name("report.html"), args.published)
 
 
 def _data(args: argparse.Namespace) -> None:
@@ -187,9 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--out", type=Path, required=True, help="the svg; others beside it")
     figure.set_defaults(do=_figure)
 
-    report = verbs.add_parser("report", help="results/<scale>/config.json -> report.html")
-    report.add_argument("config", type=Path)
-    report.add_argument("--out", type=Path, required=True)
+    report = verbs.add_parser("report", help="results/<scale> -> report.html, or a comparison")
+    report.add_argument("results", type=Path, help="results/<scale>, or its config.json")
+    report.add_argument("--out", type=Path, help="by default report.html in that folder")
+    report.add_argument("--against", type=Path, help="another such folder: both, side by side")
     report.add_argument("--published", type=Path, help="figures at scale paper to show as well")
     report.set_defaults(do=_report)
 
@@ -266,7 +270,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args.do(args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).strip()}".replace("\n", " "), file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from . import registry, spec
 from .cluster import Cluster, GpuPlace, Place, Request
-from .errors import UserError
+from .errors import UserError, shortened
 from .spec import RunSpec, explain
 
 # Scale -> the overlays over config.yaml, in workflow/scales.
@@ -72,9 +73,12 @@ class FigureEntry(Model):
 
 
 def _a_path(text: str) -> str:
-    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*"{}"}:
-        # Snakemake reads braces as wildcards, and commands a dash as an option.
-        raise ValueError("must be a path without {, } and control characters, not empty nor -...")
+    # Snakemake reads braces as wildcards, and commands a dash as an option. Snakemake's scripts for
+    # the jobs of a cluster quote as Python does, where a shell would run what is in $() and ``.
+    if not text.strip() or not text.isprintable() or text[0] == "-" or {*text} & {*'{}"$`\\'}:
+        raise ValueError(
+            'must be a path without {, }, ", $, `, \\ and control characters, not empty nor -...'
+        )
     return text
 
 
@@ -123,9 +127,10 @@ def without_nulls(tree: Any) -> Any:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """One YAML file as a mapping; UserError if it is not one."""
+    """One YAML or JSON file as a mapping; UserError if it is not one."""
+    load = json.loads if path.suffix == ".json" else yaml.safe_load  # 1e-5 is text to YAML
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -217,11 +222,11 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
     for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
         key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
         if len({repr(v) for v in values}) < len(values):
-            raise sources.error(key_path, f"{spec.shortened(values)} names a value twice")
+            raise sources.error(key_path, f"{shortened(values)} names a value twice")
     for key in ("seed", *sweep.grid):
         if key in sweep.base:
             other = "seeds" if key == "seed" else "grid"
-            said = f"{spec.shortened(sweep.base[key])} also comes from {other}; keep one"
+            said = f"{shortened(sweep.base[key])} also comes from {other}; keep one"
             raise sources.error((*here, "base", key), said)
     n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
     if n > MOST_RUNS:

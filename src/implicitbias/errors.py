@@ -1,5 +1,18 @@
-"""The one exception that a user is meant to read: one sentence, no traceback."""
+"""The one exception that a user is meant to read, one sentence and no traceback; a value in it."""
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class UserError(ValueError):
     """Bad input. The message names the file, the key, the value, and what is allowed."""
+
+
+def shortened(value: Any) -> str:
+    """A value as a message shows it: at most 60 characters, on one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print integers of more than 4,300 digits
+        text = f"a number of {int(value).bit_length()} bits"
+    return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"

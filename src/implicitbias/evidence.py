@@ -10,6 +10,7 @@ from . import config, overview
 from .claim import Claim
 from .config import Config, Sources
 from .plan import Plan, make_plan
+from .report.agreement import beside
 from .report.facts import Facts, read_facts
 from .report.figure import Figure, read_figure
 from .report.papers import by_paper
@@ -118,18 +119,6 @@ def _claims(claims: list[Claim]) -> str:
         if c.verdict == verdict
     ]  # fmt: skip
     return _table(["verdict", "claim", "value", "over seeds", "threshold", "n"], rows)
-
-
-def beside(plotted: pd.DataFrame) -> pd.DataFrame:
-    """Rows panel, x, mean, n, published: the averages that stand on the place of one published one.
-
-    `plotted` is the CSV of a figure. A panel with several published points at one x (two
-    accuracies) has no unique partner and is left out.
-    """
-    ours = plotted[plotted["series"] == "average"]
-    theirs = plotted[plotted["series"] == "published"].rename(columns={"mean": "published"})
-    theirs = theirs.drop_duplicates(["panel", "x"], keep=False)
-    return ours[["panel", "x", "mean", "n"]].merge(theirs[["panel", "x", "published"]])
 
 
 def _remaining(asked: Plan) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -17,7 +22,8 @@ def replacing(path: Path, make_folders: bool = True) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part; a failed block leaves the old one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the process id: on another machine of a shared disk there may be the same.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         if make_folders:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,13 +54,20 @@ def claimed(path: Path, what: str) -> Iterator[None]:
     """An exclusive lock on an existing file; another process that has it is a UserError.
 
     The kernel releases it however the process ends. Between machines it works where the file
-    system passes flock on (NFS and most cluster file systems do).
+    system passes flock on (NFS and most cluster file systems do); where it knows no locks at all,
+    as Lustre without its option, that is said, and nobody is kept out.
     """
     with open(path, "rb+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"{path}: {what} by another process; wait for it, or end it") from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            said = f"warning: {path}: no locks on this file system ({error.strerror}); going on"
+            with suppress(OSError):
+                print(said, file=sys.stderr, flush=True)
         yield
 
 

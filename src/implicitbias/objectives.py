@@ -90,10 +90,26 @@ def square_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tens
     return error.square().sum((1, 2)).div_(n), error.mul_(2 / n)
 
 
+def square_to_with_gradient(
+    outputs: Tensor, one_hot: Tensor, loss: str, kind: str
+) -> tuple[Tensor, Tensor]:
+    """`square_to` (K,) and its gradient 2 c (f - t) / B; outputs, one_hot (K, C, B)."""
+    c, n = square_factor(loss, outputs.shape[1]), outputs.shape[-1]
+    error = outputs - (one_hot - 1 / outputs.shape[1] if kind == "centred" else one_hot)
+    return error.square().sum((1, 2)).mul_(c / n), error.mul_(2 * c / n)
+
+
 LOSSES_WITH_GRADIENT: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
     "cross_entropy": cross_entropy_with_gradient,
     "square": square_with_gradient,
 }
+LOSSES_WITH_GRADIENT.update(
+    {
+        f"{loss}_{kind}": partial(square_to_with_gradient, loss=loss, kind=kind)
+        for loss in ("mse", "square")
+        for kind in ("one_hot", "centred")
+    }
+)
 
 
 def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:

@@ -54,7 +54,10 @@ def specs_of(path: Path) -> list[RunSpec]:
     tree: dict[str, Any] = json.loads(read(path).text)
     specs = []
     for run_id, fields in tree["runs"].items():
-        made = spec.make(fields)
+        try:
+            made = spec.make(fields)
+        except UserError as error:
+            raise UserError(f"{path}: run {run_id}: {error}") from None
         if made.run_id != run_id:
             raise UserError(f"{path}: run {run_id} is not the run of its own spec ({made.run_id})")
         specs.append(made)

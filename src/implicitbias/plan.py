@@ -18,9 +18,9 @@ from typing import Any
 from . import data, metrics, packs, registry
 from .cluster import Request
 from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
-from .errors import UserError
+from .errors import UserError, shortened
 from .packs import Pack
-from .spec import RunSpec, procedure_spec, shortened
+from .spec import RunSpec, procedure_spec
 
 RESULTS = Path("results")
 LONGEST_TEXT = 120_000  # of one argument on a command line; Linux has 128 KiB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -49,10 +50,36 @@ def read(pack_folder: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict) or not isinstance(facts.get("seconds"), int | float):
             raise ValueError("not a pack's provenance")
-        _ = facts["commit"]
+        texts = (facts["commit"], facts["device"])
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("not a pack's provenance")
+        if not isinstance(facts.get("sha256", {}), dict):
+            raise ValueError("its hashes are not a mapping")
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise UserError(f"{path}: not readable: {error}") from error
     return facts
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Sha256 of both tables of records, by the name of the file."""
+    files = [folder / f"{name}.parquet" for name in ("scalars", "arrays")]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def verify(pack_folder: Path) -> None:
+    """UserError if the records are not those that the training of this pack wrote.
+
+    Not asked of packs without provenance, or with one from before it had hashes.
+    """
+    if not (pack_folder / "records" / "provenance.json").exists():
+        return
+    found, wanted = hashes(pack_folder / "records"), read(pack_folder).get("sha256", {})
+    for name, value in found.items():
+        if wanted.get(name, value) != value:
+            raise UserError(
+                f"{pack_folder / 'records' / name}: damaged, its sha256 is not that in"
+                " provenance.json; remove it to train the pack anew"
+            )
 
 
 def here(device: str, threads: int) -> dict[str, Any]:

@@ -14,13 +14,14 @@ _FILES = ("pack.json", "records/scalars.parquet", "records/arrays.parquet",
 
 
 def publish(pack_folder: Path, published: Path) -> Path:
-    """`published`/packs/<pack>, complete; a pack without records is refused."""
+    """`published`/packs/<pack>, complete; one without records, or with damaged ones, is refused."""
     pack = packs.read(pack_folder / "pack.json")
     missing = [name for name in _FILES if not (pack_folder / name).is_file()]
     if missing:
         raise UserError(f"{pack_folder}: not finished, {missing[0]} is missing")
     if not provenance.read(pack_folder)["commit"]:
         raise UserError(f"{pack_folder}: its provenance names no commit; nobody could retrace it")
+    provenance.verify(pack_folder)
     target = published / "packs" / pack.name
     for name in _FILES:
         with replacing(target / name) as temporary:

@@ -98,7 +98,7 @@ def read(path: Path) -> pd.DataFrame:
     schema = ARRAYS if path.name.startswith("arrays") else SCALARS
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{path}: not a readable parquet file: {error}") from error
     if table.schema.names != schema.names:
         raise UserError(f"{path}: not a table of records; its columns are {table.schema.names}")

@@ -7,13 +7,14 @@ model must be one new file. So what planning needs to know of a model is read fr
 from __future__ import annotations
 
 import ast
+import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
+from .errors import UserError, shortened
 
 PACKAGE = Path(__file__).parent
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
@@ -44,17 +45,18 @@ def names(folder: str) -> tuple[str, ...]:
     )
 
 
-def known(kind: str, name: str, choices: tuple[str, ...], key: str = "") -> str:
+def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
     """`name` if it is one of `choices`; else a UserError that lists them and the nearest one.
 
     `key`: the config's key that holds the name, to begin the message with.
     """
-    if name in choices:
+    if isinstance(name, str) and name in choices:
         return name
-    near = get_close_matches(str(name), choices, n=1)
+    near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     where = f"{key}: " if key else ""
-    raise UserError(f"{where}no {kind} {name!r}{hint}; there are: {', '.join(choices) or 'none'}")
+    there = ", ".join(choices) or "none"
+    raise UserError(f"{where}no {kind} {shortened(name)}{hint}; there are: {there}")
 
 
 def figure_path(key: str) -> Path:
@@ -64,6 +66,22 @@ def figure_path(key: str) -> Path:
     known("paper", paper, papers)
     known(f"figure of {paper}", figure, names(f"figures/{paper}"))
     return PACKAGE / "figures" / paper / f"{figure}.py"
+
+
+def docstring(path: Path) -> tuple[str, list[str]]:
+    """First sentence and further paragraphs of a module's docstring; nothing for no file.
+
+    It is the caption of a figure, or the title of a paper, read without importing it.
+    """
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    except FileNotFoundError:
+        return "", []
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
+    first, *rest = inspect.cleandoc(text or "").split("\n\n")
+    paragraphs = [" ".join(part.split()) for part in (first, *rest)]
+    return paragraphs[0].removesuffix("."), [part for part in paragraphs[1:] if part]
 
 
 @cache

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from . import registry
-from .errors import UserError
+from .errors import UserError, shortened
 
 # YAML and JSON know lists, not tuples; the items stay strictly typed.
 Ints = Annotated[tuple[int, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)]
@@ -149,15 +149,6 @@ def _check_size(name: str, value: Any) -> None:
             raise UserError(f"{name}: {shortened(number)} is more than {LARGEST}")
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{name}: {number} is not a finite number")
-
-
-def shortened(value: Any) -> str:
-    """A value as a message shows it: at most 60 characters, on one line."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not print integers of more than 4,300 digits
-        text = f"a number of {int(value).bit_length()} bits"
-    return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
 
 
 def explain(error: ValidationError, fields: tuple[str, ...]) -> str:

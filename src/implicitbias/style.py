@@ -19,6 +19,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -114,11 +115,19 @@ def footer(figure: Figure, text: str) -> None:
                 va="bottom", linespacing=1.35)  # fmt: skip
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes."""
+def save(figure: Figure, stem: Path, description: str = "") -> None:
+    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes.
+
+    The pictures carry the description in their metadata, for readers that do not see them.
+    """
     _linear_where_empty(figure)
+    _ticks_on_short_log_axes(figure)
+    _lay_out(figure)
+    words = description or None
     metadata: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None},
+        "svg": {"Date": None, "Description": words},
+        "pdf": {"CreationDate": None, "Subject": words},
+        "png": {"Software": None, "Description": words},
     }  # fmt: skip
     for suffix, facts in metadata.items():
         with replacing(stem.with_name(f"{stem.name}.{suffix}")) as temporary:
@@ -126,6 +135,28 @@ def save(figure: Figure, stem: Path) -> None:
     with replacing(stem.with_name(f"{stem.name}.csv")) as temporary:
         plotted(figure).to_csv(temporary, index=False, float_format="%.8g")
     plt.close(figure)
+
+
+def _ticks_on_short_log_axes(figure: Figure) -> None:
+    """1, 2 and 5 of each decade on an axis of less than two, round steps on one of less than 7 : 1.
+
+    Powers of ten alone would be one number or none. Ticks that a figure has chosen stay.
+    """
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        if type(axis.get_major_locator()) is ticker.LogLocator and high < 100 * low:
+            steps = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
+            axis.set_major_locator(steps if high < 7 * low else ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay out once, for all formats, to a millionth: the solver's last bits differ by process."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")
 
 
 def _linear_where_empty(figure: Figure) -> None:

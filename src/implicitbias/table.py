@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException
 
-from . import metrics, records
+from . import metrics, provenance, records
 from .errors import UserError
 from .files import replacing
 from .metrics import Metric
@@ -78,6 +79,7 @@ def _read(
     """The wanted runs' scalars and arrays, and the pack of each run."""
     scalars, arrays, packs = [], [], {}
     for folder in folders:
+        provenance.verify(folder)
         found = [records.read(folder / "records" / f"{n}.parquet") for n in ("scalars", "arrays")]
         found = [f[f["run"].isin(wanted)] for f in found]
         scalars.append(found[0])
@@ -170,14 +172,14 @@ def _mean(rows: pd.DataFrame, label: str) -> pd.DataFrame:
 def write(path: Path, table: pd.DataFrame) -> None:
     """The table as parquet, whole or not at all."""
     with replacing(path) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")
+        table.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
 
 
 def read(path: Path) -> pd.DataFrame:
     """A figure's table."""
     try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        frame = pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError, ArrowException) as error:
         raise UserError(f"{path}: not a readable table: {error}") from error
     missing = sorted({"run", "seed", "pack", "epoch", "layer", "metric", "value"} - {*frame})
     if missing:

@@ -56,6 +56,7 @@ def _train(
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),  # of this process
         "resumed": resumed,  # then `seconds` counts since the last checkpoint before the resume
+        "sha256": provenance.hashes(folder / "records"),
         **records.facts,
         **provenance.here(name, threads),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "UserError",
     "config_text",
     "datasets",
+    "figure_caption",
     "figure_files",
     "metric_files",
     "plan",
@@ -80,3 +82,15 @@ def figure_files(figure: FigurePlan) -> list[str]:
     shared = [package / f"{name}.py" for name in ("claim", "statistic", "style")]
     own = [figure.code, *folder.glob("_*.py"), *folder.parent.glob("_*.py")]
     return sorted(str(p) for p in [*own, *shared])
+
+
+def figure_caption(figure: FigurePlan) -> str:
+    """The docstring of a figure in reStructuredText, for Snakemake's report; `code` stays code."""
+    title, caption = registry.docstring(figure.code)
+    return "\n\n".join(_literal(paragraph) for paragraph in (f"{title}.", *caption))
+
+
+def _literal(text: str) -> str:
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_|\[\]<>])", r"\\\1", part) for part in parts[::2]]
+    return "``".join(parts)

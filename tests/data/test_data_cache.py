@@ -15,6 +15,7 @@ import pytest
 
 from implicitbias import data
 from implicitbias.data import _cache, mnist5k
+from implicitbias.errors import UserError
 
 HASHES = {  # typed here a second time: a change of a definition must be made on purpose
     "digits": "59c27347a0f5319f5032cebae4343edd5ba0d69d6bdd39d62b214d8031c261a0",
@@ -125,7 +126,7 @@ def test_a_failed_write_leaves_nothing_and_harms_nothing(
         raise OSError("no space left")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(UserError, match=r"digits\.npz: cannot be written: no space left"):
         _cache.write(digits_file, dataset, raw)
     assert digits_file.read_bytes() == sound
     assert os.listdir(digits_file.parent) == ["digits.npz"]

@@ -1,7 +1,7 @@
 """A stand-in for PBS on one machine: linked as qsub, qstat and qdel, in a folder of its own.
 
-Runs a job at once, in the background, in a session of its own. A folder per job holds what it asked
-for, its process id and, once it has ended, its exit status.
+Runs a job at once, in the background, in a session of its own, with $STANDIN_SHELL or sh. A folder
+per job holds what it asked for, its process id and, once it has ended, its exit status.
 """
 
 import json
@@ -20,7 +20,7 @@ def qsub(*arguments):
     folder = JOBS / job
     folder.mkdir()
     (folder / "options.json").write_text(json.dumps(arguments[:-1]))
-    command = 'sh "$1"; echo $? > "$2.part"; mv "$2.part" "$2"'
+    command = '${STANDIN_SHELL:-sh} "$1"; echo $? > "$2.part"; mv "$2.part" "$2"'
     process = subprocess.Popen(
         ["sh", "-c", command, "sh", arguments[-1], str(folder / "exit")], start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=(folder / "out").open("w"), stderr=subprocess.STDOUT,

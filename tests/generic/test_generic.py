@@ -25,7 +25,7 @@ def cluster(tmp_path, monkeypatch):
         (bin / name).chmod(0o755)
     path = [str(bin), str(Path(sys.executable).parent), os.environ["PATH"]]
     monkeypatch.setenv("PATH", os.pathsep.join(path))
-    return one_figure.fresh(tmp_path / "folder")
+    return one_figure.fresh(tmp_path / "folder", one_figure.HOSTILE)
 
 
 def run(folder, *options):
@@ -40,11 +40,31 @@ def asked(folder):
     return [json.loads(file.read_text()) for file in files]
 
 
-def test_the_workflow_runs_and_gives_the_tables_of_a_local_run(cluster, tmp_path):
+# What the first job makes is seen three seconds after the job has ended.
+SLOW_DISK = """#!/bin/sh
+sh "$1"
+status=$?
+if mkdir late 2> /dev/null; then
+  mv results/smoke/packs/*/records late
+  (sleep 3; mv late/records results/smoke/packs/*/) &
+fi
+exit $status
+"""
+
+
+def test_the_workflow_runs_on_a_slow_disk_and_gives_the_tables_of_a_local_run(
+    cluster, tmp_path, monkeypatch
+):
+    shell = tmp_path / "shell"
+    shell.write_text(SLOW_DISK)
+    shell.chmod(0o755)
+    monkeypatch.setenv("STANDIN_SHELL", str(shell))
     code, said = run(cluster, "--seconds-between-status-checks", "1")
     assert code == 0, said
+    assert (cluster / "late").exists()
     jobs = asked(cluster)
     assert 0 < len(jobs) <= 4, "training, and what the figure needs"
+    assert not list(tmp_path.rglob("injected"))
     for options in jobs:
         assert options[options.index("-N") + 1].startswith("implicitbias")
         assert any(word.startswith("select=1:ncpus=1:mem=") for word in options)
@@ -57,9 +77,8 @@ def test_the_workflow_runs_and_gives_the_tables_of_a_local_run(cluster, tmp_path
         assert (cluster / table).read_bytes() == (local / table).read_bytes()
 
 
-def test_a_job_that_fails_is_tried_again_and_then_is_an_error(cluster):
-    script = cluster.parent / "bin" / "qsub"
-    script.write_text(script.read_text().replace('sh "$1"; echo', "false; echo"))
+def test_a_job_that_fails_is_tried_again_and_then_is_an_error(cluster, monkeypatch):
+    monkeypatch.setenv("STANDIN_SHELL", "false")
     code, said = run(cluster, "--seconds-between-status-checks", "1", "--config", "retries=1")
     assert code != 0
     assert "Trying to restart" in said

@@ -322,6 +322,8 @@ def test_a_vit_with_dropout_is_certified_and_one_token_less_is_an_error(tmp_path
         ("mlp_bn", (1, 8, 8), {"layer0": 1, "head": 1}),
         ("conv_small", (1, 28, 28), {"layer0": 144, "layer1": 16, "layer2": 1, "head": 1}),
         ("resnet18", (3, 32, 32), {"layer0": 1024, "layer5": 256, "layer16": 16, "head": 1}),
+        ("vgg16", (3, 32, 32), {"layer0": 1024, "layer3": 256, "layer9": 16, "layer12": 4}),
+        ("convnet", (1, 28, 28), {"layer0": 196, "layer1": 49, "layer6": 49, "head": 1}),
     ],
 )
 def test_patches_by_hand(model, shape, wanted):

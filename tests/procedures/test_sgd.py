@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,7 @@ def test_divergence_is_recorded_and_stays_with_its_member(tmp_path, data_dir):
 )
 def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir, signum, momentum):
     runs = [make(epochs=1500, record_every=500, seed=s, momentum=momentum) for s in (0, 1)]
+    (tmp_path / "whole").mkdir()  # a slow machine writes checkpoints there
     whole = train(runs, tmp_path / "whole", data_dir)
     pack = packs.Pack.of(runs)
     path = tmp_path / pack.name / "pack.json"
@@ -173,13 +175,25 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     assert left == {"pack.json", "records"}
     facts = json.loads((path.parent / "records" / "provenance.json").read_text())
     assert facts["resumed"]
-    assert {"commit", "packages", "threads", "seconds", "device"} <= facts.keys()
+    assert {"commit", "packages", "threads", "seconds", "device", "processor"} <= facts.keys()
+    assert facts["sha256"].keys() == {"scalars.parquet", "arrays.parquet"}
+
+
+@pytest.mark.parametrize(("cost", "every"), [(0.1, 60), (2.0, 100), (9.0, 120)])
+def test_saving_takes_two_percent_or_is_put_off_to_twice_the_interval(monkeypatch, cost, every):
+    clock, pack = [0.0], object.__new__(sgd.SgdPack)
+    pack.job = Job("test", Path("."), Path("."), checkpoint_seconds=60)
+    monkeypatch.setattr(sgd.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(pack, "_save", lambda: clock.__setitem__(0, clock[0] + cost))
+    assert pack._timed_save() == cost
+    assert pack._save_every == every
 
 
 def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
     tmp_path, data_dir, monkeypatch
 ):
     runs = [make(epochs=8, seed=s, lr=lr) for s, lr in enumerate((0.1, 0.2, 1e30))]
+    (tmp_path / "whole").mkdir()  # a slow machine writes checkpoints there
     whole = train(runs, tmp_path / "whole", data_dir)
     (tmp_path / "turns").mkdir()
     job = Job("test", tmp_path / "turns", data_dir)

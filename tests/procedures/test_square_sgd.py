@@ -11,12 +11,13 @@ from implicitbias import data, records, spec
 from implicitbias.engine.base import Members
 from implicitbias.engine.choose import trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
+from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
 from implicitbias.engine.sphere import OnSphere
 from implicitbias.engine.streams import epoch_order
 from implicitbias.errors import UserError
 from implicitbias.models import build
-from implicitbias.objectives import LOSSES
+from implicitbias.objectives import LOSSES, LOSSES_WITH_GRADIENT
 from implicitbias.procedures import Job, load
 from implicitbias.procedures._square_records import margins_of
 from implicitbias.procedures.square_sgd import network, permuted
@@ -54,6 +55,18 @@ def test_mse_is_torchs_and_square_is_c_times_it():
         assert LOSSES[f"square_{kind}"](outputs, labels).item() == pytest.approx(4 * mse.item())
     sign = LOSSES["mse_sign"](torch.tensor([[[0.5], [0.5]]]), torch.tensor([[0, 1]]))
     assert sign.item() == pytest.approx((0.25 + 2.25) / 2)
+
+
+@pytest.mark.parametrize("name", LOSSES_WITH_GRADIENT)
+def test_gradients_at_the_outputs_are_autograds(name):
+    outputs = torch.randn(2, 7, 4, dtype=F64, requires_grad=True)  # (K, B, C)
+    labels = torch.arange(14).view(2, 7) % 4
+    losses = LOSSES[name](outputs, labels)
+    (wanted,) = torch.autograd.grad(losses.sum(), outputs)
+    one_hot = torch.eye(4, dtype=F64)[labels].mT
+    found, gradient = LOSSES_WITH_GRADIENT[name](outputs.detach().mT, one_hot)
+    torch.testing.assert_close(found, losses.detach())
+    torch.testing.assert_close(gradient.mT, wanted)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -106,10 +119,11 @@ def alone(net, batches, lr, decay, spherical):
         ("conv4", {"bias": True, "batch_norm": True}),
         ("conv4_fc", {"hidden": 5, "pooling": "max"}),
         ("conv4_fc", {"hidden": 5, "pooling": "stride"}),
+        ("mlp_relu", {"depth": 2}),
     ],
 )
-def test_convolutions_train_side_by_side_as_each_alone(model, arguments):
-    """Members as groups of channels, on the sphere unless batch-normalised."""
+def test_members_train_side_by_side_as_each_alone(model, arguments):
+    """On the fast paths; on the sphere unless batch-normalised."""
     nets = [build(model, (1, 16, 16), 2, width=2, **arguments).double() for _ in range(3)]
     free = arguments.get("batch_norm", False)
     spherical = [] if free else [n for n, _ in nets[0].named_parameters() if n != "head.weight"]
@@ -118,9 +132,9 @@ def test_convolutions_train_side_by_side_as_each_alone(model, arguments):
             for name, w in net.named_parameters():
                 w.div_(w.norm() if name in spherical else 1)
     lr, decay = [0.2, 0.1, 0.05], [0.1, 0.0, 0.01]
-    members = Members.of(lr, decay, [0.9] * 3, F64, torch.device("cpu"))
+    members = Members.of(lr, decay, [0.9] * 3, F64, torch.device("cpu"), batch_size=8)
     inner = trainer_for(copy.deepcopy(nets), members, "mse_one_hot", F64, torch.device("cpu"))
-    assert isinstance(inner, GroupedTrainer)
+    assert isinstance(inner, MLPReluTrainer if model == "mlp_relu" else GroupedTrainer)
     ours = OnSphere(inner, members, spherical) if spherical else inner
     batches = [(torch.randn(3, n, 1, 16, 16, dtype=F64), torch.randint(0, 2, (3, n)))
                for n in (8, 8, 5) * 4]  # fmt: skip

@@ -1,12 +1,18 @@
-"""Of every procedure: progress while it runs, and divergence that captions count."""
+"""Of every procedure: progress, divergence that stays with its run, and kills at any time."""
 
 import json
+import os
+import random
+import shutil
+import signal
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from one_pack import forked, tables
 
-from implicitbias import data, figures, packs, registry, spec, status, table
+from implicitbias import figures, packs, records, registry, spec, status, table
 from implicitbias.progress import Reporter
 from implicitbias.train import train
 
@@ -38,26 +44,26 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for name in ("digits", "mnist5k"):
-        data.fetch(name, folder, report=lambda _: None)
-    return folder
-
-
 def test_there_is_a_case_for_every_procedure():
     assert {*CASES} == {*registry.names("procedures")} == {*registry.names("specs")}
 
 
+def written(folder, runs):
+    """The pack.json of these runs."""
+    pack = packs.Pack.of(runs)
+    path = folder / pack.name / "pack.json"
+    packs.write(path, pack.text)
+    return path
+
+
 @pytest.mark.parametrize("procedure", CASES)
-def test_progress_is_shown_and_divergence_is_counted(procedure, tmp_path, data_dir, monkeypatch):
+def test_progress_is_shown_and_divergence_is_counted_and_touches_no_other_run(
+    procedure, tmp_path, data_dir, monkeypatch
+):
     usual, wild = CASES[procedure]
     runs = [spec.make({"procedure": procedure, **usual, **more}) for more in ({}, wild)]
     assert runs[0].shape() == runs[1].shape()
-    pack = packs.Pack.of(runs)
-    path = tmp_path / "results/small/packs" / pack.name / "pack.json"
-    packs.write(path, pack.text)
+    path = written(tmp_path / "results/small/packs", runs)
     shown, update = [], Reporter.update
 
     def seen(self, *arguments):
@@ -66,12 +72,12 @@ def test_progress_is_shown_and_divergence_is_counted(procedure, tmp_path, data_d
 
     monkeypatch.setattr(Reporter, "update", seen)
     with np.errstate(all="ignore"):
-        train(path, data_dir, "cpu", 1, 1e-9)
+        train(path, data_dir, "cpu", 1, 1e-3)
     steps = [s["step"] for s in shown]
     assert steps == sorted(steps)
     assert len(set(steps)) >= 2
     assert all(0 <= s["step"] <= s["steps"] and s["runs"] == 2 for s in shown)
-    assert pack.name in shown[-1]["line"][0]
+    assert path.parent.name in shown[-1]["line"][0]
     assert status.lines(path.parents[3]) == ["no pack is in training"]
 
     rows = pd.read_parquet(path.parent / "records/scalars.parquet")
@@ -83,3 +89,44 @@ def test_progress_is_shown_and_divergence_is_counted(procedure, tmp_path, data_d
     assert "1 diverged" in figures.caption("galanti2025rank/fig07", "small", made, {})
     calm = made[made["run"] == runs[0].run_id]
     assert "None diverged" in figures.caption("galanti2025rank/fig07", "small", calm, {})
+
+    other = spec.make({**runs[0].canonical(), "seed": 1})
+    beside = written(tmp_path / "calm", [runs[0], other])
+    train(beside, data_dir, "cpu", 1, 60)
+    for name in ("scalars", "arrays"):
+        rows = [records.read(p.parent / f"records/{name}.parquet") for p in (path, beside)]
+        mine = [r[r["run"] == runs[0].run_id].reset_index(drop=True) for r in rows]
+        pd.testing.assert_frame_equal(*mine, check_exact=True)
+
+
+@pytest.mark.parametrize("procedure", CASES)
+def test_kills_at_twenty_random_times_end_with_the_same_bytes(procedure, tmp_path, data_dir):
+    """kill -9, and now and then SIGTERM, which leaves within 5 seconds, with its checkpoint."""
+    usual, _ = CASES[procedure]
+    runs = [spec.make({"procedure": procedure, **usual, "seed": s}) for s in (0, 1)]
+    whole, path = written(tmp_path / "a", runs), written(tmp_path / "b", runs)
+
+    def work(at):
+        train(at, data_dir, "cpu", 1, 0.02)
+
+    begin = time.monotonic()
+    assert os.waitpid(forked(lambda: work(whole)), 0)[1] == 0
+    seconds = time.monotonic() - begin
+    dice, deaths, kept = random.Random(procedure), 0, 0
+    while deaths < 20:
+        child, signum = forked(lambda: work(path)), dice.choice([9, 9, 9, 15])
+        time.sleep(dice.uniform(0, seconds))
+        os.kill(child, signum)
+        sent = time.monotonic()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert signum == signal.SIGKILL or time.monotonic() - sent < 5
+        if code == 0:  # it was done before
+            assert tables(path) == tables(whole)
+            shutil.rmtree(path.parent / "records")
+            continue
+        assert code in (-signum, 128 + signum)  # the first of a process that was not training yet
+        deaths += 1
+        kept += (path.parent / "checkpoint.pt").exists()
+    assert kept >= 5, "the kills must hit training"
+    work(path)
+    assert tables(path) == tables(whole)

@@ -1,29 +1,23 @@
-"""Faults injected for real: kill -9 at every save, damage, a full and a read-only disk, a rival."""
+"""A trainer killed with kill -9 at its writes, damaged checkpoints, and rivals."""
 
+import errno
+import fcntl
 import os
 import pickle
+import shutil
 import signal
-import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 import torch
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from one_pack import BASE, forked, new_pack, tables
 
-from implicitbias import checkpoint, data, packs, spec
+from implicitbias import checkpoint
 from implicitbias.errors import UserError
-from implicitbias.files import claimed
+from implicitbias.files import claimed, replacing
 from implicitbias.train import train
 
-ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
-BASE = {
-    "dataset": "digits", "n_train": 200, "model": "mlp_bn", "depth": 2, "width": 6, "lr": 0.1,
-    "batch_size": 32, "epochs": 3, "record_every": 1, "weight_decay": 0.01,
-}  # fmt: skip
-
 SQUARE = {
     **{k: v for k, v in BASE.items() if k not in ("depth", "width")}, "procedure": "square_sgd",
     "model": "conv4", "width": 2, "bias": False, "batch_norm": False,
@@ -32,48 +26,34 @@ SQUARE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    data.fetch("digits", folder, report=lambda _: None)
-    return folder
-
-
-def new_pack(folder, base=BASE):
-    pack = packs.Pack.of([spec.make({**base, "seed": s}) for s in (0, 1)])
-    path = folder / pack.name / "pack.json"
-    packs.write(path, pack.text)
-    return path
-
-
-def tables(path):
-    return [(path.parent / "records" / f"{n}.parquet").read_bytes() for n in ("scalars", "arrays")]
-
-
 def killed(at_call, work):
     """Run `work` in a fork that kill -9s itself at its n-th rename: whether it came so far."""
-    child = os.fork()
-    if child == 0:
-        real, calls = os.replace, iter(range(10**9))
+    real, calls = os.replace, iter(range(10**9))
 
-        def replace(*arguments):
-            if next(calls) == at_call:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments)
+    def replace(*arguments):
+        if next(calls) == at_call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
 
+    def armed():
         os.replace = replace
         work()
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+    return os.waitpid(forked(armed), 0)[1] == signal.SIGKILL
 
 
 @pytest.mark.parametrize("base", [BASE, SQUARE], ids=["sgd", "square_sgd"])
 def test_kill_9_during_twenty_writes_ends_with_the_same_bytes(tmp_path, data_dir, base):
     whole, chained = new_pack(tmp_path / "a", base), new_pack(tmp_path / "b", base)
     train(whole, data_dir, "cpu", 1, 60)
-    deaths = sum(killed(n % 9, lambda: train(chained, data_dir, "cpu", 1, 1e-4)) for n in range(20))
-    assert deaths >= 10, "the kills must hit training"
+    deaths = tries = 0
+    while deaths < 20:
+        if killed(tries % 9, lambda: train(chained, data_dir, "cpu", 1, 1e-4)):
+            deaths += 1
+        else:
+            assert tables(whole) == tables(chained)
+            shutil.rmtree(chained.parent / "records")
+        tries += 1
     train(chained, data_dir, "cpu", 1, 1e-4)
     assert tables(whole) == tables(chained)
     assert {p.name for p in chained.parent.iterdir()} == {"pack.json", "records"}
@@ -114,35 +94,6 @@ def test_a_pickle_bomb_in_a_checkpoint_is_refused(tmp_path, monkeypatch):
     assert not Path("exploded").exists()
 
 
-def mounted(folder, options):
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder])
-    if done.returncode:
-        pytest.skip("mounting is refused here")
-
-
-def test_a_full_and_a_read_only_disk_are_one_error_and_training_goes_on_after(tmp_path, data_dir):
-    whole, disk = new_pack(tmp_path / "a"), tmp_path / "disk"
-    train(whole, data_dir, "cpu", 1, 60)
-    mounted(disk, "size=2m")
-    try:
-        path = new_pack(disk)
-        with pytest.raises(OSError):
-            (disk / "filler").write_bytes(bytes(4_000_000))
-        with pytest.raises(UserError, match="cannot be written: No space left"):
-            train(path, data_dir, "cpu", 1, 1e-4)
-        assert {p.name for p in path.parent.iterdir()} <= {"pack.json", "records"}
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        with pytest.raises(OSError, match="Read-only"):
-            train(path, data_dir, "cpu", 1, 1e-4)
-        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-        (disk / "filler").unlink()
-        train(path, data_dir, "cpu", 1, 1e-4)
-        assert tables(whole) == tables(path)
-    finally:
-        subprocess.run(["umount", disk])
-
-
 def test_a_second_trainer_of_a_pack_says_so_and_stops(tmp_path, data_dir):
     path = new_pack(tmp_path)
     with (
@@ -153,22 +104,29 @@ def test_a_second_trainer_of_a_pack_says_so_and_stops(tmp_path, data_dir):
     assert not (path.parent / "records").exists()
 
 
-def test_a_checkpoint_is_not_written_into_a_folder_that_vanished(tmp_path):
-    with pytest.raises(UserError, match="cannot be written"):
-        checkpoint.save(tmp_path / "gone" / "checkpoint.pt", {"step": 1})
-    assert not (tmp_path / "gone").exists()
+def test_two_trainers_where_nothing_can_be_locked_leave_one_set_of_results(
+    tmp_path, data_dir, monkeypatch, capfd
+):
+    """As on Lustre without `flock`: each is warned; whole files replace whole files."""
+
+    def refused(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    whole, path = new_pack(tmp_path / "a"), new_pack(tmp_path / "b")
+    train(whole, data_dir, "cpu", 1, 60)
+    monkeypatch.setattr(fcntl, "flock", refused)
+    children = [forked(lambda: train(path, data_dir, "cpu", 1, 1e-4)) for _ in range(2)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert set(codes) <= {0, 1}
+    assert 0 in codes
+    assert tables(path) == tables(whole)
+    assert capfd.readouterr().err.count("no locks on this file system") == 2
 
 
-def test_the_lock_holds_every_dependency_within_its_range_and_no_address():
-    lines = [s for s in (ROOT / "constraints.txt").read_text().splitlines() if s]
-    assert not [s for s in lines if "://" in s or s.startswith("-") or " @ " in s]
-    pins = [Requirement(s) for s in lines]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"].values()
-    for need in map(Requirement, [*project["dependencies"], *(n for e in extras for n in e)]):
-        mine = [p for p in pins if canonicalize_name(p.name) == canonicalize_name(need.name)]
-        assert mine, need
-        for pin in mine:  # one for each marker
-            (version,) = pin.specifier
-            assert version.operator == "=="
-            assert need.specifier.contains(version.version), f"{pin} is outside {need}"
+def test_temporary_names_differ_where_process_ids_do_not(tmp_path, monkeypatch):
+    """As on two machines, or in two containers, that share a disk."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    with replacing(tmp_path / "x") as one, replacing(tmp_path / "x") as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "x").read_text() == "one"

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from implicitbias import config, overview, spec, workflow
+from implicitbias import config, errors, overview, spec, workflow
 from implicitbias.errors import UserError
 from implicitbias.plan import make_plan, requested
 
@@ -198,7 +198,7 @@ def names_the_place(message, files, tree):
         except (KeyError, IndexError, ValueError, TypeError):
             return
     if not isinstance(tree, dict | list):
-        shown = (spec.shortened(tree), repr(tree)[:40], str(tree)[:40], repr(part))
+        shown = (errors.shortened(tree), repr(tree)[:40], str(tree)[:40], repr(part))
         assert any(s in said for s in shown), message
 
 

@@ -6,12 +6,14 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from one_figure import FIGURE, finish, fresh, results, start
+from one_figure import FIGURE, HOSTILE, finish, fresh, results, start
 
 from implicitbias import config
 from implicitbias.__main__ import main
@@ -23,11 +25,13 @@ LONG = {"epochs": 700, "record_every": 700}  # seconds of training
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """An uninterrupted run, in a folder with spaces and quotes, and its wall time."""
-    folder = fresh(tmp_path_factory.mktemp("whole") / """it's "a" place""")
+    folder = fresh(tmp_path_factory.mktemp("whole") / """it's "a" place""", HOSTILE)
     begin = time.monotonic()
     finish(start(folder))
     found = results(folder)
     assert len(found) == 6
+    assert (folder / HOSTILE / "digits.npz").exists()
+    assert not list(folder.rglob("injected"))
     assert (folder / "results/smoke/report.html").stat().st_size > 10_000
     return folder, found, time.monotonic() - begin
 
@@ -166,16 +170,27 @@ def test_what_cannot_be_trained_is_tried_a_bounded_number_of_times(tmp_path):
     assert "Traceback" not in said
 
 
-def test_a_second_snakemake_says_so_and_stops(tmp_path):
+# Another host name, and process ids that begin anew: as on a second machine, or in a container.
+ELSEWHERE = ("unshare", "--uts", "--pid", "--fork", "--mount-proc", "sh", "-c",
+             'hostname elsewhere && exec "$0" "$@"')  # fmt: skip
+
+
+def test_a_second_snakemake_or_trainer_also_of_another_machine_says_so_and_stops(tmp_path):
     folder = fresh(tmp_path, **LONG)
+    where = ELSEWHERE if not subprocess.run([*ELSEWHERE, "true"]).returncode else ()
     first = start(folder)
-    pid = until(lambda: trainer(folder), first, "training")
+    until(lambda: list(folder.rglob("progress.json")), first, "training")
+    pid = trainer(folder)
     os.kill(pid, signal.SIGSTOP)  # the first one is at work for as long as the second looks
     try:
-        said = finish(start(folder), code=1)
+        said = finish(start(folder, where=where), code=1)
+        (pack,) = folder.rglob("pack.json")
+        train = [*where, sys.executable, "-m", "implicitbias", "train", pack]
+        second = subprocess.run(train, cwd=folder, capture_output=True, text=True)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert "Directory cannot be locked" in said
-    assert "Traceback" not in said
+    assert "being trained by another process" in second.stderr
+    assert "Traceback" not in said + second.stderr
     finish(first)
     assert len(results(folder)) == 6

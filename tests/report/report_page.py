@@ -28,7 +28,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & {*self.open}:
             self.text.append(data)
             if "tr" in self.open:
                 self.rows[-1] += f" {data}"

@@ -17,6 +17,10 @@ SVG = (
     '<rect width="480" height="220" fill="#fff"/><path d="M40 190L160 120L280 90L440 40"'
     ' fill="none" stroke="#0072B2" stroke-width="3"/></svg>'
 )
+CSV = """panel,series,x_name,x,mean,low,high,n
+B=32,average,weight_decay,1,2,2,2,1
+B=64,average,weight_decay,1,3,3,3,1
+"""
 FACTS = {
     "samples": 1000, "seconds": 41.25, "implicitbias": "0.1.0", "commit": "a" * 40 + "+",
     "python": "3.12.1", "packages": {"torch": "2.10.0", "numpy": "2.1.0"}, "device": "cpu",
@@ -52,7 +56,7 @@ def put(root, key, claims=None, svg=SVG, table=None):
         picture = root / "figures" / f"{key}.svg"
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_text(svg)
-        picture.with_suffix(".csv").write_text("x,mean\n1,2\n")
+        picture.with_suffix(".csv").write_text(CSV)
     if table is not None:
         path = root / "tables" / f"{key}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
 """What the page shows, and where."""
 
-import base64
 import dataclasses
 import json
 from itertools import pairwise
+from urllib.parse import unquote
 
 from report_page import Page, made
-from report_tree import FACTS, SVG, claim, put
+from report_tree import CSV, FACTS, SVG, claim, put
 
 
 def test_claims_come_with_failures_first(plan):
@@ -39,7 +39,8 @@ def test_the_matrix_gives_the_worst_verdict_in_words_and_leads_to_the_figure(pla
 
 def test_every_picture_has_its_title_for_those_who_cannot_see_it(plan):
     page = Page(made(plan))
-    assert page.all("img")[1]["alt"] == "Figure 10: rank against batch size"
+    picture, download = page.all("img")[1], "Series: average. Against: weight_decay"
+    assert picture["alt"] == f"Figure 10: rank against batch size. Panels: B=32, B=64. {download}"
 
 
 def test_a_caption_is_the_docstring_in_paragraphs_with_code(plan):
@@ -68,7 +69,7 @@ def test_a_figure_says_how_to_rebuild_it_and_where_its_code_and_numbers_are(plan
     assert "src/implicitbias/figures/alpha2020x/fig02.py" in page.words
     assert str(plan.results.parents[1]) not in made(plan)
     download = next(a for a in page.all("a") if a.get("download") == "alpha2020x--fig02.csv")
-    assert base64.b64decode(download["href"].partition(",")[2]) == b"x,mean\n1,2\n"
+    assert unquote(download["href"].partition(",")[2]) == CSV
 
 
 def test_another_scale_is_rebuilt_as_such(plan):

@@ -1,6 +1,6 @@
 """A SLURM cluster of one machine, for tests: `python tests/slurm/one_machine.py up|down FOLDER`.
 
-munge, slurmctld and slurmd of Debian's packages (tests/slurm/install.sh), without systemd, on the
+munge, slurmctld and slurmd of Debian's packages (tests/install.sh), without systemd, on the
 loopback interface only. Needs root. GPUs are generic resources whose device files are copies of
 /dev/null. Two partitions of the one node, and `urgent`, whose jobs preempt theirs.
 """
@@ -74,7 +74,7 @@ def missing() -> str:
     """Why a cluster cannot be brought up here; empty if it can."""
     tools = [tool for tool in TOOLS if shutil.which(tool) is None]
     if tools:
-        return f"SLURM is not installed (no {', '.join(tools)}): tests/slurm/install.sh"
+        return f"SLURM is not installed (no {', '.join(tools)}): tests/install.sh"
     if os.geteuid() != 0:
         return "only root can start a one-machine SLURM"
     foreign = [f for f in FILES if (ETC / f).exists() and not (ETC / f).is_symlink()]

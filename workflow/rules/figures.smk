@@ -3,15 +3,26 @@ rule figure:
         table=f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
         code=figure_code,
     output:
-        claims=f"{RESULTS}/claims/{{paper}}/{{figure}}.json",
+        claims=report(
+            f"{RESULTS}/claims/{{paper}}/{{figure}}.json",
+            category="{paper}",
+            labels={"figure": "{figure}", "what": "verdicts"},
+            caption="../report/figure.rst",
+        ),
         svg=report(
             f"{RESULTS}/figures/{{paper}}/{{figure}}.svg",
             category="{paper}",
-            labels={"figure": "{figure}"},
+            labels={"figure": "{figure}", "what": "picture"},
+            caption="../report/figure.rst",
         ),
         png=f"{RESULTS}/figures/{{paper}}/{{figure}}.png",
         pdf=f"{RESULTS}/figures/{{paper}}/{{figure}}.pdf",
-        csv=f"{RESULTS}/figures/{{paper}}/{{figure}}.csv",
+        csv=report(
+            f"{RESULTS}/figures/{{paper}}/{{figure}}.csv",
+            category="{paper}",
+            labels={"figure": "{figure}", "what": "plotted numbers"},
+            caption="../report/figure.rst",
+        ),
     log:
         f"{RESULTS}/logs/figure/{{paper}}/{{figure}}.log",
     group:
@@ -28,6 +39,7 @@ rule figure:
         lane=1,
     params:
         scale=PLAN.config.scale,
+        caption=figure_caption,
     shell:
         "python -m implicitbias figure {wildcards.paper}/{wildcards.figure} --scale {params.scale}"
         " --table {input.table:q} --claims {output.claims:q} --out {output.svg:q} > {log:q} 2>&1"

@@ -3,7 +3,12 @@ rule measure:
         records=figure_records,
         code=figure_metric_code,
     output:
-        f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
+        report(
+            f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
+            category="{paper}",
+            labels={"figure": "{figure}", "what": "table"},
+            caption="../report/table.rst",
+        ),
     log:
         f"{RESULTS}/logs/measure/{{paper}}/{{figure}}.log",
     group:

@@ -133,6 +133,10 @@ def figure_code(wildcards):
     return ib.figure_files(figure_plan(wildcards))
 
 
+def figure_caption(wildcards):
+    return ib.figure_caption(figure_plan(wildcards))
+
+
 def all_figures(wildcards):
     stems = [f"{RESULTS}/figures/{key}" for key in PLAN.figures]
     return [f"{stem}.{kind}" for stem in stems for kind in ("svg", "png", "pdf", "csv")]
@@ -140,6 +144,20 @@ def all_figures(wildcards):
 
 def all_provenance(wildcards):
     return [f"{RESULTS}/packs/{name}/records/provenance.json" for name in PLAN.packs]
+
+
+def all_records(wildcards):
+    """What the report reads of the runs themselves: their spectra, and where they were trained."""
+    names = ("arrays.parquet", "provenance.json")
+    return [
+        f"{RESULTS}/packs/{pack}/records/{name}"
+        for pack in PLAN.packs
+        for name in names
+    ]
+
+
+def all_tables(wildcards):
+    return [f"{RESULTS}/tables/{key}.parquet" for key in PLAN.figures]
 
 
 def all_claims(wildcards):
@@ -150,4 +168,5 @@ def published_figures(wildcards):
     """The figures of the runs tracked in the repository, shown under ours in the report."""
     if PLAN.results == ib.PUBLISHED:
         return []
-    return [str(p) for p in sorted(ib.PUBLISHED.glob("figures/*/*.svg"))]
+    kinds = ("figures/*/*.svg", "figures/*/*.png", "figures/*/*.csv", "claims/*/*.json")
+    return [str(p) for kind in kinds for p in sorted(ib.PUBLISHED.glob(kind))]

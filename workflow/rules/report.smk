@@ -1,3 +1,12 @@
+import mimetypes
+
+# Snakemake's own report (`make report`) offers tables for download and does not show their bytes.
+mimetypes.add_type("application/vnd.apache.parquet", ".parquet")
+
+
+report: "../report/workflow.rst"
+
+
 rule config:
     output:
         f"{RESULTS}/config.json",
@@ -17,6 +26,8 @@ rule report:
         config=f"{RESULTS}/config.json",
         figures=all_figures,
         claims=all_claims,
+        tables=all_tables,
+        records=all_records,
         published=published_figures,
     output:
         REPORT,

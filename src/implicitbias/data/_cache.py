@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 import zlib
 from dataclasses import fields
@@ -13,6 +12,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
+from ..files import replacing
 from ._spec import DataError, Dataset, Raw
 
 _KEYS = tuple(field.name for field in fields(Raw))
@@ -88,7 +88,10 @@ def read(path: Path, dataset: Dataset) -> Raw:
 
 
 def write(path: Path, dataset: Dataset, raw: Raw) -> None:
-    """Writes ``path`` whole or not at all; DataError if ``raw`` is not the data set."""
+    """Writes ``path`` whole or not at all; DataError if ``raw`` is not the data set.
+
+    UserError if it cannot be written.
+    """
     found = content_hash(raw)
     if dataset.content_sha256 is None:
         _check_sizes(raw, dataset)
@@ -97,19 +100,11 @@ def write(path: Path, dataset: Dataset, raw: Raw) -> None:
             f"the arrays made for {dataset.name!r} have sha256 {found}, wanted "
             f"{dataset.content_sha256}: the package they come from has changed"
         )
-    # Not tempfile: its mode 0600 would hide a shared data folder's file from everybody else.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            np.savez(
-                stream, x_train=raw.x_train, y_train=raw.y_train, x_test=raw.x_test,
-                y_test=raw.y_test, content_sha256=np.array(found),
-            )  # fmt: skip
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        np.savez(
+            stream, x_train=raw.x_train, y_train=raw.y_train, x_test=raw.x_test,
+            y_test=raw.y_test, content_sha256=np.array(found),
+        )  # fmt: skip
 
 
 def _check_sizes(raw: Raw, dataset: Dataset) -> None:

@@ -37,7 +37,7 @@ class OnSphere:
                 v = velocity[name]
                 v.sub_(_inner(v, old) * old)
                 rate = (multiplier * self.members.lr).view(-1, *[1] * (w.dim() - 1))
-                w.copy_(old - rate * v)
+                torch.sub(old, rate * v, out=w)
             else:
                 w.add_(_inner(old - w, old) * old)
             w.div_(_norm(w))
@@ -65,9 +65,10 @@ class OnSphere:
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """<A, B> of each member, (K, 1, ...)."""
-    return (a * b).flatten(1).sum(1).view(-1, *[1] * (a.dim() - 1))
+    return (a * b).sum(tuple(range(1, a.dim())), keepdim=True)
 
 
 def _norm(a: Tensor) -> Tensor:
     """||A||_F of each member, (K, 1, ...)."""
-    return _inner(a, a).sqrt()
+    norm: Tensor = torch.linalg.vector_norm(a, dim=tuple(range(1, a.dim())), keepdim=True)
+    return norm

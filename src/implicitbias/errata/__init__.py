@@ -18,8 +18,10 @@ from .evidence import (
     fidelity,
     mixed,
     plateaus,
+    rising,
     same_points,
     tolerances,
+    transformer,
     untrained,
 )
 
@@ -116,4 +118,10 @@ ITEMS = (
          _said("the authors' code measures when epoch % 10 == 1, before that epoch is trained, and"
                " plots at 10, 20, ...; figure 6 begins at the untrained network's rank. Our"
                " comparisons with published points are made after 490 epochs.")),
+    Item("Rank tolerance in figures 10 and 11", "tolerance 1e-3 (captions).",
+         "not 1e-3; which it is depends on which six matrices are averaged, which is not said.",
+         transformer),
+    Item("Rank in figure 10", "a phase in which the rank falls, then a stable one.",
+         "at learning rate 0.04 the rank falls at once and then rises to the end, where batches are"
+         " small.", rising),
 )  # fmt: skip

@@ -78,6 +78,40 @@ def mixed(_: Path) -> str:
     )
 
 
+def transformer(_: Path) -> str:
+    """Random matrices of the ViT's likely shapes beside the rank at which its curves begin."""
+    rng = np.random.default_rng(0)
+    rows = reference.points(PAPER, "10")
+    start = rows[rows["x"] == rows["x"].min()]["y"].mean()
+    said = []
+    for shape in ((1536, 512), (512, 512)):
+        s = np.linalg.svd(rng.uniform(-1, 1, shape), compute_uv=False)
+        at = s[round(start) - 1] / np.linalg.norm(s)
+        said.append(f"{shape[0]} x {shape[1]} has rank {rank_fro(s, 1e-3):.0f} at 0.001 and"
+                    f" {start:.0f} at {at:.3f}")  # fmt: skip
+    return (
+        f"the curves begin at {start:.1f}, and all values are multiples of 1/6. The network's width"
+        " is not printed; with the usual 512 for these heads, layers and patches a random matrix of"
+        f" {said[0]}, one of {said[1]}. Our figures average the six of the first shape."
+    )
+
+
+def rising(_: Path) -> str:
+    """The least and the last average rank of figure 10's curves that rise by over a twentieth."""
+    rows = reference.points(PAPER, "10")
+    said = []
+    for (panel, series), curve in rows.groupby(["panel", "series"], sort=False):
+        ordered = curve.sort_values("x")["y"].to_numpy()
+        if ordered[-1] - ordered.min() > ordered[0] / 20:
+            rate, size = (str(name).partition("=")[2] for name in (panel, series))
+            where = f"rate {rate}, batch size {size}"
+            said.append(f"from {ordered.min():.0f} to {ordered[-1]:.0f} ({where})")
+    return (
+        f"it rises by more than a twentieth of its start in {len(said)} of"
+        f" {len(rows.groupby(['panel', 'series']))} curves: {', '.join(said)}."
+    )
+
+
 def same_points(_: Path) -> str:
     """Figures 7 and 8 at 4e-4 beside figure 9 at learning rate 0.1, series by series."""
     rates = pd.concat([reference.points(PAPER, f) for f in ("7", "8")])

@@ -1,8 +1,9 @@
 """The report: one self-contained HTML page of a plan's results, readable offline and by mail.
 
-The page asks nothing of the network: pictures, numbers and style are inside it, and it names in a
-content security policy that it loads nothing else. The same inputs give the same bytes: the only
-time on it is that of the newest pack.
+The page asks nothing of the network: pictures, numbers, style and program are inside it, and it
+names in a content security policy that it loads and runs nothing else. The same inputs give the
+same bytes: the only time on it is that of the newest pack. Whatever can be read stands in the HTML;
+the program only adds drawings, and starts after the page is there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from markupsafe import Markup
 from ..claim import Verdict
 from ..files import write_text
 from ..plan import Plan
-from . import words
+from . import script, words
+from .agreement import Agreement, agreements
+from .explore import Explore, explore
 from .facts import Facts, read_facts
 from .figure import Figure, read_figure
 from .papers import Paper, by_paper
@@ -38,26 +41,43 @@ def build(plan: Plan, out: Path, published_root: Path | None = None) -> None:
     a UserError that names the file.
     """
     facts = read_facts(plan)
-    figures = [read_figure(plan, figure, facts, published_root) for figure in plan.figures.values()]
-    write_text(out, _render(plan, facts, by_paper(figures)))
+    itself = published_root and published_root.resolve() == plan.results.resolve()
+    other = None if itself else published_root
+    figures = [read_figure(plan, figure, facts, other) for figure in plan.figures.values()]
+    papers = by_paper(figures)
+    material = explore(plan, [figure for paper in papers for figure in paper.figures])
+    met = agreements(published_root, sorted(plan.figures))
+    write_text(out, _render(plan, facts, papers, material, met))
 
 
-def _render(plan: Plan, facts: Facts, papers: list[Paper]) -> str:
+def _render(
+    plan: Plan, facts: Facts, papers: list[Paper], material: Explore, met: list[Agreement]
+) -> str:
     figures = [figure for paper in papers for figure in paper.figures]
-    page = _environment().get_template("report.html")
+    scripts = script.scripts() if material.blocks else ()
+    page = environment().get_template("report.html")
     return page.render(
-        css=Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # our own file, not input
+        css=style(),
+        policy=script.policy(scripts),
+        scripts=scripts,
         scale=plan.config.scale,
         facts=facts,
         papers=papers,
         figures=figures,
+        explore=material,
+        agreements=met,
         diverged=_diverged(figures),
         tally=_tally(figures),
         claims=_ordered(figures),
     )
 
 
-def _environment() -> Environment:
+def style() -> Markup:
+    """The pages' style sheet: our own file, not input."""
+    return Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+
+
+def environment() -> Environment:
     """Autoescape is on: titles, notes and config values are text, whatever they contain."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),

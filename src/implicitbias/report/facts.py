@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
 
+from .. import packs
 from ..errors import UserError
 from ..plan import Plan
 from ..spec import explain
@@ -108,17 +109,32 @@ def _shares(values: Iterable[str]) -> list[str]:
 
 def read_facts(plan: Plan) -> Facts:
     """The provenance of every pack of the plan."""
-    packs = {
+    found = {
         name: PackFacts(
             name,
             f"pack-{name}",
             len(pack.runs),
-            _read(plan.pack_folder(name) / "records" / "provenance.json"),
+            _read(_provenance(plan.results, name)),
         )
         for name, pack in sorted(plan.packs.items())
     }
     home = {run: n for n, pack in plan.packs.items() for run in pack.runs if run in plan.runs}
-    return Facts(packs, home, len(plan.runs))
+    return Facts(found, home, len(plan.runs))
+
+
+def facts_in(results: Path) -> Facts:
+    """The provenance of every pack in a folder of results, whatever plan it was made by."""
+    members = {name: pack.runs for name, pack in packs.written(results / "packs").items()}
+    found = {
+        name: PackFacts(name, f"pack-{name}", len(runs), _read(_provenance(results, name)))
+        for name, runs in members.items()
+    }
+    home = {run: name for name, runs in members.items() for run in runs}
+    return Facts(found, home, len(home))
+
+
+def _provenance(results: Path, pack: str) -> Path:
+    return results / "packs" / pack / "records" / "provenance.json"
 
 
 def _read(path: Path) -> Provenance | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import base64
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..claim import Claim, read_claims
 from ..errors import UserError
 from ..plan import FigurePlan, Plan
+from ..registry import docstring, figure_path
 from .facts import Facts
+from .picture import Picture, alternative, data_uri, description, picture
 from .runs import RunTable, run_table
 
-_PICTURES = {"svg": "image/svg+xml", "png": "image/png"}  # in order of preference
 _WORST = ("fails", "undecided", "holds")
 
 
@@ -26,7 +24,9 @@ class Figure:
     title: str
     caption: list[str]
     paper_title: str
-    picture: str | None  # data URI
+    picture: Picture | None
+    alt: str  # what the picture shows, for those who do not see it
+    made: str  # n, the band, what the scale changes: the line under the picture; "" if unknown
     numbers: str | None  # data URI of the CSV
     claims: list[Claim] | None
     runs: RunTable
@@ -72,26 +72,37 @@ class Figure:
 class Published:
     """The same figure as it is published with the code."""
 
-    picture: str
+    picture: Picture
     claims: list[Claim] | None
 
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Everything on disk about one figure."""
-    title, caption = _docstring(figure.code)
-    numbers = plan.results / "figures" / f"{figure.key}.csv"
+    title, caption = docstring(figure.code)
+    stem = plan.results / "figures" / figure.key
+    numbers = stem.with_name(f"{stem.name}.csv")
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
-        paper_title=_docstring(figure.code.with_name("__init__.py"))[0],
-        picture=_picture(plan.results, figure.key),
-        numbers=_data_uri(numbers, "text/csv;charset=utf-8"),
-        claims=_claims(plan.results, figure.key),
+        paper_title=docstring(figure.code.with_name("__init__.py"))[0],
+        picture=picture(plan.results, figure.key),
+        alt=alternative(title or figure.key, numbers),
+        made=description(stem.with_name(f"{stem.name}.svg")),
+        numbers=data_uri(numbers, "text/csv;charset=utf-8"),
+        claims=claims_of(plan.results, figure.key),
         runs=run_table(plan, figure, facts),
         command=_command(plan.config.scale, figure.key),
-        published=_published(published, figure.key) if published != plan.results else None,
+        published=_published(published, figure.key),
     )
+
+
+def heading(key: str) -> str:
+    """The title of a figure, or its key where this version of the code does not have it."""
+    try:
+        return docstring(figure_path(key))[0] or key
+    except UserError:
+        return key
 
 
 def _command(scale: str, key: str) -> str:
@@ -101,41 +112,12 @@ def _command(scale: str, key: str) -> str:
 
 
 def _published(root: Path | None, key: str) -> Published | None:
-    picture = _picture(root, key) if root else None
-    return Published(picture, _claims(root, key)) if root and picture else None
+    shown = picture(root, key, small=True) if root else None
+    return Published(shown, claims_of(root, key)) if root and shown else None
 
 
-def _docstring(path: Path) -> tuple[str, list[str]]:
-    """First line and further paragraphs of a module's docstring, read without importing it."""
-    try:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
-    except FileNotFoundError:
-        return "", []
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
-    first, _, rest = inspect.cleandoc(text or "").partition("\n")
-    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
-    return first.strip().removesuffix("."), [part for part in paragraphs if part]
-
-
-def _picture(root: Path, key: str) -> str | None:
-    """As a data URI for <img>: there ids cannot clash with the page's, and no script runs."""
-    found = (
-        _data_uri(root / "figures" / f"{key}.{suffix}", kind) for suffix, kind in _PICTURES.items()
-    )
-    return next((uri for uri in found if uri), None)
-
-
-def _data_uri(path: Path, kind: str) -> str | None:
-    try:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-
-
-def _claims(root: Path, key: str) -> list[Claim] | None:
+def claims_of(root: Path, key: str) -> list[Claim] | None:
+    """The claims of one figure; None where there is no file of them."""
     path = root / "claims" / f"{key}.json"
     try:
         claims = read_claims(path)

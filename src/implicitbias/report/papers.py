@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .figure import Figure
+from .words import MARKS
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Paper:
     key: str
     title: str
     figures: list[Figure]
+
+    @property
+    def worst_first(self) -> list[Figure]:
+        """Its figures by their worst verdict, `fails` first, and then in their order."""
+        return sorted(self.figures, key=lambda figure: list(MARKS).index(figure.verdict))
 
 
 def by_paper(figures: list[Figure]) -> list[Paper]:

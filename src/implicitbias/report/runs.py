@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import ArrowException
 
 from ..errors import UserError
 from ..plan import FigurePlan, Plan
@@ -79,7 +80,7 @@ def _diverged(path: Path) -> dict[str, str]:
         table = pd.read_parquet(path, columns=["run", "diverged_step"])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ArrowException) as error:
         raise UserError(f"{path}: not a readable table: {error}") from error
     steps = table.drop_duplicates("run").set_index("run")["diverged_step"]
     return {str(run): "" if pd.isna(step) else f"{step:.0f}" for run, step in steps.items()}

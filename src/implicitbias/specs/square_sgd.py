@@ -16,7 +16,7 @@ Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "
 Names = Annotated[
     tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
 ]
-_STEP = {"conv4": 1e-4, "conv4_fc": 5e-4, "mlp_relu": 1.2e-4}  # seconds per member and step
+_STEP = {"conv4": 1e-4, "conv4_fc": 5e-4, "mlp_relu": 1e-4}  # seconds per member and step
 _PRODUCT = {"conv4": 4e-10, "conv4_fc": 2.7e-10, "mlp_relu": 8e-11}  # per product of a forward pass
 
 
@@ -50,7 +50,7 @@ class Spec(Sgd):
     OPTIONAL: ClassVar[dict[str, str]] = {}
 
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
-    version: PositiveInt = 2  # 2: the convolutional networks train side by side
+    version: PositiveInt = 2  # 2: convolutions side by side, perceptrons by their own path
     loss: Literal["mse", "square"] = "mse"  # type: ignore[assignment]
     targets: Literal["one_hot", "centred", "sign"] = "one_hot"
     normalisation: Literal["lagrange", "none"] = "lagrange"

@@ -168,4 +168,4 @@ def _step_and_time(top: Axes, bottom: Axes, table: pd.DataFrame) -> None:
     bottom.set_xlim(left=max(1.0, 10 ** math.floor(math.log10(time) - 2)))
     for ax in (top, bottom):
         ax.set_ylabel("share recovered")
-        ax.legend()
+    top.legend()

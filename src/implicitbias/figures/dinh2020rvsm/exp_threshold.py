@@ -65,6 +65,6 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                 style.note(ax, panel=method, series=name, x_name="truth", x=cells["truth"],
                            mean=cells[name], n=1)  # fmt: skip
         ax.set(title=method, xlabel="|w*_i|")
-        ax.legend(loc="upper left", handlelength=1.2)
     axes[0][0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
+    fig.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig

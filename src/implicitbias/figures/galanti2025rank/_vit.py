@@ -117,7 +117,7 @@ def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) 
         axes[-1][j].set_xlabel("completed epochs")
     for i, (_, at) in enumerate(rows):
         axes[i][0].set_ylabel(f"average rank,\n{at}")
-        axes[i][0].set_ylim(bottom=0)
+        axes[i][0].set_ylim(0, 1.05 * axes[i][0].get_ylim()[1])
     axes[-1][0].set(ylabel="training accuracy", ylim=(0, 1.02))
     handles, labels = axes[0][0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=4, title=WORDS[curve])

@@ -134,7 +134,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
             at = part[part["weight_decay"] == _of_rates(rows)]
             at = at[at["batch_size"] == sizes[len(sizes) // 2]]
             _curves(axes[i][-1], at, "lr", f"{name}, learning rates")
-            axes[0][-1].set_title(f"learning rates, batch size {sizes[len(sizes) // 2]}")
+            axes[0][-1].set_title(f"by rate, batch size {sizes[len(sizes) // 2]}")
             axes[0][-1].legend(*_named(axes[0][-1], "rate"), loc="lower left")
         axes[i][0].set_ylabel(f"rank, {name}")
     for ax in axes[-1]:

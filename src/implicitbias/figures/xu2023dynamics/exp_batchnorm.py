@@ -58,7 +58,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     """rho, and the published points."""
-    fig, ax = plt.subplots(figsize=(style.COLUMN * 1.3, 2.8), layout="constrained")
+    fig, ax = plt.subplots(figsize=(style.COLUMN, 2.8), layout="constrained")
     for unit, name in NAMES.items():
         rows = series(table, unit).query("step > 0")
         style.band(ax, rows, "step", name, LOOKS[unit], "rho", markersize=2)

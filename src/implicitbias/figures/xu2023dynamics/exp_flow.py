@@ -139,8 +139,8 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
             "gap_loss": ("loss", (style.VERMILION, "s"))}  # fmt: skip
     _largest(axes[1, 1], longest, rest, "rest")
     axes[1, 1].set(yscale="log", xlabel="time", ylabel="distance from rest, largest over runs")
-    for ax in (axes[1, 0], axes[1, 1]):
-        ax.legend()
+    axes[1, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, columnspacing=1)
+    axes[1, 1].legend()
     return fig
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# SLURM from Debian's packages, for the tests of a one-machine cluster. Does nothing if it is there.
+# What some tests need of Debian's packages: SLURM for a cluster of one machine, btrfs for a quota,
+# Chromium and its driver for the report. Does nothing if they are there.
 set -euo pipefail
-for tool in slurmctld slurmd sbatch munged; do
+for tool in slurmctld slurmd sbatch munged mkfs.btrfs chromium chromedriver; do
   command -v "$tool" > /dev/null || missing=1
 done
 [ -n "${missing:-}" ] || exit 0
@@ -14,4 +15,5 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends \
-  slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge > /dev/null
+  slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge btrfs-progs chromium chromium-driver \
+  > /dev/null

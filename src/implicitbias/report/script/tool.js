@@ -1,0 +1,96 @@
+// What the four tools share. Each keeps its choices in `state`, and draws when one of them changes.
+class Tool {
+  constructor(root) {
+    this.root = root;
+    this.controls = element("form", {
+      class: "controls",
+      onsubmit: (event) => event.preventDefault(),
+    });
+    this.note = element("p", { class: "note", "aria-live": "polite" });
+    const picture = element("div", { class: "drawing" });
+    this.drawing = new Drawing(picture);
+    this.below = element("details", {}, element("summary", {}, "Numbers"));
+    this.results = element("div");
+    this.below.append(this.results);
+    root.replaceChildren(
+      this.controls,
+      this.note,
+      element("div", { class: "box" }, picture),
+      this.below,
+    );
+    this.wanted = 0;
+  }
+
+  get width() {
+    return Math.min(this.root.clientWidth - 34, 1100);
+  }
+
+  // Fields below the figure's own: set again whenever another figure is chosen.
+  set(change) {
+    Object.assign(this.state, change);
+    return this.draw();
+  }
+
+  // The last change wins; those that it overtakes are not drawn.
+  async draw() {
+    const turn = ++this.wanted;
+    try {
+      const found = await this.compute();
+      if (turn !== this.wanted) return;
+      const empty = !found.data.rows.some((row) => row.mean !== null);
+      this.drawing.root.hidden = empty;
+      if (!empty) await this.drawing.show(found.spec, found.data, found.description);
+      this.note.textContent = found.note;
+      this.results.replaceChildren(...numbers(found.columns, found.rows, found.file));
+      this.root.dataset.drawn = turn;
+    } catch (error) {
+      this.note.textContent = `This could not be drawn: ${error.message}`;
+      throw error;
+    }
+  }
+}
+
+function figureChoice(figures, key, change) {
+  const options = Object.entries(figures).map(([each, { title }]) => [each, `${each}: ${title}`]);
+  return choice("Figure", options, key, change);
+}
+
+const at = (figure) => index.grid.indexOf(figure.tolerance);
+const normWords = (norm) => NORMS.find(([name]) => name === norm)[1];
+const thinnedNote = (figure) => {
+  const stride = index.packs[figure.packs[0]].stride;
+  return stride > 1 ? ` Every ${stride}th record is here.` : "";
+};
+
+// Axis of a field: completed epochs are numbers, a hyper-parameter stands at the values that were run.
+function axisOf(rows, name, field) {
+  return name === "epoch"
+    ? { field, type: "quantitative", title: words(name), axis: { tickMinStep: 1 } }
+    : {
+        field,
+        type: "ordinal",
+        sort: distinct(rows, name),
+        title: words(name),
+        axis: { labelAngle: -35 },
+      };
+}
+
+function byKeys(keys) {
+  const order = (a, b) =>
+    typeof a === "number" && typeof b === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0;
+  return (a, b) => keys.reduce((found, name) => found || order(a[name], b[name]), 0);
+}
+
+// The largest rank that there can be: so that the axis stays while the tolerance moves.
+function largest(figure, layer) {
+  return Math.max(
+    ...figure.packs.map((name) => {
+      const sizes = index.packs[name].layers
+        .filter((each) =>
+          layer === "average" ? each.averaged : layer === "average_all" || each.name === layer,
+        )
+        .map((each) => each.size);
+      return sizes.length ? sizes.reduce((a, b) => a + b, 0) / sizes.length : 1;
+    }),
+  );
+}

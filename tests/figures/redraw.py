@@ -1,0 +1,31 @@
+"""python redraw.py MADE OUT: draw every figure of MADE again; prints {key: defects} as JSON."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import defects
+
+from implicitbias import figures, style
+from implicitbias.claim import read_claims
+from implicitbias.table import read
+
+
+def redraw(made, out):
+    """Every figure again from its table and its claims; what is wrong with each."""
+    found = {}
+    for path in sorted(made.glob("tables/*/*.parquet")):
+        key = f"{path.parent.name}/{path.stem}"
+        module = importlib.import_module(f"implicitbias.figures.{key.replace('/', '.')}")
+        table = read(path)
+        with style.look():
+            figure = module.draw(table, read_claims(made / f"claims/{key}.json"))
+            style.footer(figure, figures.caption(key, made.name, table, module.PAPER))
+            style.save(figure, out / key)
+            found[key] = defects.found(figure)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(redraw(Path(sys.argv[1]), Path(sys.argv[2]))))
