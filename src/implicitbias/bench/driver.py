@@ -26,7 +26,7 @@ from ..progress import say
 from . import plot
 from .cases import CONTENDERS, Case
 
-TIMEOUT = 180.0
+TIMEOUT = 300.0
 COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share")
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
