@@ -32,6 +32,7 @@ def test_a_short_logarithmic_axis_has_numbers_and_a_chosen_one_keeps_its_own(tmp
             ax.plot([4, 60], [4, 60])
             ax.set(xscale="log", yscale="log")
         axes[1].set_xticks([4, 60], ["four", "sixty"])
+        axes[1].set_ylim(1.1, 1.7)
         axes[2].set_ylim(1, 1e5)
         style.save(fig, tmp_path / "a")
     low, high = axes[0].get_xlim()
@@ -40,4 +41,5 @@ def test_a_short_logarithmic_axis_has_numbers_and_a_chosen_one_keeps_its_own(tmp
         "5", "10", "20", "50",
     ]  # fmt: skip
     assert [t.get_text() for t in axes[1].get_xticklabels()] == ["four", "sixty"]
+    assert {"1.2", "1.4", "1.6"} <= {t.get_text() for t in axes[1].get_yticklabels()}
     assert "$" in axes[2].get_yticklabels()[0].get_text()

@@ -138,12 +138,15 @@ def save(figure: Figure, stem: Path, description: str = "") -> None:
 
 
 def _ticks_on_short_log_axes(figure: Figure) -> None:
-    """1, 2 and 5 of each decade on an axis of less than two: powers of ten would be too few."""
+    """1, 2 and 5 of each decade on an axis of less than two, round steps on one of less than 7 : 1.
+
+    Powers of ten alone would be one number or none. Ticks that a figure has chosen stay.
+    """
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         low, high = sorted(axis.get_view_interval())
-        chosen = isinstance(axis.get_major_locator(), ticker.FixedLocator)
-        if axis.get_scale() == "log" and high < 100 * low and not chosen:
-            axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        if type(axis.get_major_locator()) is ticker.LogLocator and high < 100 * low:
+            steps = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
+            axis.set_major_locator(steps if high < 7 * low else ticker.LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(ticker.NullFormatter())
 

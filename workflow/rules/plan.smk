@@ -168,4 +168,5 @@ def published_figures(wildcards):
     """The figures of the runs tracked in the repository, shown under ours in the report."""
     if PLAN.results == ib.PUBLISHED:
         return []
-    return [str(p) for p in sorted(ib.PUBLISHED.glob("figures/*/*.svg"))]
+    kinds = ("figures/*/*.svg", "figures/*/*.png", "figures/*/*.csv", "claims/*/*.json")
+    return [str(p) for kind in kinds for p in sorted(ib.PUBLISHED.glob(kind))]

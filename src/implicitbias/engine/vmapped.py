@@ -37,6 +37,11 @@ class VmappedNetwork:
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """See Network.forward."""
         self.module.train(training)
+        if len(x) == 1:  # a map over one costs a tenth (ViT of width 512, B = 4)
+            parameters, buffers = (
+                {n: t[0] for n, t in named.items()} for named in (self.parameters, self.buffers)
+            )
+            return self._one(parameters, buffers, x[0])[None]
         outputs: Tensor = vmap(self._one)(self.parameters, self.buffers, x)
         return outputs
 

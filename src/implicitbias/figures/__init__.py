@@ -18,6 +18,12 @@ from ..claim import read_claims, write_claims
 from ..registry import PACKAGE, figure_path
 from ..table import read
 
+# Columns of a table that differ between runs of one setting, or between rows of one run.
+_NOT_SETTINGS = (
+    "run", "pack", "seed", "diverged_step", "epoch", "step", "layer", "metric", "value", "limit",
+    "trivial", "part",
+)  # fmt: skip
+
 
 def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) -> None:
     """Judge and draw one figure from its table: claims JSON, then pictures and plotted numbers."""
@@ -37,15 +43,23 @@ def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) ->
     if table.empty:
         return f"No runs: their data are not available. Scale {scale}. {code}"
     runs = table.drop_duplicates("run")
-    n, lost = runs["seed"].nunique(), int(runs["diverged_step"].notna().sum())
+    (least, most), lost = _seeds(runs), int(runs["diverged_step"].notna().sum())
+    n = f"{most}" if least == most else f"{least} to {most}"
     differs = differences(runs, paper)
     parts = [
-        f"{len(runs)} runs, n = {n} seed{'s' if n > 1 else ''} per point",
-        "Band: smallest to largest seed" if n > 1 else "No band: one seed",
+        f"{len(runs)} runs, n = {n} seed{'s' if most > 1 else ''} per point",
+        "Band: smallest to largest seed" if most > 1 else "No band: one seed",
         f"{lost} diverged: missing, hollow where other seeds did not" if lost else "None diverged",
         f"Scale {scale}" + (f"; differs from the paper in {differs}" if differs else ""),
     ]
     return ". ".join(parts) + f". {code}"
+
+
+def _seeds(runs: pd.DataFrame) -> tuple[int, int]:
+    """The least and the largest number of seeds of runs that differ in nothing else."""
+    settings = [c for c in runs if c not in _NOT_SETTINGS]
+    counts = runs.groupby(settings, dropna=False, observed=True)["seed"].nunique()
+    return int(counts.min()), int(counts.max())
 
 
 def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:

@@ -78,5 +78,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     for ax, (x, y) in zip(axes, PANELS, strict=True):
         ax.set(xlabel=WORDS[x], ylabel=WORDS[y])
     axes[2].sharey(axes[1])
-    axes[0].legend()
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig

@@ -65,13 +65,16 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                        f"decay {decay:g}")  # fmt: skip
         axes[j].set(xlabel="epoch", ylabel="y g", title=f"weight decay {decay:g}")
         _histograms(grid[1][j], part, f"histograms, decay {decay:g}")
-    axes[0].legend(title="quantile", ncols=2)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(LEVELS),
+               title="quantile of y g over the examples")  # fmt: skip
     last = smallest[smallest["epoch"] == smallest["epoch"].max()]
     for i, (decay, part) in enumerate(last.groupby("weight_decay")):
         x, y = _density(part)
         label = f"decay {float(str(decay)):g}"
         grid[1][2].stairs(y, x, color=style.layer_look(i)[0], label=label)
     grid[1][2].set(xlabel="y g", ylabel="density at the end")
+    grid[1][2].margins(y=0.4)  # room for the legend
+    grid[1][2].set_ylim(bottom=0)
     grid[1][2].legend(loc="upper left")
     rows = _dynamics.wide(table)
     starts = sorted(rows["init_norm"].unique())
