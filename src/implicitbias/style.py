@@ -147,7 +147,7 @@ def _ticks_on_short_log_axes(figure: Figure) -> None:
         if type(axis.get_major_locator()) is ticker.LogLocator and high < 100 * low:
             steps = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
             axis.set_major_locator(steps if high < 7 * low else ticker.LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter("{x:g}")
+            axis.set_major_formatter("{x:.6g}")
             axis.set_minor_formatter(ticker.NullFormatter())
 
 
