@@ -26,7 +26,7 @@ from ..progress import say
 from . import plot
 from .cases import CONTENDERS, Case
 
-TIMEOUT = 180.0
+TIMEOUT = 300.0
 COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share")
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
@@ -129,13 +129,14 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def page(rows: pd.DataFrame) -> str:
     """The table in Markdown."""
     rounds = rows["round"].nunique()
+    load = os.getloadavg()[2]  # of the last quarter of an hour
     lines = [
         "# Throughput",
         "",
-        f"{provenance.processor()}, {os.cpu_count()} cores; "
+        f"{provenance.processor()}, {os.cpu_count()} cores, load {load:.1f}; "
         + ", ".join(f"{k} {v}" for k, v in provenance.here("cpu", 1)["packages"].items())
-        + f". Fresh processes, one thread each, {rounds} rounds of all cases in turn; medians,"
-        " and the range. Samples per second of CPU time, summed over members. `ratio` is to the"
+        + f". Fresh processes, one thread each, {rounds} x all cases in turn; medians and the"
+        " range. Samples per second of CPU time, summed over members. `ratio` is to the"
         " loop at the same batch size, which trains one run after another. No number: it did not"
         " fit into memory or took too long.",
         "",

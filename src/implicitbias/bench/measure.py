@@ -18,7 +18,7 @@ from .cases import EPOCH, RECORD_EVERY, TEST, Case
 from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
 
 WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
-_EVALUATED = 256  # examples
+_EVALUATED = 64  # examples
 LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
 
@@ -56,7 +56,7 @@ def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> 
     """The part of training that measuring takes at the paper's record interval.
 
     Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
-    loss and accuracy of 50,000 + 10,000 examples, timed on 256 of them.
+    loss and accuracy of 50,000 + 10,000 examples, timed on 64 of them.
     """
     matrices, runs = weight_matrices(networks(case.model, 1)[0]), [str(k) for k in range(members)]
     x, y = (part[:_EVALUATED] for part in images())

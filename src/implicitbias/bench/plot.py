@@ -27,6 +27,10 @@ def ratios(rows: pd.DataFrame, stem: Path) -> None:
         ax.set_axis_off()
     for ax, model in zip(axes.flat, models, strict=False):
         _panel(ax, rows[rows["model"] == model], model)
+    sizes = sorted(rows["batch_size"].unique())
+    axes[0][0].set_xscale("log")  # of all panels
+    axes[0][0].set_xticks(sizes, [str(size) for size in sizes])
+    axes[0][0].minorticks_off()
     for line in axes:
         line[0].set_ylabel("samples per core-second\nover the loop's")
     for ax in axes[-1]:
@@ -45,11 +49,7 @@ def _panel(ax: Axes, here: pd.DataFrame, model: str) -> None:
         best = part.groupby("batch_size")[["value"]].max().reset_index()
         style.band(ax, best, "batch_size", label, style.layer_look(i), model)
     ax.axhline(1, color="#555555", linewidth=0.8)
-    ax.set_xscale("log")
-    sizes = sorted(here["batch_size"].unique())
-    ax.set_xticks(sizes, [str(s) for s in sizes])
-    ax.minorticks_off()
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.1 * np.nanmax([1.0, *here["value"]]))
     ax.set_title(model)
 
 

@@ -76,19 +76,18 @@ class StackedTrainer:
 
     @torch.no_grad()
     def _update(self, gradients: tuple[Tensor, ...], multiplier: float) -> None:
-        """V <- mu V + (g + wd W); W <- W - lr V, every product and sum rounded on its own."""
-        lr = torch._foreach_mul(self.lr, multiplier)
-        if self._velocity:
-            torch._foreach_mul_(self._velocity, self.momentum)
-            torch._foreach_add_(self._velocity, torch._foreach_mul(self.weights, self.decay))
-            torch._foreach_add_(self._velocity, gradients)
-            torch._foreach_sub_(self.weights, torch._foreach_mul(self._velocity, lr))
-        else:
-            shrink = torch._foreach_mul(lr, self.decay)
-            torch._foreach_neg_(shrink)
-            torch._foreach_add_(shrink, 1.0)
-            torch._foreach_mul_(self.weights, shrink)
-            torch._foreach_sub_(self.weights, torch._foreach_mul(gradients, lr))
+        """V <- mu V + (g + wd W); W <- W - lr V, every product and sum rounded on its own.
+
+        Tensor after tensor: torch's lists of tensors (_foreach) take the same time on a core, and
+        hold one or two more copies of all weights meanwhile.
+        """
+        for j, (w, g) in enumerate(zip(self.weights, gradients, strict=True)):
+            lr = self.lr[j] * multiplier
+            if self._velocity:
+                v = self._velocity[j].mul_(self.momentum[j]).add_(w * self.decay[j]).add_(g)
+                w.sub_(v * lr)
+            else:
+                w.mul_(1 - lr * self.decay[j]).sub_(g * lr)
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
