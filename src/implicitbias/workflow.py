@@ -11,6 +11,7 @@ from typing import Any
 
 from . import config as configs
 from . import registry
+from .config import without_nulls
 from .errors import UserError
 from .plan import RESULTS, FigurePlan, Plan, make_plan
 from .resources import SMALL_MB, Resources
@@ -28,6 +29,7 @@ __all__ = [
     "figure_files",
     "metric_files",
     "plan",
+    "without_nulls",
 ]
 
 

@@ -14,7 +14,7 @@ try:
     )
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
-validate(config, "../schemas/config.schema.yaml", set_default=False)
+validate(ib.without_nulls(config), "../schemas/config.schema.yaml", set_default=False)
 
 ASK = ib.Resources(PLAN)
 # What Snakemake does for "group_{wildcard}", done for groups that functions name: all of them are
