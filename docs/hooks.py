@@ -1,17 +1,8 @@
 """What mkdocs asks of us: generated parts in their places, pictures from results/ in the site."""
 
-from pathlib import Path
-
 from mkdocs.structure.files import File
 
 from implicitbias import handbook
-
-
-def on_config(config):
-    """Performance has a place in the navigation once it has been measured and written up."""
-    if not Path(config.docs_dir, "performance.md").exists():
-        config.nav.remove({"Performance": "performance.md"})
-    return config
 
 
 def on_files(files, config):
