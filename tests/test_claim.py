@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from implicitbias.claim import (
     Claim,
@@ -23,6 +24,7 @@ from implicitbias.claim import (
     trend_and_effect,
     write_claims,
 )
+from implicitbias.statistic import kendall_tau
 
 FIGURE = "galanti2025rank/fig09"
 NAN = math.nan
@@ -63,6 +65,14 @@ def test_trend_by_hand():
     assert found.by_seed == pytest.approx({0: (1 / 3 - 1) / 2, 7: (2 / math.sqrt(6) + 1) / 2})
     assert found.missing == ""
     assert found.sentence == "Kendall tau-b of rank_fro_3e-2 against batch_size, mean over lr"
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3)), min_size=2, max_size=12))
+def test_trend_is_scipys_tau_b(pairs):
+    """With ties of either kind; a flat line is 0 here and nothing there."""
+    x, value = (np.array(v, dtype=float) for v in zip(*pairs, strict=True))
+    wanted = stats.kendalltau(x, value).statistic if len(set(value)) > 1 else 0.0
+    assert kendall_tau(x, value) == pytest.approx(wanted, abs=1e-12, nan_ok=True)
 
 
 def test_trend_does_not_depend_on_the_order_of_the_rows():

@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.pyplot as plt
+from PIL import Image
 
 from implicitbias import style
 
@@ -43,3 +44,14 @@ def test_a_short_logarithmic_axis_has_numbers_and_a_chosen_one_keeps_its_own(tmp
     assert [t.get_text() for t in axes[1].get_xticklabels()] == ["four", "sixty"]
     assert {"1.2", "1.4", "1.6"} <= {t.get_text() for t in axes[1].get_yticklabels()}
     assert "$" in axes[2].get_yticklabels()[0].get_text()
+
+
+def test_pictures_carry_their_description(tmp_path):
+    fig, _ = plt.subplots(layout="constrained")
+    style.save(fig, tmp_path / "a", "n = 2 & lr < 1")
+    assert (
+        "<dc:description>n = 2 &amp; lr &lt; 1</dc:description>" in (tmp_path / "a.svg").read_text()
+    )
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.text["Description"] == "n = 2 & lr < 1"
+    assert b"/Subject (n = 2 & lr < 1)" in (tmp_path / "a.pdf").read_bytes()

@@ -67,9 +67,12 @@ def _report(args: argparse.Namespace) -> None:
     if args.against:
         other = args.against.parent if args.against.suffix == ".json" else args.against
         out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
-        return compare(file.parent, other, out)
+        compare(file.parent, other, out)
+        return print(out)
     plan = make_plan(*config.load([file]), file.absolute().parents[1])
-    build(plan, args.out or file.with_name("report.html"), args.published)
+    out = args.out or file.with_name("report.html")
+    build(plan, out, args.published)
+    print(out)
 
 
 def _data(args: argparse.Namespace) -> None:

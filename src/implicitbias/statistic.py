@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,22 @@ def monotone_trend(
         seen = group[group[value].notna()]
         if len(seen) < 2:
             return math.nan
-        if seen[value].nunique() == 1:
-            return 0.0
-        # Of all pairs, the concordant less the discordant over those not tied; scipy.stats has it,
-        # and takes half a second to load.
-        dx, dy = (np.sign(np.subtract.outer(v, v)) for v in seen[[x, value]].to_numpy(float).T)
-        with np.errstate(invalid="ignore"):
-            return float((dx * dy).sum() / np.sqrt((dx**2).sum() * (dy**2).sum()))
+        return kendall_tau(*seen[[x, value]].to_numpy(dtype=np.float64).T)
 
     return _per_seed(table, [x], value, by, tau, f"Kendall tau-b of {{value}} against {x}")
+
+
+def kendall_tau(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """tau-b of x and y (n,): concordant less discordant pairs, over the geometric mean of the pairs
+    not tied in x and those not tied in y; in [-1, 1], 0 for a flat y, NaN for a flat x.
+
+    As scipy.stats.kendalltau, which takes half a second to load. Source: Kendall (1945).
+    """
+    if (y == y[0]).all():
+        return 0.0
+    dx, dy = (np.sign(np.subtract.outer(v, v)) for v in (x, y))
+    with np.errstate(invalid="ignore"):
+        return float((dx * dy).sum() / np.sqrt((dx**2).sum() * (dy**2).sum()))
 
 
 def relative_change(

@@ -145,8 +145,12 @@ def _ticks_on_short_log_axes(figure: Figure) -> None:
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         low, high = sorted(axis.get_view_interval())
         if type(axis.get_major_locator()) is ticker.LogLocator and high < 100 * low:
-            steps = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
-            axis.set_major_locator(steps if high < 7 * low else ticker.LogLocator(subs=(1, 2, 5)))
+            locator: ticker.Locator = ticker.LogLocator(subs=(1, 2, 5))
+            if high < 7 * low:
+                locator = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
+            if high < 1.001 * low:  # one value and nothing else
+                locator = ticker.FixedLocator([low])
+            axis.set_major_locator(locator)
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(ticker.NullFormatter())
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from implicitbias import table
 
+LARGEST = 15_000_000  # bytes; also at scale small, which has more spectra
 WORDS = {"lr": "learning rate"}
 
 
@@ -19,6 +20,7 @@ def own(metric):
 
 def test_every_rank_figure_of_the_workflow_is_redrawn_as_its_table_has_it(browser, made):
     results = made / "results" / "smoke"
+    assert (results / "report.html").stat().st_size < LARGEST
     page = browser.open(results / "report.html")
     index = json.loads(page.run("return document.getElementById('explore-index').textContent"))
     config = json.loads((results / "config.json").read_text())["figures"]

@@ -28,6 +28,8 @@ ELSEWHERE = {
     "python -m implicitbias data fetch cifar10": ("tests/data/test_data_network.py", '"cifar10"'),
     "python -m implicitbias errata": ("tests/test_errata.py", "page("),
     "python -m implicitbias evidence": ("tests/test_evidence.py", "page("),
+    "python -m implicitbias report results/small --against results/published":
+        ("tests/report/test_compare.py", '"--against"'),
     "pip install": ("docs/cluster.md", "untested"),
     "pip install snakemake-executor-plugin-kubernetes": ("docs/cluster.md", "untested"),
     "snakemake --executor kubernetes --jobs 100 --container-image <image with this package>":

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from implicitbias import handbook, metrics, registry
+from implicitbias.claim import Claim, write_claims
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+KEY = "galanti2025rank/fig07"
 
 
 def built(folder):
@@ -114,3 +116,34 @@ def test_without_results_the_pages_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setattr(handbook, "RESULTS", {"small": tmp_path})
     page = handbook.expand("<!-- figures: galanti2025rank -->")
     assert "make figures" in page and "![" not in page
+
+
+def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypatch, tmp_path):
+    def claim(sentence, verdict, value):
+        return Claim(
+            figure=KEY, claim=sentence, statistic="a|b; claimed: at least 2", value=value,
+            ci_low=value - 1, ci_high=value + 1, threshold=2, n=3, verdict=verdict, reference="",
+            note="",
+        )  # fmt: skip
+
+    made = {
+        "small": [claim("rank_fro falls", "holds", 5.0), claim("only small", "undecided", 2.0)],
+        "paper": [claim("rank_fro falls", "holds", 6.0), claim("only paper", "fails", 1.0)],
+    }
+    for scale, claims in made.items():
+        write_claims(tmp_path / scale / f"claims/{KEY}.json", claims)
+    picture = tmp_path / f"paper/figures/{KEY}.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"png")
+    monkeypatch.setattr(handbook, "RESULTS", {s: tmp_path / s for s in made})
+    section = handbook.expand("<!-- figures: galanti2025rank -->").partition("{ #fig08")[0]
+    section = section[section.index("{ #fig07") :]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    assert rows == [
+        r"| only paper | a\|b; claimed: at least 2 | – | **fails**: 1, seeds [0, 2], n = 3 |",
+        r"| only small | a\|b; claimed: at least 2 | **undecided**: 2, seeds [1, 3], n = 3 | – |",
+        r"| rank\_fro falls | a\|b; claimed: at least 2 | **holds**: 5, seeds [4, 6], n = 3 |"
+        " **holds**: 6, seeds [5, 7], n = 3 |",
+    ]
+    assert f"(../figures/paper/{KEY}.png)" in section and "../figures/small" not in section
+    assert handbook.pictures() == {f"figures/paper/{KEY}.png": picture}

@@ -1,6 +1,5 @@
 """python redraw.py MADE OUT: draw every figure of MADE again; prints {key: defects} as JSON."""
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -17,12 +16,9 @@ def redraw(made, out):
     found = {}
     for path in sorted(made.glob("tables/*/*.parquet")):
         key = f"{path.parent.name}/{path.stem}"
-        module = importlib.import_module(f"implicitbias.figures.{key.replace('/', '.')}")
-        table = read(path)
+        claims = read_claims(made / f"claims/{key}.json")
+        figure = figures.draw(key, made.name, read(path), claims, out / key)
         with style.look():
-            figure = module.draw(table, read_claims(made / f"claims/{key}.json"))
-            style.footer(figure, figures.caption(key, made.name, table, module.PAPER))
-            style.save(figure, out / key)
             found[key] = defects.found(figure)
     return found
 

@@ -120,6 +120,7 @@ def test_the_command_takes_folders_or_their_configs(sides, tmp_path, capsys):
     a, b = sides
     assert __main__.main(["report", str(a), "--against", str(b / "config.json")]) == 0
     assert __main__.main(["report", str(a), "--against", str(b), "--out", str(tmp_path / "o")]) == 0
+    assert capsys.readouterr().out.split() == [str(a / "compare-b.html"), str(tmp_path / "o")]
     assert (a / "compare-b.html").read_bytes() and (tmp_path / "o").exists()
     assert __main__.main(["report", str(a)]) == 1
     assert "config.json" in capsys.readouterr().err

@@ -11,7 +11,8 @@ import one_machine
 import pytest
 from login_node import PROFILE, finished, queue, said, waited
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("smoke")]
+# A group of its own: on another process, while that of `made` is being made.
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
 # One pack of about 20 s in a job of its own, with a checkpoint every second.
 LONG = """\

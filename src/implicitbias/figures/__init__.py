@@ -9,32 +9,44 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from .. import style
-from ..claim import read_claims, write_claims
+from ..claim import Claim, read_claims, write_claims
 from ..registry import PACKAGE, figure_path
 from ..table import read
 
 # Columns of a table that differ between runs of one setting, or between rows of one run.
 _NOT_SETTINGS = (
-    "run", "pack", "seed", "diverged_step", "epoch", "step", "layer", "metric", "value", "limit",
-    "trivial", "part",
+    "run", "pack", "seed", "diverged_step", "epoch", "step", "layer", "metric", "value", "values",
+    "limit", "trivial", "part",
 )  # fmt: skip
 
 
 def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) -> None:
     """Judge and draw one figure from its table: claims JSON, then pictures and plotted numbers."""
-    module = importlib.import_module(f".{key.replace('/', '.')}", __package__)
     table = read(table_file)
-    write_claims(claims_file, module.claims(table))
+    write_claims(claims_file, _module(key).claims(table))
+    draw(key, scale, table, read_claims(claims_file), stem)
+
+
+def draw(key: str, scale: str, table: pd.DataFrame, claims: list[Claim], stem: Path) -> Figure:
+    """Pictures and plotted numbers of one figure, its caption under it and inside the files."""
+    module = _module(key)
     with style.look():
-        figure = module.draw(table, read_claims(claims_file))
+        figure: Figure = module.draw(table, claims)
         words = caption(key, scale, table, module.PAPER)
         style.footer(figure, words)
         style.save(figure, stem, words)
+    return figure
+
+
+def _module(key: str) -> ModuleType:
+    return importlib.import_module(f".{key.replace('/', '.')}", __package__)
 
 
 def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) -> str:

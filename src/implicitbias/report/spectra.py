@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .. import records
 from ..metrics._spectrum import relative_spectrum
 
-LOWEST, PER_DECADE = -4, 500  # 1e-4; neighbours differ by less than half a per cent
+LOWEST, PER_DECADE = -4, 500  # 1e-4; neighbours differ by half a per cent
 MISSING = 65535
 BUDGET = 6_000_000  # singular values on a page; beyond it the records in between are thinned
 

@@ -125,8 +125,8 @@ def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) 
 
 
 def _curves(ax: Axes, part: pd.DataFrame, metric: str, curve: str, panel: str) -> None:
-    """One line per value, light to dark towards the lower rank: small batches, strong decay."""
-    values = sorted(part[curve].unique(), reverse=curve == "batch_size")
+    """One line per value, from light to dark as it grows."""
+    values = sorted(part[curve].unique())
     colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(values)))
     for value, rgba in zip(values, colours, strict=True):
         rows = part[(part["metric"] == metric) & (part[curve] == value)]

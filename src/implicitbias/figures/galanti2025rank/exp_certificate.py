@@ -47,9 +47,9 @@ CLAIMS = {
 ATTENTION = "one example's gradient of W_Q, W_K, W_V has rank at most the tokens (lemma A.1)"
 PANELS = {
     "rank after n steps, of a gradient": {
-        "sample_gradient_rank": ("gradient of one example", style.ORANGE, "v"),
         "gradient_rank": ("gradient of a batch", style.SKY, "s"),
         "unrolled_rank": ("n steps", style.BLUE, "o"),
+        "sample_gradient_rank": ("gradient of one example", style.ORANGE, "v"),
     },
     "distance to that rank": {
         "lemma_fro": ("Frobenius norm", style.GREEN, "o"),

@@ -1,6 +1,6 @@
 """Rank of a ViT during training at seven batch sizes and three learning rates.
 
-Average rank of six matrices against completed epochs, a curve per batch size from 128 (light) to 2
+Average rank of six matrices against completed epochs, a curve per batch size from 2 (light) to 128
 (dark), at weight decay 5e-4. The paper's claim: a phase in which the rank falls without a rise, and
 then a stable one; the smaller the batch and the larger the learning rate, the lower it ends. Its
 own curves at 0.04 and small batches fall at once and then rise, from 58 to 97 at batch size 2.

@@ -6,6 +6,7 @@ initial scales. Where the training set is interpolated every margin is 1/rho (da
 correlation follows from fitting and is no evidence of its own. Middle and right: test error against
 1/rho and against the mean margin, where the claim has content: larger margins should err less. Here
 they do not: on these two digits a few test images of 200 are wrong in every run, whatever rho is.
+As the left panel says, both axes put the runs in the same order.
 """
 
 from typing import Any

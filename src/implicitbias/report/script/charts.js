@@ -60,6 +60,7 @@ function cycled(values, domain) {
 
 // Points joined by lines, with a band where there is one; a panel for each value of `facet`.
 function lines({ x, y, colour, facets, width, tooltip, band = true, points = true, rule }) {
+  const room = colour.room ?? 200; // of an entry of the legend
   const colourOf = {
     field: "colour",
     type: "nominal",
@@ -67,7 +68,12 @@ function lines({ x, y, colour, facets, width, tooltip, band = true, points = tru
     scale: hues(colour.domain),
     legend:
       colour.domain.length > 1
-        ? { columns: Math.max(1, Math.floor(width / 200)), symbolLimit: 0, symbolOpacity: 1 }
+        ? {
+            columns: Math.max(1, Math.floor(width / room)),
+            labelLimit: Math.min(room, width - 60) - 30,
+            symbolLimit: 0,
+            symbolOpacity: 1,
+          }
         : null,
   };
   const shape = {

@@ -70,9 +70,18 @@ class Curves extends Tool {
     );
   }
 
-  name(i) {
+  name(i, fields) {
     const figure = index.curves[this.state.key];
-    return labelled(settings(figure, figure.runs[i]), [...figure.fields, "seed"]);
+    return labelled(settings(figure, figure.runs[i]), fields ?? [...figure.fields, "seed"]);
+  }
+
+  // A name for each run that is picked, of what differs between them: short enough for a legend.
+  names() {
+    const figure = index.curves[this.state.key];
+    const picked = [...this.state.runs].sort((a, b) => a - b);
+    const rows = picked.map((i) => settings(figure, figure.runs[i]));
+    const fields = [...figure.fields, "seed"].filter((name) => distinct(rows, name).length > 1);
+    return new Map(picked.map((i) => [i, this.name(i, fields.length ? fields : undefined)]));
   }
 
   async compute() {
@@ -81,11 +90,12 @@ class Curves extends Tool {
     const all = await block(`curves-${figure.block}`, (bytes) =>
       JSON.parse(new TextDecoder().decode(bytes)),
     );
+    const names = this.names();
     const rows = all[metric]
       .filter(([run]) => runs.has(run))
       .map(([run, epoch, value]) => ({
         run: figure.runs[run].run,
-        series: this.name(run),
+        series: names.get(run),
         epoch,
         value,
       }));
@@ -104,7 +114,11 @@ class Curves extends Tool {
         title: words(metric),
         scale: log ? { type: "log" } : { zero: false },
       },
-      colour: { title: "", domain: [...runs].sort((a, b) => a - b).map((i) => this.name(i)) },
+      colour: {
+        title: "",
+        room: 320,
+        domain: [...names.values()],
+      },
       facets: [""],
       tooltip: [
         { field: "colour", title: "run" },
