@@ -64,6 +64,9 @@ def scaling(rows: pd.DataFrame, stem: Path) -> None:
             look = style.layer_look(i)
             style.band(ax, points, "x", f"{model}: slope {slope:.2f}", look, kind)
         ax.set(xscale="log", yscale="log", xlabel=label, ylabel="CPU seconds")
+        at = sorted(part["x"].unique())
+        ax.set_xticks(at, [str(x) for x in at])
+        ax.xaxis.minorticks_off()
         ax.legend()
     style.save(fig, stem)
 
