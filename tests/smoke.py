@@ -15,7 +15,7 @@ def snakemake(folder, *arguments, check=True, scale="smoke"):
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments, "--cores", "2",
             "--config", f"scale={scale}"],
-        cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=600,
+        cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=1800,
     )  # fmt: skip
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
