@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import FrameType
 from typing import Any
 
@@ -92,7 +93,6 @@ class SgdPack:
     def run(self) -> Records:
         """Train to the end, from the checkpoint if there is one."""
         self._resume()
-        self.parts = in_turns(self.trainer, len(self.runs), self.abreast)
         handlers = {s: signal.signal(s, self._interrupt) for s in (signal.SIGTERM, signal.SIGINT)}
         per_epoch = self.shape.steps_per_epoch
         reporter = Reporter(
@@ -128,6 +128,11 @@ class SgdPack:
                 self.records.scalar(run, at, self.step, "diverged_step", step)
         self.records.facts = {"path": self.path, "abreast": self.abreast}
         return self.records
+
+    @cached_property
+    def parts(self) -> list[tuple[slice, Trainer]]:
+        """Which members step abreast, as it is once a checkpoint has been looked for."""
+        return in_turns(self.trainer, len(self.runs), self.abreast)
 
     def _orders(self, epoch: int) -> Tensor:
         """(K, N): each member's own order of the examples in this epoch."""
