@@ -19,7 +19,7 @@ env: .venv/ready ## the environment in .venv, pinned by constraints.txt
 figures: env     ## every figure at scale small, from raw training runs, and the report
 	$(SNAKEMAKE)
 
-smoke: env       ## the same in about a minute, too small to show anything
+smoke: env       ## the same in a few minutes, too small to show anything
 	$(SNAKEMAKE) --config scale=smoke
 
 paper-figures: env ## the papers' protocol, from results/published; writes docs/{results,errata}.md
