@@ -67,7 +67,7 @@ class Login:
 
 def finished(process, well=True):
     """What a process said by its end."""
-    output, _ = process.communicate(timeout=500)
+    output, _ = process.communicate(timeout=1800)
     assert (process.returncode == 0) == well, output
     return output
 
