@@ -136,7 +136,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         axes[-1][j].set_xlabel("epoch")
         if setting.startswith("two"):
             for i in (1, 2):
-                axes[i][j].text(0.5, 0.92, "centred features: always 0", fontsize=6, ha="center",
+                axes[i][j].text(0.5, 0.92, "centred: always 0", fontsize=6, ha="center",
                                 transform=axes[i][j].transAxes)  # fmt: skip
     for i, panel in enumerate(PANELS):
         axes[i][0].set_ylabel(panel)

@@ -92,6 +92,6 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.set_ylabel(words)
         ax.set_ylim(bottom=0)
     axes[-1][0].set_ylim(0, 1.05)
-    axes[0][0].legend()
-    axes[0][2].legend()
+    axes[1][0].legend(loc="lower left")
+    axes[1][2].legend(loc="lower right")
     return fig
