@@ -81,7 +81,7 @@ class Ranks extends Tool {
           .map((v) => (colour ? String(v) : ""))
           .slice(0, colour ? undefined : 1),
       },
-      facets: [...new Set(drawn.map((row) => row.facet))],
+      facets: [...new Set(drawn.toSorted(byKeys(rest)).map((row) => row.facet))],
     });
     const which = layerChoices(figure.packs).find(([name]) => name === layer)[1];
     const description = `Rank of ${key} at tolerance ${tolerance} of the ${normWords(norm)}, ${which}, against ${words(x)}`;
