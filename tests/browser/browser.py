@@ -34,7 +34,8 @@ class Browser:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height,
                  deviceScaleFactor=1, mobile=False)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.cdp("Emulation.setEmulatedMedia", features=[scheme])
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # a click meets no scrolling
+        self.cdp("Emulation.setEmulatedMedia", features=[scheme, still])
         self.driver.get("about:blank")
         self.messages(), self.requests()
         self.driver.get(path.resolve().as_uri())

@@ -139,7 +139,7 @@ def test_divergence_is_recorded_and_stays_with_its_member(tmp_path, data_dir):
     ("signum", "momentum"), [(signal.SIGTERM, 0.9), (signal.SIGINT, 0.0), (signal.SIGKILL, 0.9)]
 )
 def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir, signum, momentum):
-    runs = [make(epochs=1500, record_every=500, seed=s, momentum=momentum) for s in (0, 1)]
+    runs = [make(epochs=600, record_every=200, seed=s, momentum=momentum) for s in (0, 1)]
     (tmp_path / "whole").mkdir()  # a slow machine writes checkpoints there
     whole = train(runs, tmp_path / "whole", data_dir)
     pack = packs.Pack.of(runs)
