@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from filelock import FileLock
 from smoke import fresh, jobs, snakemake
 
 
@@ -21,20 +22,24 @@ def _one_thread(request):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """A folder with the whole workflow run at scale smoke; tests leave its results alone."""
-    if session := os.environ.get("PYTEST_XDIST_TESTRUNUID"):  # below, tests are grouped for this
-        once = tmp_path_factory.getbasetemp().parent / f"made-{session}"
-        once.touch(exist_ok=False)
+    """A folder with the whole workflow run at scale smoke, once; tests leave its tables alone."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all workers of this session
     # A space and a quote in the path: nothing may break on them.
-    folder = fresh(tmp_path_factory.mktemp("it's a place"))
-    dry = snakemake(folder, "--dry-run")
-    assert not (folder / "results").exists(), "a dry run leaves no trace"
-    assert {"pack", "train", "measure", "figure", "report"} <= jobs(dry).keys()
-    snakemake(folder)
+    folder, done = shared / "it's a place", shared / "made"
+    with FileLock(shared / "made.lock"):
+        if not done.exists():
+            folder.mkdir()
+            dry = snakemake(fresh(folder), "--dry-run")
+            assert not (folder / "results").exists(), "a dry run leaves no trace"
+            assert {"pack", "train", "measure", "figure", "report"} <= jobs(dry).keys()
+            snakemake(folder)
+            done.touch()
     return folder
 
 
 def pytest_itemcollected(item):
-    """What `made` serves runs in one process: it takes minutes, and is made once."""
-    if "made" in item.fixturenames:
+    """What `made` serves runs in one process, but SLURM's, which comes late and takes minutes."""
+    if "made" in item.fixturenames and not item.get_closest_marker("xdist_group"):
         item.add_marker(pytest.mark.xdist_group("smoke"))

@@ -8,7 +8,7 @@ import sys
 import pytest
 from login_node import AT_ONCE, ROOT, finished, said
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
 EDITOR = """\
 import pathlib, sys
