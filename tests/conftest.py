@@ -40,6 +40,6 @@ def made(tmp_path_factory):
 
 
 def pytest_itemcollected(item):
-    """What `made` serves runs in one process, but SLURM's, which comes late and takes minutes."""
+    """What `made` serves runs in one process, but SLURM's, which takes minutes itself."""
     if "made" in item.fixturenames and not item.get_closest_marker("xdist_group"):
         item.add_marker(pytest.mark.xdist_group("smoke"))
