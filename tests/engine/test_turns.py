@@ -5,7 +5,7 @@ import torch
 
 from implicitbias import spec, tuning
 from implicitbias.engine.base import Members
-from implicitbias.engine.choose import BUSY, CACHED, abreast, in_turns, trainer_for
+from implicitbias.engine.choose import BUSY, CACHED_BY_HAND, abreast, in_turns, trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
 from implicitbias.engine.mlp import MLPTrainer
 from implicitbias.engine.mlp_relu import MLPReluTrainer
@@ -129,8 +129,8 @@ def test_the_rule_is_that_of_its_measurements():
     assert rule("mlp_relu", image, 4, **big) == 1  # 10 MB a member
     # 100 x 3072 + 9 x 100 x 100 weights, 10 x (bias, scale, shift), the head: 4 bytes each
     weights = 4 * (307_200 + 90_000 + 3_000 + 1_010)
-    assert rule("mlp_bn", image, 4, **small) == int(CACHED // weights) == 12
-    assert rule("mlp_bn", image, 4, dtype=torch.float64, **small) == 6
+    assert rule("mlp_bn", image, 4, **small) == int(CACHED_BY_HAND // weights) == 4
+    assert rule("mlp_bn", image, 4, dtype=torch.float64, **small) == 2
     assert rule("mlp_bn", image, 4, k=3, **small) == 3
     assert rule("resnet18", image, 4) == 1
     assert rule("mlp_relu", image, 4, device=torch.device("cuda"), **big) == 64

@@ -49,10 +49,12 @@ def trainer_for(
     return path(models, members, loss, dtype, device)
 
 
-# Measured on one core of an AMD EPYC with 32 MB of cache, shared by two, samples per second abreast
-# over one at a time. Weights of 1.6 MB (MLP-10-100, B = 4): 1.9 for 4 abreast, 2.0 for 16. Weights
-# of 10 MB (MLP-5-500): 0.75 for 4.
-CACHED = 20e6  # bytes of weights
+# Measured on one core of an AMD EPYC with 32 MB of cache, shared by two and by strangers, samples
+# per second abreast over one at a time. Weights of 1.6 MB (MLP-10-100, B = 4): 1.9 for 4 abreast,
+# 1.2-1.9 for 5 and 8, 1.1-1.3 for 10 to 16. Weights of 10 MB (MLP-5-500): 0.75 for 4. Through
+# autograd weights are a smaller part of what a step reads: 24 ResNet-18 of 0.7 MB at B = 4, 16 and
+# 32 are faster abreast than in halves, thirds or quarters (1.0-1.8).
+CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of weights
 # ResNet-18 of width 8 at 0.3, 1.3 and 5 million products a layer: 4.8, 2.5 and 1.5 for 24. conv4 of
 # width 32 at 3, 10, 40 and 160 million: 1.9, 1.15, 0.94 and 0.81 for 16; ResNet-18 at 110: 0.93.
 BUSY = 2e7  # multiply-adds of one member's batch in the average layer
@@ -78,7 +80,8 @@ def abreast(
     if products > BUSY * len(matrices):
         return 1
     weights = dtype.itemsize * sum(p.numel() for p in model.parameters())
-    return max(1, min(k, int(CACHED // weights)))
+    cached = CACHED_BY_HAND if isinstance(model, MLPBN | MLPRelu) else CACHED
+    return max(1, min(k, int(cached // weights)))
 
 
 def in_turns(trainer: Trainer, k: int, abreast: int) -> list[tuple[slice, Trainer]]:

@@ -17,6 +17,7 @@ twice according to how its operands happen to be laid out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +25,23 @@ from torch import Tensor, nn
 from ..models.mlp_bn import MLPBN
 from ..objectives import LOSSES_WITH_GRADIENT
 from .base import Members, stacked
-from .dense import Dense
+from .dense import Dense, Rates
 
 _batch_norm = torch.ops.aten.native_batch_norm.default
 _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
 _relu_backward = torch.ops.aten.threshold_backward.default
 _EPS, _RUNNING = 1e-5, 0.1  # BatchNorm1d's defaults
+
+
+class _Layer(NamedTuple):
+    """A hidden layer of all members: its weights (K, H, in), and views (K H,) of its vectors."""
+
+    weight: Tensor
+    transposed: Tensor
+    gamma: Tensor
+    beta: Tensor
+    mean: Tensor
+    var: Tensor
 
 
 class MLPTrainer(Dense):
@@ -60,10 +72,19 @@ class MLPTrainer(Dense):
             torch.stack([state[f"norms.{i}.running_{s}"] for i in range(self.depth)])
             for s in ("mean", "var")
         )
-        self.batches = [state[f"norms.{i}.num_batches_tracked"] for i in range(self.depth)]
+        self.batches = torch.stack(
+            [state[f"norms.{i}.num_batches_tracked"] for i in range(self.depth)]
+        )
         self.one_hot = torch.eye(self.n_classes, dtype=dtype, device=device)
         self.trained = [*self.weights, self.head, self.head_bias, self.bias, self.gamma, self.beta]
+        self.layers = self._layers()
         self.start()
+
+    def _layers(self) -> list[_Layer]:
+        vectors = self.gamma, self.beta, self.mean, self.var
+        return [
+            _Layer(w, w.mT, *(v[i].view(-1) for v in vectors)) for i, w in enumerate(self.weights)
+        ]
 
     def part(self, members: slice) -> MLPTrainer:
         """See Trainer.part."""
@@ -75,7 +96,8 @@ class MLPTrainer(Dense):
         part.weights, part.head = part.trained[: self.depth], part.trained[self.depth]
         part.head_bias = part.trained[self.depth + 1]
         part.mean, part.var = self.mean[:, members], self.var[:, members]
-        part.batches = [count[members] for count in self.batches]
+        part.batches = self.batches[:, members]
+        part.layers = part._layers()
         return part
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
@@ -83,23 +105,21 @@ class MLPTrainer(Dense):
         k, n = y.shape
         hidden = [x.flatten(2).mT.to(self.members.products)]  # h_0 = x (K, D, B)
         saved = []
-        for i, w in enumerate(self.weights):
+        for layer in self.layers:
             # A bias before batch normalisation changes nothing but the running mean.
-            z = self.product(w, hidden[-1])
+            z = self.product(layer.weight, layer.transposed, hidden[-1])
             flat = z.view(1, k * self.width, n)
             h, mean, rstd = _batch_norm(
-                flat, self.gamma[i].view(-1), self.beta[i].view(-1),
-                self.mean[i].view(-1), self.var[i].view(-1), True, _RUNNING, _EPS,
-            )  # fmt: skip
+                flat, layer.gamma, layer.beta, layer.mean, layer.var, True, _RUNNING, _EPS
+            )
             hidden.append(h.relu_().view(k, self.width, n))
             saved.append((flat, mean, rstd))
         self.mean.add_(self.bias, alpha=_RUNNING)
+        self.batches.add_(1)
         top = hidden[-1].to(self.head.dtype)  # the head is small: in the type of the weights
         logits = torch.baddbmm(self.head_bias.unsqueeze(2), self.head, top)
         loss, d = self.loss(logits, self.one_hot[y].mT)
         self._backward(hidden, saved, d, multiplier)
-        for count in self.batches:
-            count.add_(1)
         return loss
 
     def _backward(
@@ -110,48 +130,46 @@ class MLPTrainer(Dense):
         multiplier: float,
     ) -> None:
         """Backpropagate d = d loss / d logits (K, C, B); each weight is updated once used."""
-        lr = (multiplier * self.members.lr).view(-1, 1, 1)
+        rates, vector_rates = self.rates(multiplier)
         dh = torch.bmm(self.head.mT, d)
-        self.update(self.depth, self.head, d, hidden[-1].to(d.dtype), lr)
+        self.update(self.depth, self.head, d, hidden[-1].to(d.dtype), rates)
         head_bias_gradient = d.sum(2)
         d_gamma: list[Tensor] = []
         d_beta: list[Tensor] = []
-        for i in reversed(range(self.depth)):
-            flat, mean, rstd = saved[i]
+        for i, layer in reversed(list(enumerate(self.layers))):
+            (flat, mean, rstd), h = saved[i], hidden[i + 1]
             dz, dg, db = _batch_norm_backward(
-                _relu_backward(dh.to(flat.dtype), hidden[i + 1], 0).view_as(flat), flat,
-                self.gamma[i].view(-1),
+                _relu_backward(dh.to(flat.dtype), h, 0).view_as(flat), flat, layer.gamma,
                 None, None, mean, rstd, True, _EPS, [True, True, True],
             )  # fmt: skip
             d_gamma.append(dg)
             d_beta.append(db)
-            dz = dz.view_as(hidden[i + 1])
+            dz = dz.view_as(h)
             if i:
-                dh = self.product(self.weights[i].mT, dz)
-            self.update(i, self.weights[i], dz, hidden[i], lr)
+                dh = self.product(layer.transposed, layer.weight, dz)
+            self.update(i, layer.weight, dz, hidden[i], rates)
         shape = self.gamma.shape
-        vectors: list[Tensor | None] = [
+        gradients: list[Tensor | None] = [
             head_bias_gradient,
             None,  # the gradient of a bias before batch normalisation is zero
             torch.stack(d_gamma[::-1]).view(shape),
             torch.stack(d_beta[::-1]).view(shape),
         ]
-        lr = multiplier * self.members.lr.unsqueeze(1)
-        for j, gradient in enumerate(vectors, start=self.depth + 1):
-            self._update_vector(j, gradient, lr)
+        for j, gradient in enumerate(gradients, start=self.depth + 1):
+            self._update_vector(j, gradient, vector_rates)
 
-    def _update_vector(self, j: int, gradient: Tensor | None, lr: Tensor) -> None:
-        """The same for vectors (..., K, n); lr (K, 1)."""
-        w, wd = self.trained[j], self.members.weight_decay.unsqueeze(1)
+    def _update_vector(self, j: int, gradient: Tensor | None, rates: Rates) -> None:
+        """The same for vectors (..., K, n)."""
+        w = self.trained[j]
         if self.buffers:
-            v = self.buffers[j].mul_(self.members.momentum.unsqueeze(1)).add_(w * wd)
+            v = self.buffers[j].mul_(rates.momentum).add_(w * rates.decay)
             if gradient is not None:
                 v.add_(gradient)
-            w.sub_(v * lr)
+            w.sub_(v * rates.lr)
         else:
-            w.mul_(1 - lr * wd)
+            w.mul_(rates.keep)
             if gradient is not None:
-                w.sub_(gradient * lr)
+                w.sub_(gradient * rates.lr)
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:

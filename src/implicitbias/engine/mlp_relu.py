@@ -38,21 +38,29 @@ class MLPReluTrainer(Dense):
         state = stacked(models, dtype, device)
         self.names = list(state)
         self.trained = self.laid_out(list(state.values()))  # layers in order, then the head
+        self.transposed = [w.mT for w in self.trained]
         self.one_hot = torch.eye(first.head.out_features, dtype=dtype, device=device)
         self.start()
+
+    def part(self, members: slice) -> MLPReluTrainer:
+        """See Trainer.part."""
+        part = super().part(members)
+        part.transposed = [w.mT for w in part.trained]
+        return part
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
         hidden = [x.flatten(2).mT.to(self.members.products)]
-        for w in self.trained[:-1]:
-            hidden.append(self.product(w, hidden[-1]).relu_())
-        logits = self.product(self.trained[-1], hidden[-1]).to(self.one_hot.dtype)
+        products = list(zip(self.trained, self.transposed, strict=True))
+        for w, transposed in products[:-1]:
+            hidden.append(self.product(w, transposed, hidden[-1]).relu_())
+        logits = self.product(*products[-1], hidden[-1]).to(self.one_hot.dtype)
         loss, d = self.loss(logits, self.one_hot[y].mT)
-        lr = (multiplier * self.members.lr).view(-1, 1, 1)
-        for j in reversed(range(len(self.trained))):
-            w, h = self.trained[j], hidden[j]
-            below = _relu_backward(self.product(w.mT, d), h, 0) if j else None
-            self.update(j, w, d, h, lr)
+        rates, _ = self.rates(multiplier)
+        for j, (w, transposed) in reversed(list(enumerate(products))):
+            h = hidden[j]
+            below = _relu_backward(self.product(transposed, w, d), h, 0) if j else None
+            self.update(j, w, d, h, rates)
             d = below if below is not None else d
         return loss
 
