@@ -55,3 +55,14 @@ def test_pictures_carry_their_description(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         assert image.text["Description"] == "n = 2 & lr < 1"
     assert b"/Subject (n = 2 & lr < 1)" in (tmp_path / "a.pdf").read_bytes()
+
+
+def test_the_caption_names_what_shows_the_spread():
+    fig, ax = plt.subplots()
+    ax.scatter([1, 2], [1, 2])
+    assert style.spread(fig) == ""
+    ax.vlines([1], 0, 1)
+    assert style.spread(fig) == "Bar"
+    ax.fill_between([1, 2], 0, 1)
+    assert style.spread(fig) == "Band"
+    plt.close(fig)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import ticker
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from .files import replacing
@@ -104,6 +105,14 @@ def plotted(figure: Figure) -> pd.DataFrame:
     return pd.DataFrame(_PLOTTED.get(figure, []), columns=columns)
 
 
+def spread(figure: Figure) -> str:
+    """What shows the range over seeds in a figure: Band, Bar, or nothing."""
+    drawn = [c for ax in figure.axes for c in ax.collections]
+    if any(isinstance(c, PolyCollection) for c in drawn):
+        return "Band"
+    return "Bar" if any(isinstance(c, LineCollection) for c in drawn) else ""
+
+
 def footer(figure: Figure, text: str) -> None:
     """The lines under a figure: n, the band, the scale, what differs, where the code is."""
     width, height = figure.get_size_inches()
@@ -158,7 +167,7 @@ def _ticks_on_short_log_axes(figure: Figure) -> None:
 def _lay_out(figure: Figure) -> None:
     """Lay out once, for all formats, to a millionth: the solver's last bits differ by process."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # "none" would leave one that every format draws twice for
     for ax in figure.axes:
         ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")
 

@@ -119,10 +119,10 @@ def test_the_caption_says_n_what_differs_and_what_diverged():
     rows = table([32], [0.1], DECAYS, rank=falling, width=50)
     rows.loc[rows["run"] == rows["run"].iloc[0], "diverged_step"] = 7
     text = figures.caption(f"{PAPER}/fig07", "small", rows, {"width": 100, "epochs": 500})
-    assert "18 runs, n = 3 seeds per point" in text
+    assert "18 runs, n = 3 seeds per setting" in text
     fewer = rows[(rows["weight_decay"] > 0) | (rows["seed"] == 0)]
     text_of_fewer = figures.caption(f"{PAPER}/fig07", "small", fewer, {})
-    assert "16 runs, n = 1 to 3 seeds per point. Band: smallest to largest seed" in text_of_fewer
+    assert "16 runs, n = 1 to 3 seeds per setting. Band: smallest to largest seed" in text_of_fewer
     assert "1 diverged" in text
     assert "differs from the paper in width 50 (100)." in text
     assert "Code: src/implicitbias/figures/galanti2025rank/fig07.py" in text

@@ -39,7 +39,7 @@ def draw(key: str, scale: str, table: pd.DataFrame, claims: list[Claim], stem: P
     module = _module(key)
     with style.look():
         figure: Figure = module.draw(table, claims)
-        words = caption(key, scale, table, module.PAPER)
+        words = caption(key, scale, table, module.PAPER, style.spread(figure))
         style.footer(figure, words)
         style.save(figure, stem, words)
     return figure
@@ -49,8 +49,13 @@ def _module(key: str) -> ModuleType:
     return importlib.import_module(f".{key.replace('/', '.')}", __package__)
 
 
-def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) -> str:
-    """n, the band, the scale and its differences, diverged runs, and the code."""
+def caption(
+    key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any], spread: str = "Band"
+) -> str:
+    """n, what shows the spread over seeds, the scale and its differences, diverged runs, the code.
+
+    spread: as style.spread has it.
+    """
     code = f"Code: {figure_path(key).relative_to(PACKAGE.parents[1])}."
     if table.empty:
         return f"No runs: their data are not available. Scale {scale}. {code}"
@@ -58,9 +63,10 @@ def caption(key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any]) ->
     (least, most), lost = _seeds(runs), int(runs["diverged_step"].notna().sum())
     n = f"{most}" if least == most else f"{least} to {most}"
     differs = differences(runs, paper)
+    seeds = f"{spread}: smallest to largest seed" if most > 1 else f"No {spread.lower()}: one seed"
     parts = [
-        f"{len(runs)} runs, n = {n} seed{'s' if most > 1 else ''} per point",
-        "Band: smallest to largest seed" if most > 1 else "No band: one seed",
+        f"{len(runs)} runs, n = {n} seed{'s' if most > 1 else ''} per setting",
+        *([seeds] if spread else []),
         f"{lost} diverged: missing, hollow where other seeds did not" if lost else "None diverged",
         f"Scale {scale}" + (f"; differs from the paper in {differs}" if differs else ""),
     ]

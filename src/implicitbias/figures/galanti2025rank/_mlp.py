@@ -120,7 +120,7 @@ def panels(table: pd.DataFrame, figure: str, column: str, symbol: str, x: str) -
         axes[-1][j].set_xlabel(WORDS[x])
     for i, metric in enumerate(rows):
         axes[i][0].set_ylabel("accuracy" if metric == "accuracy" else f"rank, {TOLERANCES[metric]}")
-        axes[i][0].set_ylim(bottom=0)
+        axes[i][0].set_ylim(0, 1.05 if metric == "accuracy" else None)
     handles: dict[str, Any] = {}
     for ax in (axes[0][0], axes[-1][0]):
         handles.update(dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True)))

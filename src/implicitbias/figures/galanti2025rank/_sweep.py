@@ -120,7 +120,7 @@ def draw(table: pd.DataFrame, sweep: Sweep) -> Figure:
             _axis(axes[-1][j], table, sweep)
     for i, label in enumerate(labels.values()):
         axes[i][0].set_ylabel(label if len(table) else "rank")
-        axes[i][0].set_ylim(bottom=0)
+        axes[i][0].set_ylim(0, 1.05 if label == "accuracy" and len(table) else None)
     _legend(fig)
     return fig
 

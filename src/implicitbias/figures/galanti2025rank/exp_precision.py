@@ -125,7 +125,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         axes[-1][j].set_xlabel("weight decay")
     for i, (metric, word) in enumerate(rows.items()):
         axes[i][0].set_ylabel(word if metric == "test_accuracy" else f"average rank,\n{word}")
-        axes[i][0].set_ylim(bottom=0)
+        axes[i][0].set_ylim(0, 1.05 if metric == "test_accuracy" else None)
     handles, labels = axes[0][0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=2)
     return fig
