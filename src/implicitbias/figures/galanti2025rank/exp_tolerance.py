@@ -25,21 +25,14 @@ from ...claim import Claim, Statistic, judge, monotone_trend
 from ...table import final
 from .. import comparable
 from . import _mlp
+from ._tolerance import NORMS, curves, ranks
 
 PAPER: dict[str, Any] = dict(_mlp.PAPER)
 FIGURE = "galanti2025rank/exp_tolerance"
-NORMS = {"rank_fro": "Frobenius norm", "rank_spec": "spectral norm"}
+MARKS = (1e-3, 0.03)  # the captions' tolerance, and the published points'
 # Panel column and x of the published figures, and the column of ours that each is.
 PUBLISHED = {"7": ("batch_size", "weight_decay"), "8": ("batch_size", "weight_decay"),
              "9": ("lr", "batch_size")}  # fmt: skip
-COLOURS = (style.SKY, style.BLUE, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION)
-
-
-def ranks(table: pd.DataFrame) -> pd.DataFrame:
-    """Average ranks with the columns `norm` and `tolerance`."""
-    rows = table[(table["layer"] == "average") & table["metric"].str.startswith("rank_")]
-    parts = rows["metric"].str.rpartition("_")
-    return rows.assign(norm=parts[0], tolerance=parts[2].astype(float))
 
 
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
@@ -128,12 +121,12 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         part = rows[rows["norm"] == norm]
         for j, size in enumerate(sizes):
             at = part[(part["batch_size"] == size) & (part["lr"] == 0.1)]
-            _curves(axes[i][j], at, "weight_decay", f"{name}, B {size}")
+            curves(axes[i][j], at, "weight_decay", f"{name}, B {size}", MARKS)
             axes[0][j].set_title(f"batch size {size}")
         if others:
             at = part[part["weight_decay"] == _of_rates(rows)]
             at = at[at["batch_size"] == sizes[len(sizes) // 2]]
-            _curves(axes[i][-1], at, "lr", f"{name}, learning rates")
+            curves(axes[i][-1], at, "lr", f"{name}, learning rates", MARKS)
             axes[0][-1].set_title(f"by rate, batch size {sizes[len(sizes) // 2]}")
             axes[0][-1].legend(*_named(axes[0][-1], "rate"), loc=(0.02, 0.24))
         axes[i][0].set_ylabel(f"rank, {name}")
@@ -157,19 +150,6 @@ def _of_rates(rows: pd.DataFrame) -> float:
     """The weight decay at which several learning rates were run."""
     counts = rows.groupby("weight_decay")["lr"].nunique()
     return float(str(counts.idxmax()))
-
-
-def _curves(ax: Axes, rows: pd.DataFrame, column: str, panel: str) -> None:
-    start = rows[rows["epoch"] == 0]
-    words = {"weight_decay": "decay", "lr": "rate"}[column]
-    values = sorted(rows[column].unique())
-    last = final(rows)
-    for value, colour in zip(values, COLOURS, strict=False):
-        part = last[last[column] == value]
-        style.band(ax, part, "tolerance", f"{words} {value:g}", (colour, ""), panel)
-    style.band(ax, start, "tolerance", "untrained", (style.BLACK, ""), panel, linestyle="--")
-    for tolerance in (1e-3, 0.03):
-        ax.axvline(tolerance, color="#999999", linewidth=0.6, linestyle=":")
 
 
 def _gaps(axes: Any, near: pd.DataFrame, least: pd.DataFrame) -> None:

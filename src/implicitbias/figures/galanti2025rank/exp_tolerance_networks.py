@@ -1,0 +1,127 @@
+"""Average rank of the other networks against the tolerance at which it is counted.
+
+As `exp_tolerance`, for the sweeps of figures 2, 3, 4, 10, 11, 13 and 16: ResNet-18, VGG-16, the ViT
+and the mixed residual network. For each figure the runs along its axis at one setting of the rest
+(the longest series; of equally long ones the smallest batches, the largest rates and decays): above
+counted in units of the Frobenius norm, below of the spectral norm. Dashed black: the untrained
+networks. Dotted: the captions' tolerance, 1e-3, and 0.05, at which the numbers of figures 4, 13 and
+16 were counted (errata, items 3 and 4). Where a curve meets the dashed one, its rank is that of a
+random matrix of the same shape.
+
+Judged is the direction that the paper finds, at both tolerances. At 1e-3 small networks are of full
+rank, whatever was trained: then no trend is to be seen, and the claim fails. The paper has no such
+figure.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ... import style
+from ...claim import Claim, Statistic, judge, monotone_trend
+from ...table import final
+from ._tolerance import NORMS, WORDS, curves, ranks
+
+PAPER: dict[str, Any] = {"dataset": "cifar10"}
+FIGURE = "galanti2025rank/exp_tolerance_networks"
+MARKS = (1e-3, 0.05)
+SETTINGS = ("batch_size", "lr", "weight_decay")
+MODELS = {"resnet18": "ResNet-18", "vgg16": "VGG-16", "vit": "ViT", "mixed_residual": "mixed"}
+
+
+class Panel(NamedTuple):
+    """A published figure: its network, and what it varies."""
+
+    figure: str
+    model: str
+    x: str
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The longest series of runs along x with decay, or along decay, all else the same."""
+        others = [c for c in (*SETTINGS, "negative_slope") if c != self.x]
+        here = rows[rows["model"] == self.model]
+        if self.x != "weight_decay":
+            here = here[here["weight_decay"] > 0]
+        if here.empty:
+            return here
+        series = {
+            (part[self.x].nunique(), *self._preferred(part)): part
+            for _, part in here.groupby(others, dropna=False)
+        }
+        return series[max(series)]
+
+    def _preferred(self, part: pd.DataFrame) -> tuple[float, float, float]:
+        size, lr, decay = (part[c].min() for c in SETTINGS)
+        return -size, lr, decay
+
+    @property
+    def name(self) -> str:
+        """For titles and claims."""
+        return f"figure {self.figure}: {MODELS[self.model]}"
+
+
+PANELS = (
+    Panel("2", "resnet18", "lr"), Panel("3", "resnet18", "weight_decay"),
+    Panel("4", "resnet18", "batch_size"), Panel("10", "vit", "lr"),
+    Panel("11", "vit", "weight_decay"), Panel("13", "vgg16", "batch_size"),
+    Panel("16", "mixed_residual", "weight_decay"),
+)  # fmt: skip
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """The paper's direction along each figure's axis, at the captions' tolerance and at 0.05."""
+    rows = final(ranks(table))
+    found = []
+    for panel in PANELS:
+        part = panel.of(rows[rows["norm"] == "rank_fro"])
+        for tolerance in MARKS:
+            cut = part[part["tolerance"] == tolerance]
+            if cut.empty:
+                continue
+            tau = monotone_trend(cut, panel.x)
+            sign = 1 if panel.x == "batch_size" else -1
+            found.append(
+                judge(
+                    Statistic(
+                        f"Kendall tau-b of average rank and {WORDS[panel.x]}, positive in the"
+                        " paper's direction",
+                        {seed: sign * value for seed, value in tau.by_seed.items()}, tau.missing,
+                    ),
+                    figure=FIGURE, at_least=0.5,
+                    claim=f"{panel.name}: average rank {'rises' if sign > 0 else 'falls'} with"
+                          f" {WORDS[panel.x]}, tolerance {tolerance:g}",
+                )
+            )  # fmt: skip
+    return found
+
+
+def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
+    """Two rows, one per norm, for each four figures."""
+    rows = ranks(table)
+    fig, axes = plt.subplots(
+        4, 4, figsize=(style.PAGE, 7.4), sharex=True, squeeze=False, layout="constrained"
+    )
+    for ax in axes[2:, len(PANELS) - 4 :].flat:
+        ax.set_axis_off()
+    for i, panel in enumerate(PANELS):
+        part = panel.of(rows)
+        pair = axes[2 * (i // 4) : 2 * (i // 4) + 2, i % 4]
+        for ax, (norm, name) in zip(pair, NORMS.items(), strict=True):
+            of_norm = part[part["norm"] == norm]
+            if of_norm.empty:
+                ax.text(0.5, 0.5, "no runs", ha="center", transform=ax.transAxes)
+            else:
+                curves(ax, of_norm, panel.x, f"{panel.name}, {name}", MARKS)
+            ax.set(xscale="log", ylim=(0, None))
+            if i % 4 == 0:
+                ax.set_ylabel(f"rank, {name}")
+        pair[0].set_title(panel.name)
+        pair[1].legend(fontsize=6, handlelength=1.2, loc="lower left")
+        if i + 4 >= len(PANELS):
+            pair[1].set_xlabel("tolerance")
+            pair[1].tick_params(labelbottom=True)
+    return fig
