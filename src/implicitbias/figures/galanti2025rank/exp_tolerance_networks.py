@@ -58,6 +58,10 @@ class Panel(NamedTuple):
         size, lr, decay = (part[c].min() for c in SETTINGS)
         return -size, lr, decay
 
+    def fixed(self, part: pd.DataFrame) -> str:
+        """What the runs of the series share."""
+        return ", ".join(f"{WORDS[c]} {part[c].iloc[0]:g}" for c in SETTINGS if c != self.x)
+
     @property
     def name(self) -> str:
         """For titles and claims."""
@@ -116,11 +120,17 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                 ax.text(0.5, 0.5, "no runs", ha="center", transform=ax.transAxes)
             else:
                 curves(ax, of_norm, panel.x, f"{panel.name}, {name}", MARKS)
-            ax.set(xscale="log", ylim=(0, None))
+                ax.set_ylim(0, 1.05 * of_norm["value"].max())
+            ax.set_xscale("log")
             if i % 4 == 0:
                 ax.set_ylabel(f"rank, {name}")
-        pair[0].set_title(panel.name)
-        pair[1].legend(fontsize=6, handlelength=1.2, loc="lower left")
+        if part.empty:
+            pair[0].set_title(panel.name)
+        else:
+            pair[0].legend(
+                title=f"{panel.name}\n{panel.fixed(part)}", title_fontsize=7, fontsize=6, ncols=2, handlelength=1.2,
+                columnspacing=1, loc="lower center", bbox_to_anchor=(0.5, 1),
+            )  # fmt: skip
         if i + 4 >= len(PANELS):
             pair[1].set_xlabel("tolerance")
             pair[1].tick_params(labelbottom=True)
