@@ -129,7 +129,8 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         else:
             pair[0].legend(
                 title=f"{panel.name}\n{panel.fixed(part)}", title_fontsize=7, fontsize=6,
-                ncols=2, handlelength=1.2, columnspacing=1, loc="lower center", bbox_to_anchor=(0.5, 1),
+                ncols=2, handlelength=1.2, columnspacing=1, loc="lower center",
+                bbox_to_anchor=(0.5, 1),
             )  # fmt: skip
         if i + 4 >= len(PANELS):
             pair[1].set_xlabel("tolerance")
