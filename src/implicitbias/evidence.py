@@ -83,8 +83,14 @@ def _agreement(figures: list[Figure]) -> str:
         for c in f.claims or ()
         if c.reference
     ]
-    head = ["figure", "claim", "share of points", "over seeds", "n", "verdict"]
-    return _table(head, rows) if rows else "No figure with published points has runs yet."
+    if not rows:
+        return "No figure with published points has runs yet."
+    said = (
+        "The value is the share of the published points that ours agree with; where the claim is"
+        " about a tolerance, the mean distance of our average ranks, counted there, to theirs."
+    )
+    head = ["figure", "claim", "value", "over seeds", "n", "verdict"]
+    return f"{said}\n\n{_table(head, rows)}"
 
 
 def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
