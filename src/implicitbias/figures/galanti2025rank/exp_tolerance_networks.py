@@ -8,9 +8,8 @@ networks. Dotted: the captions' tolerance, 1e-3, and 0.05, at which the numbers 
 16 were counted (errata, items 3 and 4). Where a curve meets the dashed one, its rank is that of a
 random matrix of the same shape.
 
-Judged is the direction that the paper finds, at both tolerances. At 1e-3 small networks are of full
-rank, whatever was trained: then no trend is to be seen, and the claim fails. The paper has no such
-figure.
+Judged is the direction that the paper finds, at both tolerances. Where a narrow network keeps its
+full rank at 1e-3 no trend is to be seen, and the claim fails. The paper has no such figure.
 """
 
 from __future__ import annotations
