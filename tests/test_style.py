@@ -59,6 +59,7 @@ def test_pictures_carry_their_description(tmp_path):
 
 def test_the_caption_names_what_shows_the_spread():
     fig, ax = plt.subplots()
+    fig.colorbar(ax.contourf([[1, 2], [3, 4]]), ax=ax)
     ax.scatter([1, 2], [1, 2])
     assert style.spread(fig) == ""
     ax.vlines([1], 0, 1)

@@ -107,7 +107,8 @@ def plotted(figure: Figure) -> pd.DataFrame:
 
 def spread(figure: Figure) -> str:
     """What shows the range over seeds in a figure: Band, Bar, or nothing."""
-    drawn = [c for ax in figure.axes for c in ax.collections]
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]  # which has lines, too
+    drawn = [c for ax in panels for c in ax.collections]
     if any(isinstance(c, PolyCollection) for c in drawn):
         return "Band"
     return "Bar" if any(isinstance(c, LineCollection) for c in drawn) else ""
