@@ -38,6 +38,7 @@ class ModelInfo:
     min_image: int  # smallest height and width of an image
 
 
+@cache  # planning asks for every run
 def names(folder: str) -> tuple[str, ...]:
     """The public modules of a folder of the package, e.g. `names("models")`, sorted."""
     return tuple(

@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -67,6 +68,7 @@ class Split:
     n_classes: int
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Every data set, sorted: the modules in this folder without a leading underscore."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
