@@ -76,16 +76,16 @@ LOSSES.update(
 
 
 def cross_entropy_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (K,) and d loss / d outputs = (softmax(f) - e_y) / B; outputs, one_hot (K, C, B)."""
-    log_p = torch.log_softmax(outputs, 1)
-    n = outputs.shape[-1]
+    """Loss (K,) and d loss / d outputs = (softmax(f) - e_y) / B; outputs, one_hot (K, B, C)."""
+    log_p = torch.log_softmax(outputs, -1)
+    n = outputs.shape[1]
     loss = torch.linalg.vecdot(log_p.flatten(1), one_hot.flatten(1)).div_(-n)
     return loss, log_p.exp_().sub_(one_hot).div_(n)
 
 
 def square_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (K,) and d loss / d outputs = 2 (f - e_y) / B; outputs, one_hot (K, C, B)."""
-    n = outputs.shape[-1]
+    """Loss (K,) and d loss / d outputs = 2 (f - e_y) / B; outputs, one_hot (K, B, C)."""
+    n = outputs.shape[1]
     error = outputs - one_hot
     return error.square().sum((1, 2)).div_(n), error.mul_(2 / n)
 
@@ -93,9 +93,10 @@ def square_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tens
 def square_to_with_gradient(
     outputs: Tensor, one_hot: Tensor, loss: str, kind: str
 ) -> tuple[Tensor, Tensor]:
-    """`square_to` (K,) and its gradient 2 c (f - t) / B; outputs, one_hot (K, C, B)."""
-    c, n = square_factor(loss, outputs.shape[1]), outputs.shape[-1]
-    error = outputs - (one_hot - 1 / outputs.shape[1] if kind == "centred" else one_hot)
+    """`square_to` (K,) and its gradient 2 c (f - t) / B; outputs, one_hot (K, B, C)."""
+    n, classes = outputs.shape[1:]
+    c = square_factor(loss, classes)
+    error = outputs - (one_hot - 1 / classes if kind == "centred" else one_hot)
     return error.square().sum((1, 2)).mul_(c / n), error.mul_(2 * c / n)
 
 

@@ -5,7 +5,6 @@ import torch
 from torch.nn import functional
 
 from implicitbias.engine.base import Members, load_into
-from implicitbias.engine.dense import FEW
 from implicitbias.engine.mlp import MLPTrainer
 from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
@@ -82,7 +81,7 @@ def test_every_path_is_torch_sgd(path, momentum, loss):
 @pytest.mark.parametrize("path", [MLPTrainer, MLPReluTrainer])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_the_layout_for_small_batches_is_torch_sgd(path, momentum):
-    hyper = members(momentum, hint=FEW)
+    hyper = members(momentum, hint=8)
     trainer = path(models(NETS[path]), hyper, "cross_entropy", F64, CPU)
     for x, y, multiplier in batches():
         trainer.step(x, y, multiplier)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 # The type of weights, updates, statistics and losses; with `bfloat16` products alone are in it.
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
+
+
+class Rates(NamedTuple):
+    """What the updates of one step multiply with, each (K, 1, ...)."""
+
+    lr: Tensor
+    minus_lr: Tensor
+    keep: Tensor  # 1 - lr wd
+    decay: Tensor
+    momentum: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,12 @@ class Members:
         """Those of some members: views."""
         lr, decay, momentum = (v[members] for v in (self.lr, self.weight_decay, self.momentum))
         return replace(self, lr=lr, weight_decay=decay, momentum=momentum)
+
+    def rates(self, multiplier: float, axes: int) -> Rates:
+        """Those at learning rate `multiplier` x lr, for tensors with so many axes."""
+        lr, wd = multiplier * self.lr, self.weight_decay
+        rates = lr, -lr, 1 - lr * wd, wd, self.momentum
+        return Rates(*(v.view(-1, *[1] * (axes - 1)) for v in rates))
 
 
 class Trainer(Protocol):

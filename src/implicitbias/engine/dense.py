@@ -1,34 +1,29 @@
 """Dense layers of K members in batched products: what the hand-written paths share.
 
-At batches of `FEW` or less weights lie as (K, in, out) and a layer is h^T W^T: with so few
-columns W h is slow in MKL, and so is adding d h^T to W row by row. On one core, B = 4 and K = 4:
-200 -> 180 us for a product with 100 x 3072 and 650 -> 120 us for its update, 29 -> 7 us for a
-product with 100 x 100. Steps of MLP-10-100 took 0.55 (K = 4) and 0.7 (K = 16) of the time. From
-B = 16 on there is no gain, and at 128 the update would lose a third.
+There are two layouts, which differ in what lies next to each other in memory. For a few examples
+activations are (K, B, H) and weights lie as (K, in, out): MKL is slow where the columns of a
+product do not fill its registers, and slow at adding d h^T to W row by row. On one core, B = 4 and
+K = 4: 200 -> 180 us for a product with 100 x 3072 and 650 -> 120 us for its update. Steps of an MLP
+of depth 3 and width 64 take 0.7-0.9 of the time at B = 12 and 25, K = 1-24. Otherwise activations
+are (K, H, B) and weights lie as (K, out, in): at 16 there is no gain, and at 128 the update of the
+other layout would lose a third.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from .base import Members
-
-FEW = 8
+from .base import Members, Rates
 
 
-class Rates(NamedTuple):
-    """What an update multiplies with, (K, 1, 1) for weights or (K, 1) for vectors."""
-
-    lr: Tensor
-    minus_lr: Tensor
-    keep: Tensor  # 1 - lr wd
-    decay: Tensor
-    momentum: Tensor
+def few(batch_size: int) -> bool:
+    """Whether that is a few examples: less than 32, and not 16."""
+    return batch_size < 32 and batch_size != 16
 
 
 class Dense:
@@ -42,7 +37,7 @@ class Dense:
     trained: list[Tensor]  # everything that is trained, weights first
 
     def __init__(self, members: Members) -> None:
-        self.members, self.few = members, members.batch_size <= FEW
+        self.members, self.few = members, few(members.batch_size)
         self.low = members.products != members.lr.dtype
         self.buffers: list[Tensor] = []
         self._rates: tuple[float, tuple[Rates, Rates]] | None = None
@@ -64,6 +59,10 @@ class Dense:
         """The weights in the layout that suits the batch size."""
         return [w.mT.contiguous().mT for w in weights] if self.few else list(weights)
 
+    def turned(self, h: Tensor) -> Tensor:
+        """(K, B, n) as activations are, or such activations as (K, B, n)."""
+        return h if self.few else h.mT
+
     def start(self) -> None:
         """Zero momentum, once `trained` is set."""
         if bool((self.members.momentum > 0).any()):
@@ -72,39 +71,44 @@ class Dense:
     def rates(self, multiplier: float) -> tuple[Rates, Rates]:
         """Those of weights and of vectors at learning rate `multiplier` x lr."""
         if self._rates is None or self._rates[0] != multiplier:
-            lr, wd = multiplier * self.members.lr, self.members.weight_decay
-            rates = lr, -lr, 1 - lr * wd, wd, self.members.momentum
-            of_weights, of_vectors = (
-                Rates(*(v.view(-1, *ones) for v in rates)) for ones in ((1, 1), (1,))
-            )
+            of_weights, of_vectors = (self.members.rates(multiplier, axes) for axes in (3, 2))
             self._rates = multiplier, (of_weights, of_vectors)
         return self._rates[1]
 
     def product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
-        """W h, contiguous: w (K, o, i), transposed w.mT, h (K, i, B)."""
+        """W h in the type of products: w (K, o, i), transposed w.mT, h of i features."""
         if self.low:
             low = self.members.products
             w, transposed, h = w.to(low), transposed.to(low), h.to(low)
-        return torch.bmm(h.mT, transposed).mT.contiguous() if self.few else torch.bmm(w, h)
+        return self.exact_product(w, transposed, h)
+
+    def exact_product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
+        """The same in the type of w and h."""
+        return torch.bmm(h, transposed) if self.few else torch.bmm(w, h)
+
+    def descent(self, d: Tensor, rates: Rates) -> Tensor:
+        """What is propagated back in place of d = d loss / d outputs: -lr d without momentum.
+
+        Then every gradient on the way down is the change of its weight already.
+        """
+        return d if self.buffers else d.mul_(rates.minus_lr)
 
     def update(self, j: int, w: Tensor, d: Tensor, h: Tensor, rates: Rates) -> None:
-        """W <- W - lr V with V = mu V + (d h^T + wd W); d (K, out, B), h (K, in, B).
+        """W <- W - lr V with V = mu V + (d h^T + wd W), where d of out features is `descent`'s.
 
-        `w` is the j-th of `trained`.
+        `w` is the j-th of `trained`, h has its in features.
         """
         if self.buffers:
             v = self.buffers[j].mul_(rates.momentum).add_(w * rates.decay)
-            _add_product(v, d, h)
+            self._add_product(v, d, h)
             w.sub_(v * rates.lr)
         else:
-            _add_product(w.mul_(rates.keep), d * rates.minus_lr, h)
+            self._add_product(w.mul_(rates.keep), d, h)
 
-
-def _add_product(w: Tensor, d: Tensor, h: Tensor) -> None:
-    """W <- W + d h^T; the product is in the type of h."""
-    if h.dtype != w.dtype:
-        w.add_(torch.bmm(d.to(h.dtype), h.mT))
-    elif w.is_contiguous():
-        w.baddbmm_(d, h.mT)
-    else:
-        w.mT.baddbmm_(h, d.mT)
+    def _add_product(self, w: Tensor, d: Tensor, h: Tensor) -> None:
+        """W <- W + d h^T; the product is in the type of h."""
+        target, a, b = (w.mT, h.mT, d) if self.few else (w, d, h.mT)
+        if h.dtype != w.dtype:
+            target.add_(torch.bmm(a.to(h.dtype), b.to(h.dtype)))
+        else:
+            target.baddbmm_(a, b)

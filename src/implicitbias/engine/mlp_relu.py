@@ -21,7 +21,7 @@ _relu_backward = torch.ops.aten.threshold_backward.default
 
 
 class MLPReluTrainer(Dense):
-    """K networks of models/mlp_relu.py. Activations lie as (K, H, B), examples last."""
+    """K networks of models/mlp_relu.py."""
 
     def __init__(
         self,
@@ -50,13 +50,14 @@ class MLPReluTrainer(Dense):
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
-        hidden = [x.flatten(2).mT.to(self.members.products)]
+        hidden = [self.turned(x.flatten(2)).to(self.members.products)]
         products = list(zip(self.trained, self.transposed, strict=True))
         for w, transposed in products[:-1]:
             hidden.append(self.product(w, transposed, hidden[-1]).relu_())
         logits = self.product(*products[-1], hidden[-1]).to(self.one_hot.dtype)
-        loss, d = self.loss(logits, self.one_hot[y].mT)
+        loss, d = self.loss(self.turned(logits), self.one_hot[y])
         rates, _ = self.rates(multiplier)
+        d = self.turned(self.descent(d, rates))
         for j, (w, transposed) in reversed(list(enumerate(products))):
             h = hidden[j]
             below = _relu_backward(self.product(transposed, w, d), h, 0) if j else None

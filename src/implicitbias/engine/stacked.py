@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..objectives import LOSSES
-from .base import Members, products_in
+from .base import Members, Rates, products_in
 
 
 class Network(Protocol):
@@ -48,10 +48,7 @@ class StackedTrainer:
     def _take(self, network: Network, members: Members) -> None:
         self.network, self.members, self.k = network, members, len(members.lr)
         self.weights = list(network.parameters.values())
-        self.lr, self.decay, self.momentum = (
-            [v.view(-1, *[1] * (w.dim() - 1)) for w in self.weights]
-            for v in (members.lr, members.weight_decay, members.momentum)
-        )
+        self._rates: tuple[float, dict[int, Rates]] | None = None
 
     def part(self, members: slice) -> Self:
         """See Trainer.part."""
@@ -81,13 +78,21 @@ class StackedTrainer:
         Tensor after tensor: torch's lists of tensors (_foreach) take the same time on a core, and
         hold one or two more copies of all weights meanwhile.
         """
+        rates = self.rates(multiplier)
         for j, (w, g) in enumerate(zip(self.weights, gradients, strict=True)):
-            lr = self.lr[j] * multiplier
+            rate = rates[w.dim()]
             if self._velocity:
-                v = self._velocity[j].mul_(self.momentum[j]).add_(w * self.decay[j]).add_(g)
-                w.sub_(v * lr)
+                v = self._velocity[j].mul_(rate.momentum).add_(w * rate.decay).add_(g)
+                w.sub_(v * rate.lr)
             else:
-                w.mul_(1 - lr * self.decay[j]).sub_(g * lr)
+                w.mul_(rate.keep).sub_(g * rate.lr)
+
+    def rates(self, multiplier: float) -> dict[int, Rates]:
+        """Those of weights by their number of axes, made anew when the multiplier changes."""
+        if self._rates is None or self._rates[0] != multiplier:
+            axes = {w.dim() for w in self.weights}
+            self._rates = multiplier, {n: self.members.rates(multiplier, n) for n in axes}
+        return self._rates[1]
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
