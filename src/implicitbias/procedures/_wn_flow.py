@@ -52,29 +52,27 @@ class Flow:
 
     def __call__(self, t: float, state: Array) -> Array:
         """The right-hand side."""
-        _, _, g = self._gradient(self.x(state))
+        x = self.x(state)
+        low = x  # x^{L-1} by multiplications: powers of arrays are slower
+        for _ in range(self.depth - 2):
+            low = low * x
+        g = (self.b @ (low * x) - self.y) @ self.b
+        g *= self.depth * low
         if self.c is None:
-            return np.asarray(-g)
+            return -g
         r, u = state[0], state[1:]
         along = float(u @ g)
         change = np.empty_like(state)
         change[0], change[1:] = -along / self.c, r * (along * u - g)
         return change
 
-    def _gradient(self, x: Array) -> tuple[Array, Array, Array]:
-        """x^{L-2}, h and g = L x^{L-1} h, h = B^T (B x^L - y)."""
-        lower = np.ones_like(x)
-        for _ in range(self.depth - 2):
-            lower = lower * x
-        low = lower * x
-        h = (self.b @ (low * x) - self.y) @ self.b
-        return lower, h, self.depth * low * h
-
     def jacobian(self, t: float, state: Array) -> Array:
         """d __call__ / d state (n + 1, n + 1), or (n, n) without c."""
         x = self.x(state)
-        lower, h, g = self._gradient(x)
+        lower = x ** (self.depth - 2)
+        h = (self.b @ (lower * x * x) - self.y) @ self.b
         slope = self.depth * lower * x
+        g = slope * h
         hessian = slope[:, None] * self.gram * slope
         hessian[np.diag_indices_from(hessian)] += self.depth * (self.depth - 1) * lower * h
         if self.c is None:
