@@ -67,7 +67,7 @@ def _plan(scale: str, published: Path) -> Plan:
 def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
     trained = [provenance.seconds for provenance in facts.trained]
     part_only = sum(p.resumed for p in facts.trained)
-    left_out = f", less what {count(part_only, 'resumed pack')} did before it was interrupted"
+    left_out = f", less what {count(part_only, 'resumed pack')} did before an interruption"
     return (
         f"{len(figures)} of {len(asked.figures)} figures have runs: {count(facts.runs, 'run')} of"
         f" {len(asked.runs):,} in {count(len(trained), 'pack')}, {duration(sum(trained))} of"
