@@ -18,7 +18,7 @@ from .cases import EPOCH, RECORD_EVERY, TEST, Case
 from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
 
 WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
-_EVALUATED = 64  # examples
+_EVALUATED = 64, 2048  # examples, at least and at most: so many are evaluated at once in training
 LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
 
@@ -56,16 +56,23 @@ def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> 
     """The part of training that measuring takes at the paper's record interval.
 
     Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
-    loss and accuracy of 50,000 + 10,000 examples, timed on 64 of them.
+    loss and accuracy of 50,000 + 10,000 examples, timed on those that a quarter of a second takes.
     """
     matrices, runs = weight_matrices(networks(case.model, 1)[0]), [str(k) for k in range(members)]
-    x, y = (part[:_EVALUATED] for part in images())
+    x, y = images()
     start = time.process_time()
     observe.spectra(Records(), runs, trainer, matrices, 0, 0)
     spectra = time.process_time() - start
-    observe.performance(Records(), runs, trainer, ("test", x, y), "cross_entropy", 0, 0)
-    evaluation = time.process_time() - start - spectra
-    seconds = spectra + evaluation * (EPOCH + TEST) / _EVALUATED
+
+    def evaluation(n: int) -> float:
+        start, some = time.process_time(), ("test", x[:n], y[:n])
+        observe.performance(Records(), runs, trainer, some, "cross_entropy", 0, 0)
+        return (time.process_time() - start) / n
+
+    least, most = _EVALUATED
+    first = evaluation(least)
+    each = evaluation(max(least, min(most, int(0.25 / first))))
+    seconds = spectra + each * (EPOCH + TEST)
     return seconds / (seconds + RECORD_EVERY * EPOCH * members / rate)
 
 
