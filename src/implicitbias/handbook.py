@@ -15,6 +15,8 @@ import inspect
 import re
 from pathlib import Path
 
+from PIL import Image
+
 from . import metrics, registry
 from .claim import Claim, read_claims
 from .report.words import interval, number
@@ -23,6 +25,7 @@ ROOT = registry.PACKAGE.parents[1]
 RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
 _ASKED = re.compile(r"^<!-- (include|figures|formulas): (.+?) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
+_INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
 _WORST = ("fails", "undecided", "holds")
 
 
@@ -91,13 +94,19 @@ def _section(key: str) -> str:
     path, name = registry.figure_path(key), key.partition("/")[2]
     title, caption = registry.docstring(path)
     shown = [
-        f"![{_text(title)}](../figures/{scale}/{key}.png)\n*Scale `{scale}`*"
+        f"![{_text(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
         for scale, root in RESULTS.items()
-        if (root / f"figures/{key}.png").exists()
+        if (file := root / f"figures/{key}.png").exists()
     ]
     source = f"`{path.relative_to(ROOT)}`; `snakemake results/small/figures/{key}.svg --cores all`"
     heading = f"### `{name}`: {_text(title)} {{ #{name} data-toc-label={name} }}"
     return "\n\n".join([heading, *map(_text, caption), *shown, _verdicts(key), source])
+
+
+def _width(picture: Path) -> str:
+    """The picture's own width: a narrow figure's letters are as large as a wide one's."""
+    with Image.open(picture) as image:
+        return f"{{ width={round(_INCH * image.width / image.info['dpi'][0])} }}"
 
 
 def _verdicts(key: str) -> str:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from implicitbias import handbook, metrics, registry
 from implicitbias.claim import Claim, write_claims
@@ -134,7 +135,7 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
         write_claims(tmp_path / scale / f"claims/{KEY}.json", claims)
     picture = tmp_path / f"paper/figures/{KEY}.png"
     picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"png")
+    Image.new("RGB", (660, 400)).save(picture, dpi=(200, 200))
     monkeypatch.setattr(handbook, "RESULTS", {s: tmp_path / s for s in made})
     section = handbook.expand("<!-- figures: galanti2025rank -->").partition("{ #fig08")[0]
     section = section[section.index("{ #fig07") :]
@@ -145,5 +146,8 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
         r"| rank\_fro falls | a\|b; claimed: at least 2 | **holds**: 5, seeds [4, 6], n = 3 |"
         " **holds**: 6, seeds [5, 7], n = 3 |",
     ]
-    assert f"(../figures/paper/{KEY}.png)" in section and "../figures/small" not in section
+    assert (
+        f"(../figures/paper/{KEY}.png){{ width=350 }}" in section
+        and "../figures/small" not in section
+    )
     assert handbook.pictures() == {f"figures/paper/{KEY}.png": picture}
