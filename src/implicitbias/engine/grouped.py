@@ -150,7 +150,7 @@ class GroupedNetwork:
         together = x.transpose(0, 1).flatten(1, 2)  # (B, K c, ...)
         if together.dim() == 4:
             together = together.contiguous(memory_format=self.layout)
-        if self.module.training != training:  # 3% of a step of one conv4 at B = 4
+        if self.module.training != training:  # 1% of a step of one conv4 at B = 4
             self.module.train(training)
         outputs: Tensor = self.module(together)
         return outputs.view(len(together), self.k, -1).transpose(0, 1)
