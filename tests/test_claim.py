@@ -140,6 +140,20 @@ def test_a_diverged_point_is_not_within():
     assert judge(nothing, figure=FIGURE, claim="", at_least=0.9).verdict == "undecided"
 
 
+def test_seeds_run_at_fewer_points_are_no_repetition():
+    """Seed 1, run only where the paper is missed, would halve the share."""
+    reference = pd.DataFrame({"batch_size": [4, 8, 16], "value": [0.0, 0.0, 0.0]})
+    table = curves({0: {0.1: (0, 0, 9)}, 1: {0.1: (0, 0, 9)}, 2: {0.1: (0, 9, 0)}})
+    table = table[(table["seed"] != 1) | (table["batch_size"] == 16)]
+    found = share_within(table, reference, on=["batch_size"])
+    assert found.by_seed == {0: pytest.approx(2 / 3), 2: pytest.approx(2 / 3)}
+    assert found.missing == "1 seed run at fewer points left out"
+    apart = table[(table["seed"] == 0) | (table["batch_size"] == 16)]
+    apart = apart[(apart["seed"] == 1) | (apart["batch_size"] == 4)]
+    each = share_within(apart, reference, on=["batch_size"])  # one point each, not the same one
+    assert each.by_seed == {0: 1.0, 1: 0.0}
+
+
 def test_a_reference_needs_one_finite_value_for_each_point():
     table = curves({0: {0.1: (1, 2, 3)}})
     for values in ([1.0, NAN], [1.0, 1.0]):

@@ -117,17 +117,19 @@ def share_within(
 
     `on`: the columns that name a point in both tables; both have `value`. A point that we trained
     and that has no value is not within, so a diverged run never helps. Published points that were
-    not trained are not compared, and counted.
+    not trained are not compared, and counted. Seeds as in `fullest_seeds`.
     """
     if reference.duplicated(list(on)).any() or not np.isfinite(reference[value]).all():
         raise ValueError(f"the reference needs one finite {value} for each of {', '.join(on)}")
     published = reference[[*on, value]].rename(columns={value: "published"})
-    both = table.merge(published, on=list(on), how="inner")
+    every = table.merge(published, on=list(on), how="inner")
+    both = fullest_seeds(every)
     nothing = not np.isfinite(both[value].astype(float)).any()
 
     def share(group: pd.DataFrame) -> float:
         if nothing:  # in no seed: that is no comparison, rather than a bad one
             return math.nan
+        group = group[group["run"].notna()]
         allowed = np.maximum(absolute, relative * group["published"].abs())
         return float(((group[value] - group["published"]).abs() <= allowed).mean())
 
@@ -137,7 +139,21 @@ def share_within(
     found = _per_seed(both, [*on, "published"], value, (), share, sentence)
     compared = len(both[list(on)].drop_duplicates())
     few = "" if compared == len(reference) else f"{compared} of {len(reference)} published points"
-    return Statistic(found.sentence, found.by_seed, "; ".join(filter(None, [found.missing, few])))
+    left = every["seed"].nunique() - both["seed"].nunique()
+    left_out = f"{left} seed{'s' if left > 1 else ''} run at fewer points left out" if left else ""
+    missing = "; ".join(filter(None, [found.missing, few, left_out]))
+    return Statistic(found.sentence, found.by_seed, missing)
+
+
+def fullest_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the seeds that have the most rows.
+
+    A further seed that was run at a few points, perhaps where something was odd, is no repetition
+    of the others: the mean of its own points would count as much as that of all of theirs.
+    """
+    sizes = table.groupby("seed")["seed"].transform("size")
+    kept: pd.DataFrame = table.loc[sizes == sizes.max()]
+    return kept
 
 
 def _require_numbers(table: pd.DataFrame, x: str) -> None:
