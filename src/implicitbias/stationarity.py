@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, vmap
 
 from .layers import WeightMatrix
 from .records import Records
@@ -48,20 +48,24 @@ def record(
     state: parameters (K, ...) by name; labels (n,) or (K, n). `sample_sine` is the sine of the
     angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN.
     """
+
+    def of_example(parameters: dict[str, Tensor], one: Tensor, label: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(model, parameters, (one[None],))
+        return margin(outputs[0], label)
+
     every = labels.expand(len(runs), -1)
     for k, run in enumerate(runs):
         weights = {m.parameter: state[m.parameter][k].double() for m in matrices}
         units = {name: w / w.norm() for name, w in weights.items()}
-
-        def of_example(parameters: dict[str, Tensor], one: Tensor, label: Tensor) -> Tensor:
-            outputs: Tensor = functional_call(model, parameters, (one[None],))
-            return margin(outputs[0], label)
-
-        each = vmap(grad_and_value(of_example), in_dims=(None, 0, 0))
-        gradients, f = each(units, x.double(), every[k])
+        # A copy of the weights for each example: torch.func.grad would import torch's compiler.
+        each = {
+            name: u.expand(len(x), *u.shape).detach().requires_grad_() for name, u in units.items()
+        }
+        f = vmap(of_example)(each, x.double(), every[k])
+        gradients = dict(zip(each, torch.autograd.grad(f.sum(), list(each.values())), strict=True))
         for matrix in matrices:
             unit, gradient = units[matrix.parameter], gradients[matrix.parameter].flatten(1)
-            residual = (gradient - f[:, None] * unit.flatten()).norm(dim=1)
+            residual = (gradient - f.detach()[:, None] * unit.flatten()).norm(dim=1)
             values = {"sample_residual": residual, "sample_sine": residual / gradient.norm(dim=1)}
             for name, found in values.items():
                 records.array(

@@ -83,6 +83,22 @@ def test_the_records_are_those_of_a_plain_torch_loop(tmp_path, data_dir):
     assert last["train_accuracy"] == pytest.approx((out.argmax(1) == y).double().mean().item())
 
 
+def test_accuracies_only_at_the_end(tmp_path, data_dir):
+    """The last record is that of `evaluate: records`; the earlier ones lose these four alone."""
+    evaluated = ["test_accuracy", "test_loss", "train_accuracy", "train_loss"]
+    usual, arrays = train([make()], tmp_path / "records", data_dir)
+    sparse, same = train([make(evaluate="end")], tmp_path / "end", data_dir)
+    left_out = usual["quantity"].isin(evaluated) & (usual["epoch"] < 3)
+    assert left_out.sum() == 8
+    columns = ["epoch", "step", "quantity", "layer", "value"]
+    pd.testing.assert_frame_equal(
+        usual.loc[~left_out, columns].reset_index(drop=True), sparse[columns], check_exact=True
+    )
+    pd.testing.assert_frame_equal(
+        arrays.drop(columns="run"), same.drop(columns="run"), check_exact=True
+    )
+
+
 def test_a_run_has_the_same_numbers_in_every_pack(tmp_path, data_dir):
     one, other = make(), make(lr=0.3, seed=1)
     alone = train([one], tmp_path / "a", data_dir)

@@ -297,6 +297,7 @@ def test_products_are_those_of_a_forward_pass(fields):
         ({"targets": "sign", "classes": None}, "targets"),
         ({"lr_schedule": "cosine", "lr_milestones": [2]}, "lr_milestones"),
         ({"record_at": [9]}, "record_at"),
+        ({"evaluate": "end"}, "evaluate: square_sgd needs"),
         ({"record": ["marginz"]}, "record"),
         ({"label_noise": 1.5}, "label_noise"),
     ],

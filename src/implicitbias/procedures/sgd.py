@@ -187,10 +187,11 @@ class SgdPack:
     def _measure(self) -> None:
         """Everything that is recorded, at the completed epoch."""
         at = self.step // self.shape.steps_per_epoch, self.step
-        for name, split in (("train", self.train), ("test", self.test)):
-            observe.performance(
-                self.records, self.runs, self.trainer, (name, *split), self.shape.loss, *at
-            )
+        if self.shape.evaluate == "records" or at[0] == self.shape.epochs:
+            for name, split in (("train", self.train), ("test", self.test)):
+                observe.performance(
+                    self.records, self.runs, self.trainer, (name, *split), self.shape.loss, *at
+                )
         observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
         for observer in self.observers.values():
             observer.measure(self.records, *at)

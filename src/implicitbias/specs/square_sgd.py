@@ -91,6 +91,8 @@ class Spec(Sgd):
             raise UserError("targets: 'sign' needs two classes; name them in `classes`")
         if self.lr_schedule == "cosine" and self.lr_milestones:
             raise UserError("lr_milestones: belong to lr_schedule 'steps', not to 'cosine'")
+        if self.evaluate != "records":
+            raise UserError("evaluate: square_sgd needs the outputs at every record")
         if any(not 0 <= e <= self.epochs for e in self.record_at):
             raise UserError(f"record_at: {list(self.record_at)} is not within 0 to {self.epochs}")
         homogeneous = not any(k in arguments and getattr(self, k) for k in ("bias", "batch_norm"))

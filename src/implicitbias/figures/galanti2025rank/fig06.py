@@ -12,8 +12,8 @@ relative tolerance eps in the spectral norm, which is drawn too; the paper's cur
 1e-3 in the Frobenius norm. At scale `small` the network is 10 times narrower and the decay 10 times
 stronger, which keeps each bound's ratio to the width.
 
-The total decay exponent, sum of lr x weight_decay over steps, is 29 there and 489 in the paper:
-short of its range, but a share e^-29 of the initialisation is already nothing in float32.
+The total decay exponent, sum of lr x weight_decay over steps, is 22 there and 489 in the paper:
+short of its range, but a share e^-22 of the initialisation is already nothing in float32.
 """
 
 import matplotlib.pyplot as plt

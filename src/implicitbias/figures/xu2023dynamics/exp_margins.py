@@ -6,7 +6,7 @@ over epochs (smallest initial scale), with and without decay; below, their histo
 to the 0.99 quantile, bins of 5% of the examples, edges averaged over seeds. Right: the sorted
 margins at the end, normalised, y_n f_n = y_n g_n / rho, for each initial scale (mean over seeds).
 Spread is the standard deviation over the examples divided by the mean: it does not depend on rho.
-Larger they are with decay; more equal they are not here, within 1,200 updates.
+Larger they are with decay; more equal they are not here, within 960 updates.
 The thresholds were written after a trial run's spreads had been seen.
 """
 

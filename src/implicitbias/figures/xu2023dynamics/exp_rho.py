@@ -5,7 +5,7 @@ comes to nearly one value from every start, without decay its end depends on the
 product of the layers' Frobenius norms. With Lagrange multipliers every layer but the last has norm
 1, so rho is the last layer's norm and the curves show both. Stand-ins: the network (four 3x3
 convolutions of the authors' batch-normalised runs without normalisation and biases, narrow), two
-classes of MNIST, 256 images, the initial scales (of the last layer), decay 0.01 for 1,200 steps
+classes of MNIST, 256 images, the initial scales (of the last layer), decay 0.01 for 960 steps
 where 0.001 and 1,000 epochs are recalled. Mean squared error over both outputs, momentum 0.9.
 """
 
