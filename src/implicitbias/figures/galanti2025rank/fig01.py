@@ -12,7 +12,7 @@ Activation, and what is scaled, as in figure 2. A run without a rank is a hollow
 
 At scale `small` the upper left corners of (c) and (d), smallest batches, most decay, have
 collapsed to chance and yet have full rank, and so has, at tolerance 1e-3, nearly everything else.
-Why, in figures 2 and 3. Batch size 128 has 40 steps there, too few to lower any rank.
+Why, in figures 2 and 3. Batch size 128 has 32 steps there, too few to lower any rank.
 """
 
 import math
