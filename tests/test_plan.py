@@ -191,7 +191,10 @@ values = st.lists(st.integers(1, 60).map(lambda i: i / 16), min_size=1, max_size
 def test_whatever_has_been_written_the_rest_is_cut_alike(values, size, data):
     wanted = members(values)
     first, home = packs.assign(wanted, {}, size)
-    assert all(len(p.runs) <= size for p in first.values())
+    sizes = [len(p.runs) for p in first.values()]
+    assert max(sizes) <= size
+    assert max(sizes) - min(sizes) <= 1
+    assert len(sizes) == -(-len(wanted) // size)
     done = data.draw(st.sets(st.sampled_from(sorted(first))))
     written = {n: packs.Pack(p.name, p.runs, p.text, True) for n, p in first.items() if n in done}
     again, home_again = packs.assign(wanted, written, size)
@@ -408,7 +411,7 @@ def test_a_pack_that_would_not_fit_is_split_before_it_starts():
     one = next(iter(wanted.values()))
     fits_five = spec.BASE_MB + one.estimated_megabytes(5)
     found, home = packs.assign(wanted, {}, 24, fits_five)
-    assert sorted(len(p.runs) for p in found.values()) == [2, 5, 5]
+    assert sorted(len(p.runs) for p in found.values()) == [4, 4, 4]
     assert home.keys() == wanted.keys()
     assert [len(p.runs) for p in packs.assign(wanted, {}, 24)[0].values()] == [12]
     # Written packs stay as they are, whatever the memory now.

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from .allocator import ALLOCATOR
+from .allocator import ALLOCATOR, uncollected
 from .errors import UserError
 
 
@@ -43,18 +43,20 @@ def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from . import table
-    from .plan import requested
+    with uncollected():
+        from . import table
+        from .plan import requested
 
-    specs, metrics = requested(args.request)
-    folders = dict.fromkeys(path.parents[1] for path in args.records)
-    table.write(args.out, table.measure(specs, metrics, folders))
+        specs, metrics = requested(args.request)
+        folders = dict.fromkeys(path.parents[1] for path in args.records)
+        table.write(args.out, table.measure(specs, metrics, folders))
 
 
 def _figure(args: argparse.Namespace) -> None:
-    from . import figures
+    with uncollected():
+        from . import figures
 
-    figures.make(args.figure, args.scale, args.table, args.claims, args.out.with_suffix(""))
+        figures.make(args.figure, args.scale, args.table, args.claims, args.out.with_suffix(""))
 
 
 def _report(args: argparse.Namespace) -> None:

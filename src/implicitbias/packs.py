@@ -99,9 +99,10 @@ def assign(
     """The packs that hold the wanted runs, by name, and the pack of each run.
 
     A run that is in a written pack stays there for ever. The others are sorted within their shape
-    and cut into whole packs from the front, so that whichever of these packs have been written by
-    the time somebody plans again, cutting what remains gives the same packs. A pack is at most as
-    large as its memory allows, by the estimate; UserError where a run alone needs more.
+    and cut from the front into as few packs as can be, of equal sizes or the first ones larger by
+    one, so that whichever of these packs have been written by the time somebody plans again,
+    cutting what remains gives the same packs. A pack is at most as large as its memory allows, by
+    the estimate; UserError where a run alone needs more.
     """
     home = {run: pack.name for pack in existing.values() for run in pack.runs}
     shapes: dict[str, list[RunSpec]] = {}
@@ -112,8 +113,9 @@ def assign(
     for members in shapes.values():
         members.sort(key=lambda s: (s.seed, s.run_id))
         size = fitting(members[0], members[0].PACK_SIZE or pack_size, memory_mb)
-        for i in range(0, len(members), size):
-            pack = Pack.of(members[i : i + size])
+        while members:
+            share = math.ceil(len(members) / math.ceil(len(members) / size))
+            pack, members = Pack.of(members[:share]), members[share:]
             packs[pack.name] = pack
             home.update(dict.fromkeys(pack.runs, pack.name))
     used = {home[run] for run in wanted}

@@ -167,7 +167,9 @@ def _ticks_on_short_log_axes(figure: Figure) -> None:
 
 def _lay_out(figure: Figure) -> None:
     """Lay out once, for all formats, to a millionth: the solver's last bits differ by process."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine(None)  # "none" would leave one that every format draws twice for
     for ax in figure.axes:
         ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")

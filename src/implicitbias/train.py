@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import checkpoint, packs, procedures, provenance
+from .allocator import uncollected
 from .errors import UserError
 from .files import claimed, write_text
 from .progress import say
@@ -35,7 +36,8 @@ def _train(
     folder = pack_file.parent
     for part in folder.glob(".*.part"):  # of killed processes: the lock says that none is alive
         part.unlink(missing_ok=True)
-    run = procedures.load(specs[0].procedure)
+    with uncollected():
+        run = procedures.load(specs[0].procedure)
     torch: Any = sys.modules.get("torch")  # loaded by the procedures that use it, only by them
     if torch is not None:
         torch.set_num_threads(threads)

@@ -148,7 +148,7 @@ def test_the_invariant_of_another_ratio_is_not_kept():
     made = sensing.draw(0, 40, 20, 3, False, 0.0)
     start = np.full(40, 40**-0.5)
     flow = Flow(made, 2, False, 4.0)
-    _, states = flow.integrate(start, 1e-6, 1e5, None)
+    _, states = flow.integrate(start, 1e-6, np.array([1e5]))
     kernel = np.linalg.svd(made.matrix)[2][20:]
     for c, kept in ((4.0, True), (3.0, False)):
         ends = [kernel @ diagonal.invariant(x, 2, c) for x in (start, flow.x(states[-1]))]
@@ -177,11 +177,38 @@ def test_an_orthonormal_design_decouples():
     # Plain flow at depth 2: x' = -2 x (x^2 - y), so z = x^2 is logistic.
     y = np.array([1.0, 0.5])
     flow = Flow(Instance(np.eye(2, 3), np.zeros(3), y), 2, False, None)
-    t, states = flow.integrate(np.full(3, 0.1), 1e-12, 3.0, np.linspace(0, 3, 7))
+    t, states = flow.integrate(np.full(3, 0.1), 1e-12, np.linspace(0, 3, 7))
     for i, end in enumerate(y):
         exact = end / (1 + (end / 0.01 - 1) * np.exp(-4 * end * t))
         assert np.allclose(states[:, i] ** 2, exact, rtol=1e-7)
     assert np.allclose(states[:, 2], 0.1)
+
+
+@pytest.mark.parametrize("stop", [1e-3, 1e-14], ids=["arrives", "runs to the horizon"])
+@pytest.mark.parametrize("c", [None, 4.0])
+def test_the_flow_is_that_of_scipy_with_a_terminal_event(c, stop):
+    from scipy.integrate import solve_ivp
+
+    from implicitbias.procedures._wn_flow import ATOL, Flow
+    from implicitbias.sparse import sensing
+
+    made, start = sensing.draw(0, 40, 20, 3, False, 0.0), np.full(40, 40**-0.5)
+    flow, times = Flow(made, 2, False, c), np.concatenate([[0.0], np.geomspace(0.01, 300, 40)])
+    t, states = flow.integrate(start, stop, times)
+
+    def arrived(t, state):
+        return flow.residual(state) - stop
+
+    arrived.terminal = True
+    state = start if c is None else np.concatenate([[1.0], start])
+    other = solve_ivp(flow, (0, times[-1]), state, "LSODA", times, events=arrived, rtol=flow.rtol,
+                      atol=ATOL, jac=flow.jacobian)  # fmt: skip
+    ends = other.t_events[0]
+    kept = other.t < (ends[0] if len(ends) else np.inf)
+    assert len(ends) == (stop == 1e-3)
+    np.testing.assert_allclose(t, np.append(other.t[kept], ends), rtol=1e-12)
+    everything = np.vstack([other.y.T[kept], *other.y_events[0]])
+    np.testing.assert_allclose(states, everything, rtol=1e-12, atol=0)
 
 
 def test_a_step_beyond_stability_diverges_and_is_recorded(tmp_path):

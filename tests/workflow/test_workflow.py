@@ -1,6 +1,7 @@
 """The workflow itself, at scale smoke, from an empty directory; then what a user does to it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 from smoke import ROOT, fresh, jobs, snakemake
+
+from implicitbias import config
+from implicitbias.plan import make_plan
+from implicitbias.resources import Resources
 
 FIGURES = ("fig06", "fig07", "fig08", "fig09")
 PAPER = "galanti2025rank"
@@ -48,6 +53,26 @@ def test_tables_hold_every_planned_run_and_averages_are_means_over_the_papers_la
         assert by_layer["average"] == pytest.approx(hidden.mean())
         everything = [*hidden, by_layer["head"]]
         assert by_layer["average_all"] == pytest.approx(sum(everything) / 7)
+
+
+def test_the_longest_pack_starts_first_and_a_figure_as_soon_as_it_can_be_made(tmp_path):
+    asked = [f"results/small/figures/{PAPER}/{figure}.svg" for figure in ("fig07", "fig08")]
+    done = snakemake(fresh(tmp_path), "--dry-run", *asked, scale="small")
+    found = {}  # (rule, pack) -> priority
+    for block in re.split(r"\n\s*(?:local)?rule ", done.stdout + done.stderr)[1:]:
+        priority = int(re.search(r"priority: (\d+)", block)[1])
+        pack = re.search(r"pack=([\w-]+)", block)
+        found[block.partition(":")[0], pack and pack[1]] = priority
+    plan = make_plan(*config.load(config.scale_files("small", [])), tmp_path / "results")
+    seconds = {name: Resources(plan).seconds(name) for rule, name in found if rule == "train"}
+    by_size = sorted(seconds, key=seconds.__getitem__)
+    sizes = [name.partition("-mnist5k-b")[2].split("-")[0] for name in by_size]
+    assert sizes == ["128", "64", "32", "16", "8", "4"]
+    for rule in ("pack", "train"):
+        order = [found[rule, name] for name in by_size]
+        assert order == sorted(set(order)), rule
+    first = {found[rule, None] for rule in ("data", "measure", "figure")}
+    assert min(first) > max(found["train", name] for name in by_size)
 
 
 def test_touching_nothing_is_nothing_to_do(made):

@@ -3,6 +3,7 @@ rule data:
         f"{DATA}/{{dataset}}.npz",
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
+    priority: AT_ONCE
     localrule: True
     conda:
         ENVIRONMENT

@@ -25,6 +25,7 @@ rule figure:
         ),
     log:
         f"{RESULTS}/logs/figure/{{paper}}/{{figure}}.log",
+    priority: AT_ONCE
     group:
         figure_group
     conda:

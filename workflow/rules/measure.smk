@@ -11,6 +11,7 @@ rule measure:
         ),
     log:
         f"{RESULTS}/logs/measure/{{paper}}/{{figure}}.log",
+    priority: AT_ONCE
     group:
         figure_group
     conda:

@@ -17,6 +17,8 @@ except ib.UserError as error:
 validate(ib.without_nulls(config), "../schemas/config.schema.yaml", set_default=False)
 
 ASK = ib.Resources(PLAN)
+# A priority above that of any pack: for data, and for figures as soon as they can be made.
+AT_ONCE = 10**9
 # What Snakemake does for "group_{wildcard}", done for groups that functions name: all of them are
 # sized by the entry `shared` of the profile's group-components.
 workflow.parent_groupids.update(dict.fromkeys(ASK.groups, "shared"))
@@ -48,6 +50,11 @@ def pack_data(wildcards):
 # What depends on the config's `cluster` gives None for what is not set: then it is not asked for.
 def pack_minutes(wildcards, attempt):
     return ASK.minutes(wildcards.pack, attempt)
+
+
+def pack_priority(wildcards):
+    """Estimated seconds: the longest pack starts first, so that no core idles at the end."""
+    return round(ASK.seconds(wildcards.pack))
 
 
 def pack_megabytes(wildcards, attempt):

@@ -4,6 +4,7 @@ rule pack:
         f"{RESULTS}/packs/{{pack}}/pack.json",
     log:
         f"{RESULTS}/logs/pack/{{pack}}.log",
+    priority: pack_priority
     localrule: True
     conda:
         ENVIRONMENT
@@ -23,6 +24,7 @@ rule train:
         f"{RESULTS}/packs/{{pack}}/records/provenance.json",
     log:
         f"{RESULTS}/logs/train/{{pack}}.log",
+    priority: pack_priority
     retries: RETRIES
     group:
         pack_group

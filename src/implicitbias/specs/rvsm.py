@@ -33,7 +33,7 @@ class Spec(RunSpec):
         "seed", "start_seed", "start_angle", "patches", "sparsity", "penalty", "tl1_shape", "beta",
         "cutoff", "eta", "domain", "iterations", "stop", "record_points", "record_entries",
     })  # fmt: skip
-    PACK_SIZE: ClassVar[int | None] = 384  # runs are tiny; pack.json must fit on a command line
+    PACK_SIZE: ClassVar[int | None] = 500  # runs are tiny; pack.json must fit on a command line
     SCALARS: ClassVar[tuple[str, ...]] = (
         "angle", "loss", "lagrangian", "nonzeros",
         "split_angle", "split_norm", "weight_norm", "distance", "true_positives", "off_support",

@@ -33,7 +33,7 @@ class Spec(RunSpec):
         "seed", "measurements", "sparsity", "noise", "depth", "rate_ratio", "init_norm", "eta",
         "iterations", "stop", "record_points", "horizon", "compare_start", "rtol",
     })  # fmt: skip
-    PACK_SIZE: ClassVar[int | None] = 300  # runs are tiny; pack.json must fit on a command line
+    PACK_SIZE: ClassVar[int | None] = 380  # runs are tiny; pack.json must fit on a command line
     SCALARS: ClassVar[tuple[str, ...]] = (
         "reconstruction_error", "residual", "l1_norm", "scale", "converged", "iterations_used",
         "steps_to_1e-4", "excess", "excess_bound", "log10_magnification",
