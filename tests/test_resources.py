@@ -94,7 +94,7 @@ def test_a_sweep_asks_for_its_own_and_its_runs_stay_the_same(tmp_path):
 @pytest.mark.parametrize("limit", [7, 30, 400])
 def test_what_a_job_asks_for_stays_within_the_partition(tmp_path, limit):
     """SLURM is asked for the sum over a shared job's members."""
-    plan = plan_of(tmp_path, "small", cluster={"short_minutes": 1, "cpu": {"max_minutes": limit}})
+    plan = plan_of(tmp_path, "paper", cluster={"short_minutes": 1, "cpu": {"max_minutes": limit}})
     ask = Resources(plan)
     for attempt in (1, 2, 6):
         for names in ask.pack_groups.values():
@@ -103,6 +103,7 @@ def test_what_a_job_asks_for_stays_within_the_partition(tmp_path, limit):
             assert 0 < sum(2 * ask.small_minutes(attempt, k) for k in keys) <= limit
         alone = [n for n in plan.packs if ask.group(n) is None]
         assert alone
+        assert ask.pack_groups
         assert all(ask.minutes(n, attempt) <= limit for n in alone)
         assert ask.small_minutes(attempt) <= limit
 
@@ -126,7 +127,7 @@ def test_the_plan_says_what_will_be_submitted(tmp_path):
     assert facts["training"] == len(plan.packs)
     assert facts["gpu_jobs"] == len(gpu)
     assert facts["gpu_seconds"] == pytest.approx(sum(map(ask.seconds, gpu)))
-    assert facts["longest"] == max(plan.packs, key=ask.seconds)
+    assert ask.seconds(facts["longest"]) == max(map(ask.seconds, plan.packs))
     assert facts["jobs"] == len(plan.packs) + facts["figures"] + 1
     assert f"{facts['jobs']} jobs" in overview.text(overview.summary(plan))
     for name in plan.packs:

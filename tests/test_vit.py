@@ -82,7 +82,9 @@ def test_the_papers_mixed_network():
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [("vit", {}), ("vit", {"dim": 32, "head_dim": 4, "mlp_dim": 32, "patch": 8}),
-     ("mixed_residual", {"width": 32}), ("mixed_residual", {"width": 16, "stem_stride": 2})],
+     ("mixed_residual", {"width": 32}), ("mixed_residual", {"width": 16, "stem_stride": 2}),
+     ("convnet", {"width": 32}), ("convnet", {"width": 8, "depth": 2}),
+     ("mlp_relu", {"width": 32, "depth": 3})],
 )  # fmt: skip
 def test_the_planners_size_is_that_of_the_network(name, arguments):
     from implicitbias.registry import model_info

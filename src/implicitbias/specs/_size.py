@@ -33,8 +33,8 @@ _CONVNETS = {
 def size_of(
     model: str, arguments: Mapping[str, Any], input_shape: tuple[int, int, int], n_classes: int
 ) -> Size:
-    """Exact for MLP-BN, within a third for the other networks of figures; else UNKNOWN."""
-    if model == "mlp_bn":
+    """Exact for MLP-BN, within a third for other networks that are named here; else UNKNOWN."""
+    if model in ("mlp_bn", "mlp_relu"):
         width, depth, inputs = arguments["width"], arguments["depth"], prod(input_shape)
         weights = width * inputs + (depth - 1) * width**2 + width * n_classes
         return Size(depth, weights, weights)
@@ -42,6 +42,8 @@ def size_of(
         return _vit(arguments, input_shape)
     if model == "mixed_residual":
         return _mixed_residual(arguments, input_shape)
+    if model == "convnet":
+        return _convnet(arguments, input_shape, n_classes)
     if model not in _CONVNETS:
         return UNKNOWN
     one, wider = _CONVNETS[model], arguments["width"] / 64
@@ -74,4 +76,18 @@ def _mixed_residual(arguments: Mapping[str, Any], input_shape: tuple[int, int, i
     return Size(
         2 * depth + 3, convs + dense + adapter, positions * convs + dense + adapter,
         3 * depth * width * positions,
+    )  # fmt: skip
+
+
+def _convnet(
+    arguments: Mapping[str, Any], input_shape: tuple[int, int, int], n_classes: int
+) -> Size:
+    """A stem at half the sides, everything else at a quarter of them."""
+    width, depth, (channels, *sides) = arguments["width"], arguments["depth"], input_shape
+    positions, at_stem = prod(s // 4 for s in sides), prod(s // 2 for s in sides)
+    stem, body = 4 * channels * width, (4 + 9 * depth) * width**2
+    head = width * positions * n_classes
+    return Size(
+        depth + 3, stem + body + head, at_stem * stem + positions * body + head,
+        width * (at_stem + 2 * (depth + 1) * positions),
     )  # fmt: skip

@@ -17,7 +17,8 @@ Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
 Names = Annotated[
     tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
 ]
-_LAYER, _MEMBER, _EXAMPLE = 4e-5, 9.5e-10, 6.5e-11  # seconds, see estimated_seconds
+# Seconds, see estimated_seconds.
+_LAYER, _MEMBER, _EXAMPLE, _AUTOGRAD = 4e-5, 9.5e-10, 6.5e-11, 4e-5
 _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
 
@@ -139,15 +140,18 @@ class Spec(NetworkSpec):
         return size_of(self.model, self.model_arguments, facts.input_shape, facts.n_classes)
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x [c_layer layers + K (P c_member + B M c_example)] on one core.
+        """Steps x [c_layer layers + K (c_autograd layers + P c_member + B M c_example)], one core.
 
         P parameters, M multiply-adds per example, B batch size, K members. Fitted to MLP-BN, where
-        M = P (depth 10, widths 50 and 100, B 4-128, K 1-24), on an AMD EPYC core with AVX-512:
-        within a factor of 1.5 there, and of 2 for ResNet-18 and VGG-16 (width 8, B 4-64, K 24). For
-        other models and machines the order of magnitude; for CUDA a guess.
+        M = P (depth 10, widths 50 and 100, B 4-128, K 1-24) and nothing is autograd's, on an AMD
+        EPYC core with AVX-512: within a factor of 1.5 there, and of 2 for ResNet-18 and VGG-16
+        (width 8, B 4-128, K 12-46). For other models and machines the order of magnitude; for CUDA
+        a guess.
         """
         size = self.model_size()
         member = size.parameters * _MEMBER + self.batch_size * size.products * _EXAMPLE
+        if self.model not in ("mlp_bn", "mlp_relu"):
+            member += size.layers * _AUTOGRAD
         step = _LAYER * size.layers + members * member
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 
