@@ -92,7 +92,7 @@ class Flow:
 
         The end is where the residual crosses `stop`, else the last time, or where the solver gives
         up. As `solve_ivp` with a terminal event, whose bookkeeping in each of thousands of steps
-        was a third of the time.
+        was a quarter of the time.
         """
         size = float(np.sqrt(np.square(start).sum()))
         state = start if self.c is None else np.concatenate([[size], start / size])
