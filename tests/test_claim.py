@@ -303,12 +303,13 @@ def test_a_perfect_trend_of_no_size_holds_and_its_effect_fails():
 
 @given(st.lists(numbers, min_size=2, max_size=4))
 def test_up_to_four_seeds_the_interval_is_their_range(values):
-    # the tail probability is below 4^-4, so both ends are the extreme resamples; 1e-4 is what
-    # interpolating between the extreme order statistics can move
-    spread = max(values) - min(values)
-    low, high = seed_interval(values)
-    assert low == pytest.approx(min(values), abs=1e-4 * spread + 1e-12)
-    assert high == pytest.approx(max(values), abs=1e-4 * spread + 1e-12)
+    assert seed_interval(values) == (min(values), max(values))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_up_to_four_seeds_the_widened_percentile_is_below_every_other_resample(n):
+    tail = stats.norm.cdf(-math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
+    assert (tail < n**-n) == (n <= 4)
 
 
 @pytest.mark.parametrize("value", [0.1, 0.7, 0.8, 1.1])

@@ -1,15 +1,18 @@
-"""Writing files so that no half-written one is ever taken for a whole one."""
+"""Writing files so that no half-written one is ever taken for a whole one; hashes for names."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
@@ -75,3 +78,9 @@ def write_text(path: Path, text: str, make_folders: bool = True) -> None:
     """The text as the whole content of `path`, or nothing."""
     with replacing(path, make_folders) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def digest(value: Any) -> str:
+    """12 hex digits of the sha256 of the value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -7,12 +7,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import spec
 from .errors import UserError
-from .files import write_text
-from .spec import BASE_MB, RunSpec, digest
+from .files import digest, write_text
+
+if TYPE_CHECKING:  # two thirds of the time in which a pack.json is written
+    from .spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def read(path: Path) -> Pack:
 
 def specs_of(path: Path) -> list[RunSpec]:
     """The specs of a written pack, each checked against its own name."""
+    from . import spec
+
     tree: dict[str, Any] = json.loads(read(path).text)
     specs = []
     for run_id, fields in tree["runs"].items():
@@ -83,6 +86,8 @@ def written(folder: Path) -> dict[str, Pack]:
 
 def fitting(one: RunSpec, most: int, memory_mb: float) -> int:
     """The size of the largest pack of such runs, at most `most`, that needs no more memory."""
+    from .spec import BASE_MB
+
     for size in range(most, 0, -1):
         if BASE_MB + one.estimated_megabytes(size) <= memory_mb:
             return size

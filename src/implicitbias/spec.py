@@ -7,9 +7,7 @@ its `version` goes up, and the old runs are simply other runs.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -28,6 +26,7 @@ from pydantic import (
 
 from . import registry
 from .errors import UserError, shortened
+from .files import digest
 
 # YAML and JSON know lists, not tuples; the items stay strictly typed.
 Ints = Annotated[tuple[int, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)]
@@ -65,7 +64,7 @@ class RunSpec(BaseModel):
     @property
     def run_id(self) -> str:
         """`<procedure>-<12 hex digits>`: the name of this run everywhere."""
-        return f"{self.procedure}-{digest(self.canonical())}"
+        return _run_id(self)
 
     def shape(self) -> dict[str, Any]:
         """What runs must share to be trained together in one pack."""
@@ -101,6 +100,12 @@ class RunSpec(BaseModel):
     def datasets(self) -> tuple[str, ...]:
         """The data sets that the run reads."""
         return ()
+
+
+@cache
+def _run_id(spec: RunSpec) -> str:
+    """Planning asks eight times for each; a cached property would outlive `model_copy`."""
+    return f"{spec.procedure}-{digest(spec.canonical())}"
 
 
 @cache
@@ -167,9 +172,3 @@ def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
     if isinstance(value, str) and first["type"].startswith(("float", "int")):
         text += " (YAML reads 1e-1 as text; write 0.1 or 1.0e-1)"
     return text
-
-
-def digest(value: Any) -> str:
-    """12 hex digits of the sha256 of the value's canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from . import metrics, provenance, records
 from .errors import UserError
 from .files import replacing
 from .metrics import Metric
-from .spec import RunSpec
+
+if TYPE_CHECKING:  # drawing need not load pydantic: 0.04 of a figure's time
+    from .spec import RunSpec
 
 NETWORK = "network"  # the `layer` of a quantity that the whole network has
 _NUMBERS = ("seed", "epoch", "step", "value", "diverged_step")
