@@ -29,8 +29,8 @@ class Steps:
     def __init__(self, specs: Sequence[Spec], instances: Sequence[Instance]) -> None:
         self.signed, self.projected = specs[0].signed, specs[0].form == "projected"
         groups: dict[int, list[int]] = {}
-        for i, instance in enumerate(instances):
-            groups.setdefault(id(instance.matrix), []).append(i)
+        for i in sorted(range(len(specs)), key=lambda i: specs[i].depth):  # the deep ones last
+            groups.setdefault(id(instances[i].matrix), []).append(i)
         g, k = len(groups), max(map(len, groups.values()))
         m, n = max(len(i.y) for i in instances), specs[0].dimension
         self.index = (np.zeros(len(specs), int), np.zeros(len(specs), int))
@@ -67,9 +67,12 @@ class Steps:
         """What follows from the columns and the groups that are left."""
         self.matrix = self.matrices[self.groups]
         self.transposed = np.ascontiguousarray(self.matrix.transpose(0, 2, 1))
-        deepest = int(self.depth.max())
-        self.deeper = [None if (self.depth >= e).all() else self.depth >= e
-                       for e in range(3, deepest + 1)]  # fmt: skip
+        # From which slot on there are members of that depth, and which they are.
+        self.deeper: list[tuple[int, NDArray[np.bool_]]] = []
+        for least in range(3, int(self.depth.max()) + 1):
+            deep = self.depth >= least
+            first = int(deep.any(axis=(0, 2)).argmax())
+            self.deeper.append((first, deep[:, first:]))
         self.all_plain = not self.normalised.any()
         self._place()
 
@@ -77,10 +80,11 @@ class Steps:
         """x = r v / ||v||, and its powers."""
         x = self.v * (self.r if self.projected else self.r / self._length())
         self.x = x.reshape(*x.shape[:2], -1)
-        self.low = self.x  # x^{L-1}, by multiplications: a power of arrays is ten times slower
-        for deeper in self.deeper:
-            more = self.low * self.x
-            self.low = more if deeper is None else np.where(deeper, more, self.low)
+        # x^{L-1}, by multiplications: a power of arrays is ten times slower.
+        self.low = self.x.copy() if self.deeper else self.x
+        for first, deep in self.deeper:
+            part = self.low[:, first:]
+            np.multiply(part, self.x[:, first:], out=part, where=deep)
 
     def _length(self) -> Array:
         """||v||, 1 where it is not normalised, (G, K, pairs, 1)."""
