@@ -14,7 +14,6 @@ from ._wn_instances import Instances
 from ._wn_records import end, series
 from ._wn_steps import Array, Steps
 
-
 REACHED = 1e-4  # relative residual whose first step is recorded
 
 
