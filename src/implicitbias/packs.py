@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import UserError
 from .files import digest, write_text
 
-if TYPE_CHECKING:  # two thirds of the time in which a pack.json is written
+if TYPE_CHECKING:  # more than half of the time in which a pack.json is written
     from .spec import RunSpec
 
 
