@@ -119,12 +119,12 @@ def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
 def _claims(claims: list[Claim]) -> str:
     rows = [
         [c.verdict, c.claim, number(c.value), interval(c.ci_low, c.ci_high), number(c.threshold),
-         str(c.n)]
+         str(c.n), c.note]
         for verdict in ("fails", "undecided", "holds")
         for c in claims
         if c.verdict == verdict
     ]  # fmt: skip
-    return _table(["verdict", "claim", "value", "over seeds", "threshold", "n"], rows)
+    return _table(["verdict", "claim", "value", "over seeds", "threshold", "n", "note"], rows)
 
 
 def _remaining(asked: Plan) -> str:
