@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 from PIL import Image
 
 from implicitbias import style
@@ -36,7 +37,7 @@ def test_a_short_logarithmic_axis_has_numbers_and_a_chosen_one_keeps_its_own(tmp
         axes[1].set_ylim(1.1, 1.7)
         axes[2].set_xscale("symlog", linthresh=0.1)
         axes[2].set(xlim=(-10, 10), ylim=(1e-2, 1e5))
-        axes[2].set_yticks([0.01, 4, 1e5])
+        axes[2].set_yticks([0.01, np.nextafter(1, 0), 4, 1e5])
         style.save(fig, tmp_path / "a")
     low, high = axes[0].get_xlim()
     labels = dict(zip(axes[0].get_xticks(), axes[0].get_xticklabels(), strict=True))
@@ -45,7 +46,7 @@ def test_a_short_logarithmic_axis_has_numbers_and_a_chosen_one_keeps_its_own(tmp
     ]  # fmt: skip
     assert [t.get_text() for t in axes[1].get_xticklabels()] == ["four", "sixty"]
     assert {"1.2", "1.4", "1.6"} <= {t.get_text() for t in axes[1].get_yticklabels()}
-    assert [t.get_text() for t in axes[2].get_yticklabels()] == ["10⁻²", "4", "10⁵"]
+    assert [t.get_text() for t in axes[2].get_yticklabels()] == ["10⁻²", "10⁰", "4", "10⁵"]
     assert {"−10¹", "−10⁰", "0", "10⁰"} <= {t.get_text() for t in axes[2].get_xticklabels()}
 
 

@@ -180,7 +180,7 @@ def _power_of_ten(x: float, position: float | None = None) -> str:
     exponent = np.log10(abs(x)) if x else np.nan
     if not np.isclose(exponent, np.rint(exponent)):
         return f"{x:g}"
-    return ("−10" if x < 0 else "10") + f"{exponent:.0f}".translate(_SUPERSCRIPTS)
+    return ("−10" if x < 0 else "10") + str(int(np.rint(exponent))).translate(_SUPERSCRIPTS)
 
 
 def _lay_out(figure: Figure) -> None:
