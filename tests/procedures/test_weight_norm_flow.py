@@ -94,6 +94,27 @@ def test_a_mixed_pack_takes_the_steps_of_the_definition(form, signed, pairs, tmp
     assert np.ptp(pack.x[pack.index], axis=0).min() > 1e-3  # the members do differ
 
 
+def test_members_of_a_pack_arrive_and_stop_at_their_own_first_step(tmp_path):
+    from implicitbias.procedures._wn_steps import Steps
+    from implicitbias.sparse import sensing
+
+    specs = [make(**SMALL, rate_ratio=c, depth=d, eta=0.05, stop=stop, iterations=3000)
+             for c in (None, 5.0) for d, stop in ((2, 1e-2), (2, 1e-6), (3, 1e-5))]  # fmt: skip
+    found = ends(specs, tmp_path)[["steps_to_1e-4", "iterations_used"]]
+    made = sensing.draw(0, 40, 20, 3, False, 0.0)
+    for s in specs:
+        pack, sizes = Steps([s], [made]), []
+        for _ in range(3000):
+            sizes.append(np.linalg.norm(pack.misfit()) / np.linalg.norm(made.y))
+            pack.advance(pack.misfit())
+        below = [np.flatnonzero(np.array(sizes) <= limit) for limit in (1e-4, s.stop)]
+        stop = below[1][0] if len(below[1]) else 3000
+        arrived = below[0][0] if len(below[0]) and below[0][0] <= stop else np.nan
+        assert found.loc[s.run_id].tolist() == pytest.approx([arrived, stop], nan_ok=True), s
+    assert found["steps_to_1e-4"].notna().any()
+    assert (found["iterations_used"] < 3000).sum() >= 2
+
+
 @pytest.mark.parametrize("form", ["projected", "flow"])
 def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(form, tmp_path, monkeypatch):
     steps = {True: (1, 2, 3), False: (300, 900, 900)}[form == "flow"]
