@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from statistics import median
+from statistics import mean, median
 
 from . import provenance
 from .cluster import GpuPlace, Place
@@ -131,11 +131,11 @@ class Resources:
 
     @cached_property
     def _estimates(self) -> dict[str, float]:
-        """Pack -> seconds by the cost model alone."""
+        """Pack -> seconds by the cost model alone, averaged over members: steps may differ."""
         found = {}
         for name in self.plan.packs:
-            members = self.plan.members(name)
-            found[name] = members[0].estimated_seconds(len(members), self.device(name))
+            members, device = self.plan.members(name), self.device(name)
+            found[name] = mean(s.estimated_seconds(len(members), device) for s in members)
         return found
 
     @cached_property

@@ -17,13 +17,16 @@ from ..sparse.sensing import Instance
 from ..specs.weight_norm_flow import Spec
 
 Array = NDArray[np.float64]
-_COLUMNS = ("y", "depth", "normalised", "rate", "rate_r", "r", "v")  # (G, K, ...) each
+_COLUMNS = ("x", "y", "depth", "normalised", "rate", "rate_r", "r", "size")  # (G, K, ...) each
 
 
 class Steps:
-    """State x = r u (or r v / ||v||) of all members; `index` maps members to (group, slot).
+    """State x = r u, ||u|| = 1, of all members; `index` maps members to (group, slot).
 
-    A member without normalisation is one with r = 1, v = x, no projection and no division.
+    With g = grad_x / L, the steps u - eta_u r L g_u (g_u orthogonal to u) and r - eta_r L <u, g>
+    need x, r and <x, g> alone: u moves along (1 + q) x - eta_u L r^2 g, q = eta_u L <x, g>.
+    A Salimans-Kingma step has eta_u / `size`^2 instead, where `size` is the norm of its v, which
+    grows; a projection keeps it 1. A member without normalisation has q = 0, r = 1, no rescaling.
     """
 
     def __init__(self, specs: Sequence[Spec], instances: Sequence[Instance]) -> None:
@@ -43,23 +46,23 @@ class Steps:
                 self.y[a, b, :rows] = instances[i].y
 
         def placed(values: Sequence[float]) -> Array:
-            grid = np.ones((g, k, 1))
-            grid[(*self.index, 0)] = values
+            grid = np.zeros((g, k, 1, 1))  # a slot without a member: x = 0 at rate 0, for good
+            grid[(*self.index, 0, 0)] = values
             return grid
 
-        self.depth = placed([s.depth for s in specs])
-        # Per pair of polar coordinates: shape (G, K, pairs, 1), and v (G, K, pairs, n / pairs).
+        # Per pair of polar coordinates: shape (G, K, pairs, 1).
         pairs, width = specs[0].polar_pairs, n * (1 + self.signed)
-        self.normalised = placed([float(s.rate_ratio is not None) for s in specs])[..., None]
+        each = np.ones((pairs, 1))
+        self.depth = placed([s.depth for s in specs])[:, :, 0]
+        self.depth[self.depth == 0] = self.depth.max()  # so that all behind some slot are deep
+        self.normalised = placed([s.rate_ratio is not None for s in specs]) > 0
         # The factor L of the gradient goes into the rates.
-        self.rate = placed([s.depth * s.eta for s in specs])[..., None]
-        self.rate_r = placed([s.depth * s.eta / (s.rate_ratio or 1.0) for s in specs])[..., None]
-        self.rate_r = self.rate_r * self.normalised
-        x = np.ones((g, k, pairs, width // pairs))
-        x *= placed([s.init_norm / np.sqrt(width) for s in specs])[..., None]
-        r = np.sqrt(np.square(x).sum(axis=-1, keepdims=True))
-        self.r = np.where(self.normalised > 0, r, 1.0)
-        self.v = x / self.r
+        self.rate = placed([s.depth * s.eta for s in specs])
+        self.rate_r = placed([s.depth * s.eta / s.rate_ratio if s.rate_ratio else 0 for s in specs])
+        entry = placed([s.init_norm / np.sqrt(width) for s in specs])
+        self.x = np.repeat(entry[:, :, 0], width, axis=-1)
+        self.r = np.where(self.normalised, entry * np.sqrt(width // pairs), 1.0) * each
+        self.size = np.ones((g, k, pairs, 1))
         self.groups = np.arange(g)
         self._settle()
 
@@ -69,32 +72,24 @@ class Steps:
         self.transposed = np.ascontiguousarray(self.matrix.transpose(0, 2, 1))
         # From which slot on there are members of that depth, and which they are. Asking all slots
         # took a seventh of the time of 80 members, 20 of them deeper than 2.
-        self.deeper: list[tuple[int, NDArray[np.bool_]]] = []
+        self.deeper: list[tuple[int, NDArray[np.bool_] | bool]] = []
         for least in range(3, int(self.depth.max()) + 1):
             deep = self.depth >= least
             first = int(deep.any(axis=(0, 2)).argmax())
-            self.deeper.append((first, deep[:, first:]))
+            self.deeper.append((first, bool(deep[:, first:].all()) or deep[:, first:]))
         self.all_plain = not self.normalised.any()
-        self._place()
 
-    def _place(self) -> None:
-        """x = r v / ||v||, and its powers."""
-        x = self.v * (self.r if self.projected else self.r / self._length())
-        self.x = x.reshape(*x.shape[:2], -1)
-        # x^{L-1}, by multiplications: a power of arrays is ten times slower.
-        self.low = self.x.copy() if self.deeper else self.x
+    def _raise(self, product: Array) -> None:
+        """Multiply `product`, which holds one power of x less, by x^{L-2} in place."""
+        # By multiplications: a power of arrays is ten times slower.
         for first, deep in self.deeper:
-            part = self.low[:, first:]
+            part = product[:, first:]
             np.multiply(part, self.x[:, first:], out=part, where=deep)
-
-    def _length(self) -> Array:
-        """||v||, 1 where it is not normalised, (G, K, pairs, 1)."""
-        size = np.sqrt(np.einsum("...i,...i->...", self.v, self.v))[..., None]
-        return np.where(self.normalised > 0, size, 1.0)
 
     def z(self) -> Array:
         """x^L, less the negative half if signed, (G, K, N)."""
-        power = self.low * self.x
+        power = self.x * self.x
+        self._raise(power)
         n = self.matrices.shape[2]
         return power[..., :n] - power[..., n:] if self.signed else power
 
@@ -109,28 +104,30 @@ class Steps:
         h = misfit @ self.matrix
         if self.signed:
             h = np.concatenate([h, -h], axis=-1)
-        h *= self.low
-        g = h.reshape(self.v.shape)
+        h *= self.x
+        self._raise(h)
+        shape = (*self.r.shape[:3], -1)
+        g, x = h.reshape(shape), self.x.reshape(shape)  # the latter a view
         if self.all_plain:
             g *= self.rate
-            self.v = self.v - g
-            self._place()
+            x -= g
             return
-        size = 1.0 if self.projected else self._length()
-        along = np.einsum("...i,...i->...", self.v, g)[..., None] / size
-        # ||v(0)|| = 1, so both forms have the rate eta_u = eta at the start.
-        g -= (self.normalised * along / size) * self.v
-        g *= self.rate * self.r / size
-        self.r = self.r - self.rate_r * along
-        self.v = self.v - g
-        if self.projected:
-            self.v /= self._length()
-        self._place()
+        along = np.einsum("...i,...i->...", x, g)[..., None]
+        rate = self.rate if self.projected else self.rate / np.square(self.size)
+        stretch = 1 + np.where(self.normalised, rate * along, 0.0)
+        g *= rate * np.square(self.r) / stretch
+        x -= g
+        length = np.sqrt(np.einsum("...i,...i->...", x, x))[..., None]
+        r = self.r - self.rate_r * along / self.r
+        x *= np.where(self.normalised, r / np.copysign(length, self.r * stretch), 1.0)
+        if not self.projected:
+            self.size *= np.where(self.normalised, np.abs(stretch * length / self.r), 1.0)
+        self.r = r
 
     def drop(self, done: NDArray[np.bool_]) -> None:
         """Forget these members (a mask over `index`); pack the rest anew once a quarter is idle."""
         self.index = (self.index[0][~done], self.index[1][~done])
-        g, k = self.v.shape[:2]
+        g, k = self.x.shape[:2]
         groups, at = np.unique(self.index[0], return_inverse=True)
         fullest = int(np.bincount(at).max())
         if len(groups) * fullest > 0.75 * g * k:

@@ -1,7 +1,7 @@
 """From the population to samples: angle to the truth with the whole sample and with mini-batches.
 
 In the setting of Dinh & Xin with finite samples of noiseless Gaussian data (stand-ins: 8,000
-examples, half of them at scale `small`; full batch with step 5 for 120 iterations, batches of 100
+examples, a quarter of them at scale `small`; full batch with step 5 for 120 iterations, batches of 100
 with step 1 for 1,500), against the population gradient. Angle of w to the true weight by iteration,
 one panel per gradient; weights on the sphere, u thresholded from the new w. An entry of the truth
 between C cut-off and (B + C) cut-off, here 0.050 and 0.054, has two limits under l0: there the
