@@ -117,8 +117,9 @@ def measure(spec: Spec, k: int, seconds: float = 0.3) -> dict[int, float]:
     ]
     dtype, cpu, size = DTYPES[spec.precision], torch.device("cpu"), spec.batch_size
     members = Members.of(
-        [1e-3] * k, [1e-3] * k, [spec.momentum] * k, dtype, cpu, size, spec.precision
-    )
+        [1e-3] * k, [1e-3] * k, [spec.momentum] * k, dtype, cpu, size, spec.precision,
+        facts.input_shape,
+    )  # fmt: skip
     trainer = choose.trainer_for(models, members, spec.objective, dtype, cpu)
     x = torch.randn(k, size, *facts.input_shape, dtype=dtype)
     y = torch.randint(facts.n_classes, (k, size))

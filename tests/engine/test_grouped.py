@@ -25,8 +25,8 @@ def models(name):
     ]
 
 
-def trainer(path, name, momentum, lr=LR):
-    members = Members.of(lr, DECAY, [momentum] * K, F64, CPU)
+def trainer(path, name, momentum, lr=LR, **hints):
+    members = Members.of(lr, DECAY, [momentum] * K, F64, CPU, **hints)
     return path(models(name), members, "cross_entropy", F64, CPU)
 
 
@@ -70,6 +70,23 @@ def test_grouped_is_torch_sgd(name, momentum):
     for x, y, multiplier in batches(8):
         ours.step(x, y, multiplier)
     assert gap(ours, nets) < 1e-9
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_layers_of_the_other_layout_are_torch_sgd(name, momentum):
+    ours = trainer(GroupedTrainer, name, momentum, batch_size=4, input_shape=(1, 32, 32))
+    heavy = {f"{n}.weight" for n in ours.network.heavy}
+    kernels = {n: w for n, w in ours.network.parameters.items() if w.dim() == 5}
+    either = {n for n, w in kernels.items() if w.shape[2] == 1 or w.shape[3:] == (1, 1)}
+    for n, w in kernels.items():  # one input channel or one pixel is laid out both ways at once
+        assert w.is_contiguous() == (n in heavy | either), n
+    assert heavy and kernels.keys() - heavy
+    parts = [(part, ours.part(part)) for part in (slice(0, 2), slice(2, 3))]
+    for x, y, multiplier in batches(8):
+        for part, own in parts:
+            own.step(x[part], y[part], multiplier)
+    assert gap(ours, by_torch(name, momentum, 8)) < 1e-9
 
 
 def test_the_comparison_can_fail():

@@ -119,7 +119,7 @@ def ours(
     x, y = images()
     cpu, dtype = torch.device("cpu"), torch.float32
     lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
-    hyper = Members.of(lr, decay, momentum, dtype, cpu, batch_size, precision)
+    hyper = Members.of(lr, decay, momentum, dtype, cpu, batch_size, precision, INPUT)
     nets = networks(model, members)
     together = abreast(nets[0], INPUT, batch_size, members, dtype, cpu)
     trainer = trainer_for(nets, hyper, "cross_entropy", dtype, cpu)

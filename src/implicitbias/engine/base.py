@@ -30,7 +30,9 @@ class Members:
     lr: Tensor
     weight_decay: Tensor
     momentum: Tensor
-    batch_size: int  # of a full batch: a hint for the layout of the weights, nothing else
+    # Of a full batch and of an example: hints for the layout of the weights, nothing else.
+    batch_size: int
+    input_shape: tuple[int, ...] | None
     products: torch.dtype  # in which layers multiply: the weights' own, or bfloat16
 
     @classmethod
@@ -43,13 +45,14 @@ class Members:
         device: torch.device,
         batch_size: int = 128,
         precision: str = "",
+        input_shape: tuple[int, ...] | None = None,
     ) -> Members:
         """From plain numbers, one of each per member."""
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
         products = torch.bfloat16 if precision == "bfloat16" else dtype
-        return cls(lrs, decays, momenta, batch_size, products)
+        return cls(lrs, decays, momenta, batch_size, input_shape, products)
 
     def part(self, members: slice) -> Members:
         """Those of some members: views."""

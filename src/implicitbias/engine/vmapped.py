@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from .base import stacked
+from .base import Members, stacked
 from .stacked import StackedTrainer
 
 
@@ -63,6 +63,10 @@ class VmappedTrainer(StackedTrainer):
     """SGD on a VmappedNetwork."""
 
     def _network(
-        self, models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> VmappedNetwork:
         return VmappedNetwork(models, dtype, device)

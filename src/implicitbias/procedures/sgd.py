@@ -48,6 +48,7 @@ class SgdPack:
         self.members = Members.of(
             [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
             dtype, self.device, self.shape.batch_size, self.shape.precision,
+            split.x_train.shape[1:],
         )  # fmt: skip
         self.matrices = weight_matrices(models[0])
         self.trainer: Trainer = trainer_for(
