@@ -19,6 +19,7 @@ Names = Annotated[
 ]
 # Seconds, see estimated_seconds.
 _LAYER, _MEMBER, _EXAMPLE, _AUTOGRAD = 4e-5, 9.5e-10, 6.5e-11, 4e-5
+_ATTENTION = 8e-9  # per activation of a ViT, whose softmaxes over few tokens fill no vector
 _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
 
@@ -145,13 +146,15 @@ class Spec(NetworkSpec):
         P parameters, M multiply-adds per example, B batch size, K members. Fitted to MLP-BN, where
         M = P (depth 10, widths 50 and 100, B 4-128, K 1-24) and nothing is autograd's, on an AMD
         EPYC core with AVX-512: within a factor of 1.5 there, and of 2 for ResNet-18 and VGG-16
-        (width 8, B 4-128, K 12-46). For other models and machines the order of magnitude; for CUDA
-        a guess.
+        (width 8, B 4-128, K 12-46) and the ViT (dim 32, B 8-128, K 6-12), to which its activations
+        are added. For other models and machines the order of magnitude; for CUDA a guess.
         """
         size = self.model_size()
         member = size.parameters * _MEMBER + self.batch_size * size.products * _EXAMPLE
         if self.model not in ("mlp_bn", "mlp_relu"):
             member += size.layers * _AUTOGRAD
+        if self.model == "vit":
+            member += self.batch_size * size.activations * _ATTENTION
         step = _LAYER * size.layers + members * member
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 
