@@ -71,6 +71,18 @@ def test_time_is_the_measured_rate_with_headroom_and_grows_with_the_attempt(tmp_
     assert slower.seconds(sparse) == ask.seconds(sparse), "each procedure has its own rate"
 
 
+def test_members_of_other_lengths_count_in_the_estimate(tmp_path):
+    """Runs of 2,500 and of 20,000 steps are in one pack, whichever of them comes first."""
+    plan = plan_of(tmp_path, "small")
+    mixed = {n: {m.steps for m in plan.members(n)} for n in plan.packs}
+    mixed = [n for n, steps in mixed.items() if len(steps) > 1]
+    assert mixed
+    for name in mixed:
+        members = plan.members(name)
+        alike = sorted(m.estimated_seconds(len(members), "cpu") for m in members)
+        assert alike[0] < Resources(plan).seconds(name) < alike[-1]
+
+
 def test_resumed_packs_and_other_devices_do_not_count(tmp_path):
     plan = plan_of(tmp_path)
     names = [n for n in sorted(plan.packs) if plan.members(n)[0].procedure == "sgd"]
