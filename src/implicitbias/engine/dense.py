@@ -75,6 +75,21 @@ class Dense:
             self._rates = multiplier, (of_weights, of_vectors)
         return self._rates[1]
 
+    def in_products(self, h: Tensor) -> Tensor:
+        """In the type in which layers multiply."""
+        return h.to(self.members.products) if self.low else h
+
+    def high(self, h: Tensor) -> Tensor:
+        """In the type of the weights."""
+        return h.to(self.members.lr.dtype) if self.low else h
+
+    def sum(self, h: Tensor) -> Tensor:
+        """The sum of activations over the examples, (K, 1, n) or (K, n, 1).
+
+        A product with ones would be faster, but would round according to the place in the pack.
+        """
+        return h.sum(1 if self.few else 2, True)
+
     def product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """W h in the type of products: w (K, o, i), transposed w.mT, h of i features."""
         if self.low:

@@ -50,7 +50,7 @@ class MLPReluTrainer(Dense):
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
-        hidden = [self.turned(x.flatten(2)).to(self.members.products)]
+        hidden = [self.in_products(self.turned(x.flatten(2)))]
         products = list(zip(self.trained, self.transposed, strict=True))
         for w, transposed in products[:-1]:
             hidden.append(self.product(w, transposed, hidden[-1]).relu_())
