@@ -129,7 +129,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
             at = at[at["batch_size"] == sizes[len(sizes) // 2]]
             curves(axes[i][-1], at, "lr", f"{name}, learning rates", MARKS)
             axes[0][-1].set_title(f"by rate, batch size {sizes[len(sizes) // 2]}")
-            axes[0][-1].legend(*_named(axes[0][-1], "rate"), loc=(0.02, 0.24))
+            axes[0][-1].legend(*_named(axes[0][-1], "rate"))
         axes[i][0].set_ylabel(f"rank, {name}")
     for ax in axes[-1]:
         ax.set(xscale="log", xlabel="tolerance")
