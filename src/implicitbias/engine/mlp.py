@@ -68,7 +68,6 @@ class MLPTrainer(Dense):
         state = stacked(models, dtype, device)
         names = [f"layers.{i}.weight" for i in range(self.depth)]
         *self.weights, self.head = self.laid_out([state[n] for n in (*names, "head.weight")])
-        self.width, self.n_classes = self.weights[0].shape[1], first.head.out_features
         self.head_bias = state["head.bias"]
         # Vectors of all layers in one tensor (depth, K, H): one update for all of them.
         kinds = ("layers.{}.bias", "norms.{}.weight", "norms.{}.bias")
@@ -82,7 +81,7 @@ class MLPTrainer(Dense):
             [state[f"norms.{i}.num_batches_tracked"] for i in range(self.depth)]
         )
         self.eps = torch.full((), _EPS, dtype=dtype, device=device)  # a number costs a conversion
-        self.one_hot = torch.eye(self.n_classes, dtype=dtype, device=device)
+        self.one_hot = torch.eye(first.head.out_features, dtype=dtype, device=device)
         self.trained = [*self.weights, self.head, self.head_bias, self.bias, self.gamma, self.beta]
         self.layers = self._layers()
         self.start()
