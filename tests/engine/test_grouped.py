@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from implicitbias import spec
+from implicitbias.engine import grouped
 from implicitbias.engine.base import Members, load_into
 from implicitbias.engine.choose import trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
@@ -74,7 +75,8 @@ def test_grouped_is_torch_sgd(name, momentum):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_layers_of_the_other_layout_are_torch_sgd(name, momentum):
+def test_layers_of_the_other_layout_are_torch_sgd(name, momentum, monkeypatch):
+    monkeypatch.setattr(grouped, "COPIED", 0)  # these networks are small
     ours = trainer(GroupedTrainer, name, momentum, batch_size=4, input_shape=(1, 32, 32))
     heavy = {f"{n}.weight" for n in ours.network.heavy}
     kernels = {n: w for n, w in ours.network.parameters.items() if w.dim() == 5}
@@ -87,6 +89,24 @@ def test_layers_of_the_other_layout_are_torch_sgd(name, momentum):
         for part, own in parts:
             own.step(x[part], y[part], multiplier)
     assert gap(ours, by_torch(name, momentum, 8)) < 1e-9
+
+
+def test_the_layout_follows_from_weights_against_activations_and_cache():
+    def heavy(name, batch_size, k, **arguments):
+        members = Members.of(
+            [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, input_shape=(3, 32, 32)
+        )
+        net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
+        return grouped._heavy(net, members)
+
+    narrow = {"width": 8, "stem_stride": 3}
+    last = {"blocks.6.conv2", "blocks.7.conv1", "blocks.7.conv2"}  # 64 x 64 channels at 2x2
+    assert heavy("resnet18", 16, 24, **narrow) == last < heavy("resnet18", 4, 24, **narrow)
+    assert not heavy("resnet18", 16, 4, **narrow)  # 0.6 MB: in the cache
+    assert not heavy("resnet18", 32, 24, **narrow)  # as many activations
+    assert not heavy("conv4", 4, 16)
+    assert len(heavy("resnet18", 4, 1)) > 5
+    assert not heavy("resnet18", 256, 1)
 
 
 def test_the_comparison_can_fail():

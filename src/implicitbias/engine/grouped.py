@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -112,25 +113,31 @@ def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
     return nn.Parameter(w)
 
 
-HEAVY = 9  # weights per output channel, over the channel's outputs in a batch
+HEAVY = 4  # weights of a layer over its inputs and outputs in a batch
+COPIED = 1e6  # bytes of such weights, all members together
 
 
 def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
-    """The convolutions whose weights outweigh their activations.
+    """The convolutions whose weights outweigh their activations, and a core's nearest caches.
 
     With channels last torch copies a gradient of weights once more to lay it out. Where weights are
     the most of a layer, the other layout, with its activations copied there and back, takes
-    0.6-0.9 of the layer's time (64 x 64 channels at 2x2, 512 x 512 at 4x4 and 2x2, B = 4 to 128,
-    K = 1 to 23); below this ratio 1.0-1.5.
+    0.73-1.0 of the layer's time (64 x 64 channels at 2x2 for 8 to 24 members, 256 x 512 and
+    512 x 512 at 2x2 and 4x4, B = 4 to 64); below either number 1.0-1.4.
     """
     if members.input_shape is None:
         return frozenset()
-    seen = patches(model, members.input_shape)
-    return frozenset(
-        m.parameter.removesuffix(".weight")
-        for m in weight_matrices(model)
-        if m.cols >= HEAVY * members.batch_size * seen[m.label]
-    )
+    seen, k, found = patches(model, members.input_shape), len(members.lr), set()
+    for m in weight_matrices(model):
+        name = m.parameter.removesuffix(".weight")
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Conv2d):
+            pixels = layer.in_channels * prod(layer.stride) + layer.out_channels
+            activations = members.batch_size * seen[m.label] * pixels
+            weights = layer.weight.numel()
+            if weights >= HEAVY * activations and k * weights * members.lr.itemsize >= COPIED:
+                found.add(name)
+    return frozenset(found)
 
 
 class GroupedNetwork:
