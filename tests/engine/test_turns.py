@@ -136,9 +136,11 @@ def test_the_rule_is_that_of_its_measurements():
     assert rule("mlp_relu", image, 4, device=torch.device("cuda"), **big) == 64
     # conv4 of width 4: 16^2 x 27 x 4 + 8^2 x 36 x 8 + 4^2 x 72 x 16 + 256 x 10 products, 4 layers
     products = 27_648 + 18_432 + 18_432 + 2_560
-    least = int(4 * BUSY // products) + 1
-    assert rule("conv4", image, least - 1, width=4) == 64
-    assert rule("conv4", image, least, width=4) == 1
+    for n in (64, 8, 2, 1):
+        most = int(4 * BUSY / products / (n - 1)) if n > 1 else 100_000
+        assert rule("conv4", image, most, width=4) == n
+    assert rule("conv4", image, 16) == 2
+    assert rule("conv4", image, 64) == 1
 
 
 FIELDS = {"procedure": "sgd", "dataset": "digits", "model": "mlp_bn", "depth": 2, "width": 8,

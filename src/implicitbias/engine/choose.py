@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import ceil
 
 import torch
 from torch import nn
@@ -52,12 +53,16 @@ def trainer_for(
 # Measured on one core of an AMD EPYC with 32 MB of cache, shared by two and by strangers, samples
 # per second abreast over one at a time. Weights of 1.6 MB (MLP-10-100, B = 4): 1.9 for 4 abreast,
 # 1.2-1.9 for 5 and 8, 1.1-1.3 for 10 to 16. Weights of 10 MB (MLP-5-500): 0.75 for 4. Through
-# autograd weights are a smaller part of what a step reads: 24 ResNet-18 of 0.7 MB at B = 4, 16 and
-# 32 are faster abreast than in halves, thirds or quarters (1.0-1.8).
+# autograd weights are a smaller part of what a step reads: 24 ResNet-18 of 0.7 MB at B = 4 and 16
+# are faster abreast than in halves, thirds or sixths (1.07-1.9).
 CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of weights
-# ResNet-18 of width 8 at 0.3, 1.3 and 5 million products a layer: 4.8, 2.5 and 1.5 for 24. conv4 of
-# width 32 at 3, 10, 40 and 160 million: 1.9, 1.15, 0.94 and 0.81 for 16; ResNet-18 at 110: 0.93.
-BUSY = 2e7  # multiply-adds of one member's batch in the average layer
+# What a call costs is shared by members abreast; where their products cost more than that, members
+# only push each other's activations out of the cache. Samples per second over the loop's, of 16 or
+# 24 members, by products (multiply-adds of the average layer, one batch) and number abreast:
+#   ResNet-18, width 8: 0.3M products 4.9 for all, 0.9 for one; 2M 2.2 for 8 and all; 9M 1.7 for 4,
+#   1.3 for all; conv4, width 32: 3M 1.5 for 4, 1.4 for all; 5M 1.2 for 2, 1.1 for all; 10M 1.1 for
+#   2, 0.8 for all; ViT, dim 32 (vmap): 2M 1.2 for 8 and all, 7M 1.0 for one, 0.8 for all.
+BUSY = 2e7  # products of the members abreast
 
 
 def abreast(
@@ -70,18 +75,17 @@ def abreast(
 ) -> int:
     """How many of K members take their steps side by side, in [1, K]; all of them on CUDA.
 
-    As many as have their weights in the cache together, and one where a layer of one member is work
-    enough for a core.
+    As many as have their weights in the cache together, and no more than make BUSY
+    products a layer.
     """
     if device.type != "cpu":
         return k
     matrices, seen = weight_matrices(model), patches(model, input_shape)
     products = batch_size * sum(m.rows * m.cols * seen[m.label] for m in matrices)
-    if products > BUSY * len(matrices):
-        return 1
+    enough = ceil(BUSY * len(matrices) / products)
     weights = dtype.itemsize * sum(p.numel() for p in model.parameters())
     cached = CACHED_BY_HAND if isinstance(model, MLPBN | MLPRelu) else CACHED
-    return max(1, min(k, int(cached // weights)))
+    return max(1, min(k, enough, int(cached // weights)))
 
 
 def in_turns(trainer: Trainer, k: int, abreast: int) -> list[tuple[slice, Trainer]]:
