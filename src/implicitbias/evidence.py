@@ -138,8 +138,8 @@ def _remaining(asked: Plan) -> str:
             rows.append([f"`{key}`", f"{runs:,} of {len(figure.runs):,}", f"{hours:,.1f}"])
     total = facts["new_device_seconds"] / 3600
     measured = "".join(
-        f", for `{rate['procedure']}` times {rate['factor']:.2f}, the median of measured over"
-        f" estimated time of {count(rate['packs'], 'published pack')}"
+        f", for `{rate['procedure']}` times {rate['factor']:.2f}, measured over estimated"
+        f" time of {count(rate['packs'], 'published pack')}"
         for rate in facts["rates"]
     )
     return (

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from statistics import mean, median
+from statistics import mean
 
 from . import provenance
 from .cluster import GpuPlace, Place
@@ -116,18 +116,23 @@ class Resources:
 
     @cached_property
     def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
-        """(procedure, device) -> median of measured over estimated seconds, and of how many packs.
+        """(procedure, device) -> measured over estimated seconds, and of how many packs.
 
-        Packs trained in one piece on this device: a resumed pack's seconds are of a part.
+        Of all their seconds: what is planned is hours, so a pack of seconds hardly counts. Packs
+        trained in one piece on this device: a resumed pack's seconds are of a part.
         """
-        ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
+        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         for name in self.plan.packs:
             if self.plan.trained(name):
                 facts = provenance.read(self.plan.pack_folder(name))
                 on = "cpu" if facts["device"] == "cpu" else "cuda"
                 if facts.get("resumed") is False and on == self.device(name):
-                    ratios[self._class(name)].append(facts["seconds"] / self._estimates[name])
-        return {key: (median(values), len(values)) for key, values in ratios.items()}
+                    times = facts["seconds"], self._estimates[name]
+                    found[self._class(name)].append(times)
+        return {
+            key: (sum(took for took, _ in times) / sum(guess for _, guess in times), len(times))
+            for key, times in found.items()
+        }
 
     @cached_property
     def _estimates(self) -> dict[str, float]:

@@ -70,8 +70,9 @@ def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> 
         return (time.process_time() - start) / n
 
     least, most = _EVALUATED
-    first = evaluation(least)
-    each = evaluation(max(least, min(most, int(0.25 / first))))
+    n = max(least, min(most, int(0.25 / evaluation(least))))
+    evaluation(n)  # the first of its size takes memory, which a training does once
+    each = evaluation(n)
     seconds = spectra + each * (EPOCH + TEST)
     return seconds / (seconds + RECORD_EVERY * EPOCH * members / rate)
 
