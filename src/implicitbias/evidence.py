@@ -20,9 +20,10 @@ _PAGE = """# What the papers' own protocols give
 
 <!-- Written by `python -m implicitbias evidence` from results/published; not edited by hand. -->
 
-Scale `paper`: the papers' data, networks, grids and epochs. The runs are in `results/published`,
-each with its spec, seed, versions, device, time and commit; `make paper-figures` draws every figure
-and writes this page again, and trains nothing.
+Scale `paper`: the papers' data, networks, grids and epochs; a figure that departs from them says so
+under its picture. The runs are in `results/published`, each with its spec, seed, versions, device,
+time and commit; `make paper-figures` draws every figure and writes this page again, and trains
+nothing.
 
 {summary}
 
