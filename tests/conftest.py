@@ -20,6 +20,25 @@ def _one_thread(request):
         yield
 
 
+@pytest.fixture(params=["torch", "openblas"])
+def blas(request, monkeypatch):
+    """Products by torch, and by OpenBLAS wherever it can, however small the networks of tests are.
+
+    What is said of numbers holds for both.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from implicitbias.engine import grouped, products
+
+    monkeypatch.setattr(products, "openblas", request.param == "openblas")
+    if request.param == "openblas":
+        monkeypatch.setattr(products, "FEWEST", 2)
+        monkeypatch.setattr(products, "SMALLEST", 0)
+        monkeypatch.setattr(grouped, "COPIED", 0)
+    with threadpool_limits(1):
+        yield request.param
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A folder with the whole workflow run at scale smoke, once; tests leave its tables alone."""

@@ -6,6 +6,8 @@ rank, at any tolerance and under either norm, is derived from it later without t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,7 +18,7 @@ from .layers import WeightMatrix
 from .objectives import LOSSES, accuracy
 from .records import Records
 
-_CHUNK = 2048  # examples in one evaluation: the activations of a pack stay within a cache or two
+_CHUNK = 2048  # examples in one evaluation
 
 
 def singular_values(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -62,18 +64,21 @@ def spectra(
 def performance(
     records: Records,
     runs: list[str],
-    trainer: Trainer,
+    outputs_of: Callable[[Tensor], Tensor],
     split: tuple[str, Tensor, Tensor],
     loss: str,
     epoch: int,
     step: int,
 ) -> Tensor:
-    """Loss and accuracy over a whole split in evaluation mode; returns the losses (K,)."""
+    """Loss and accuracy over a whole split; returns the losses (K,).
+
+    `outputs_of` maps examples (n, ...) to outputs (K, n, C) in evaluation mode.
+    """
     name, x, y = split
     losses = torch.zeros(len(runs), dtype=torch.float64)
     right = torch.zeros_like(losses)
     for i in range(0, len(y), _CHUNK):
-        outputs = trainer.outputs(x[i : i + _CHUNK])
+        outputs = outputs_of(x[i : i + _CHUNK])
         labels = y[i : i + _CHUNK].expand(len(runs), -1)
         share = labels.shape[1] / len(y)
         losses += LOSSES[loss](outputs, labels).cpu().double() * share

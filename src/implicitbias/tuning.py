@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from . import data, provenance
-from .engine import choose
+from .engine import choose, products
 from .engine.base import DTYPES, Members, Trainer
 from .errors import UserError
 from .files import write_text
@@ -43,7 +43,8 @@ def path() -> Path:
 def place() -> str:
     """Where and with what this process trains."""
     threads = torch.get_num_threads()
-    return f"{provenance.processor()}, torch {torch.__version__}, threads {threads}"
+    by = ", OpenBLAS" if products.openblas else ""
+    return f"{provenance.processor()}, torch {torch.__version__}{by}, threads {threads}"
 
 
 def shape_of(spec: Spec, input_shape: Sequence[int]) -> str:

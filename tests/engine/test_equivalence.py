@@ -67,6 +67,9 @@ def largest_gap(trainer, nets):
     )
 
 
+pytestmark = pytest.mark.usefixtures("blas")
+
+
 @pytest.mark.parametrize("path", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("loss", ["cross_entropy", "square"])

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from implicitbias import spec
-from implicitbias.engine import grouped
+from implicitbias.engine import grouped, products
 from implicitbias.engine.base import Members, load_into
 from implicitbias.engine.choose import trainer_for
 from implicitbias.engine.grouped import GroupedTrainer
@@ -16,6 +16,7 @@ from implicitbias.specs._size import size_of
 
 CPU, F64, K = torch.device("cpu"), torch.float64, 3
 NETS = ["resnet18", "vgg16"]
+LAST = {"blocks.6.conv2", "blocks.7.conv1", "blocks.7.conv2"}  # 8W x 8W channels at 2x2 or 4x4
 LR, DECAY = [0.02, 0.01, 0.005], [1e-2, 0.0, 1e-3]
 
 
@@ -63,6 +64,9 @@ def gap(trained, nets):
     )
 
 
+pytestmark = pytest.mark.usefixtures("blas")
+
+
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_grouped_is_torch_sgd(name, momentum):
@@ -75,14 +79,16 @@ def test_grouped_is_torch_sgd(name, momentum):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_layers_of_the_other_layout_are_torch_sgd(name, momentum, monkeypatch):
+def test_layers_with_many_weights_are_torch_sgd(name, momentum, monkeypatch, blas):
     monkeypatch.setattr(grouped, "COPIED", 0)  # these networks are small
     ours = trainer(GroupedTrainer, name, momentum, batch_size=4, input_shape=(1, 32, 32))
-    heavy = {f"{n}.weight" for n in ours.network.heavy}
+    nchw, by_product = ({f"{n}.weight" for n in names} for names in ours.network.heavy)
+    heavy = nchw | by_product
     kernels = {n: w for n, w in ours.network.parameters.items() if w.dim() == 5}
     either = {n for n, w in kernels.items() if w.shape[2] == 1 or w.shape[3:] == (1, 1)}
     for n, w in kernels.items():  # one input channel or one pixel is laid out both ways at once
-        assert w.is_contiguous() == (n in heavy | either), n
+        assert w.is_contiguous() == (n in nchw | either), n
+    assert bool(by_product) == (blas == "openblas")
     assert heavy and kernels.keys() - heavy
     parts = [(part, ours.part(part)) for part in (slice(0, 2), slice(2, 3))]
     for x, y, multiplier in batches(8):
@@ -91,22 +97,42 @@ def test_layers_of_the_other_layout_are_torch_sgd(name, momentum, monkeypatch):
     assert gap(ours, by_torch(name, momentum, 8)) < 1e-9
 
 
-def test_the_layout_follows_from_weights_against_activations_and_cache():
+def test_the_layout_follows_from_weights_against_activations_and_cache(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(products, "openblas", False)
+
     def heavy(name, batch_size, k, **arguments):
         members = Members.of(
             [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, input_shape=(3, 32, 32)
         )
         net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
-        return grouped._heavy(net, members)
+        return grouped._heavy(net, members).nchw
 
     narrow = {"width": 8, "stem_stride": 3}
-    last = {"blocks.6.conv2", "blocks.7.conv1", "blocks.7.conv2"}  # 64 x 64 channels at 2x2
-    assert heavy("resnet18", 16, 24, **narrow) == last < heavy("resnet18", 4, 24, **narrow)
+    assert heavy("resnet18", 16, 24, **narrow) == LAST < heavy("resnet18", 4, 24, **narrow)
     assert not heavy("resnet18", 16, 4, **narrow)  # 0.6 MB: in the cache
     assert not heavy("resnet18", 32, 24, **narrow)  # as many activations
     assert not heavy("conv4", 4, 16)
     assert len(heavy("resnet18", 4, 1)) > 5
     assert not heavy("resnet18", 256, 1)
+
+
+def test_only_large_filters_go_by_product(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(products, "openblas", True)
+
+    def heavy(batch_size, k, precision="", **arguments):
+        members = Members.of(
+            [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, precision, (3, 32, 32)
+        )
+        net = build_seeded("resnet18", (3, 32, 32), 10, seed=0, **arguments)
+        return grouped._heavy(net, members)
+
+    assert not heavy(16, 24, width=8, stem_stride=3).by_product
+    assert not heavy(16, 1, "bfloat16").by_product
+    large = heavy(16, 1)
+    assert large.by_product == {"blocks.6.conv1", *LAST} and not large.nchw
+    assert heavy(4, 1).by_product > large.by_product
 
 
 def test_the_comparison_can_fail():

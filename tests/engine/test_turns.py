@@ -5,7 +5,14 @@ import torch
 
 from implicitbias import spec, tuning
 from implicitbias.engine.base import Members
-from implicitbias.engine.choose import BUSY, CACHED_BY_HAND, abreast, in_turns, trainer_for
+from implicitbias.engine.choose import (
+    BUSY,
+    CACHED_BY_HAND,
+    abreast,
+    in_turns,
+    outputs,
+    trainer_for,
+)  # fmt: skip
 from implicitbias.engine.grouped import GroupedTrainer
 from implicitbias.engine.mlp import MLPTrainer
 from implicitbias.engine.mlp_relu import MLPReluTrainer
@@ -94,6 +101,18 @@ def test_a_part_steps_its_own_members_only(name):
         assert torch.equal(tensor[[0, 3, 4]], before[key][[0, 3, 4]])
     weight = next(key for key in before if key.endswith("weight"))
     assert not torch.equal(trainer.state()[weight][1:3], before[weight][1:3])
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.usefixtures("blas")
+def test_outputs_of_parts_and_in_pieces_are_those_of_all_at_once(name):
+    trainer, _ = pack(name)
+    x = torch.randn(300, *SHAPE, dtype=torch.float64)  # more than one piece
+    expected = torch.cat([trainer.outputs(one) for one in x.split(7)], 1)
+    assert expected.shape == (K, 300, 10)
+    for n in (1, 2, K):
+        found = outputs(in_turns(trainer, K, n), x)
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_layers_on_the_sphere_take_turns_too():

@@ -15,6 +15,7 @@ import torch
 from patience import slowness
 
 from implicitbias import data, packs, records, spec, tuning
+from implicitbias.engine import products
 from implicitbias.engine.streams import epoch_order, init_seed
 from implicitbias.models import build_seeded
 from implicitbias.procedures import Job, load, sgd
@@ -231,7 +232,8 @@ def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
     monkeypatch.setattr(tuning, "abreast", lambda *_: 1)  # as if measured anew meanwhile
     second = sgd.SgdPack(runs, job)
     found = second.run()
-    assert found.facts == {"path": "MLPTrainer", "abreast": 2}
+    by = "OpenBLAS" if products.openblas else "torch"
+    assert found.facts == {"path": "MLPTrainer", "abreast": 2, "products": by}
     found.write(tmp_path / "turns" / "records")
     for name, table in zip(("scalars", "arrays"), whole, strict=True):
         ours = records.read(tmp_path / "turns" / "records" / f"{name}.parquet")

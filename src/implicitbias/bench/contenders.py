@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from ..engine.base import Members, Trainer
-from ..engine.choose import abreast, in_turns, trainer_for
+from ..engine.choose import Parts, abreast, in_turns, trainer_for
 from ..models import build_seeded
 from .cases import CLASSES, EXAMPLES, INPUT, MODELS
 
@@ -111,7 +111,7 @@ def ensemble(model: str, batch_size: int, members: int) -> Step:
 
 def ours(
     model: str, batch_size: int, members: int, precision: str = "float32"
-) -> tuple[Step, Trainer]:
+) -> tuple[Step, Trainer, Parts]:
     """A pack through the engine, each member with its own order of the examples.
 
     As procedures/sgd.py does it: parts of the pack take turns, each for a stretch of steps.
@@ -135,7 +135,7 @@ def ours(
             own.step(x[index], y[index], 1.0)
         return index.numel() * stretch
 
-    return step, trainer
+    return step, trainer, parts
 
 
 WITHOUT_ENGINE: dict[str, Any] = {"loop": loop, "resident": resident, "vmap": ensemble}

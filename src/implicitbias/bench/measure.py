@@ -6,18 +6,22 @@ import json
 import resource
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import torch
 
 from .. import observe
 from ..engine.base import Trainer
+from ..engine.choose import Parts, outputs
 from ..layers import weight_matrices
 from ..records import Records
 from .cases import EPOCH, RECORD_EVERY, TEST, Case
 from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
 
-WARM_UP = 0.2  # seconds, and at least one call: the first ones allocate and choose kernels
+# Seconds, and at least so many calls: kernels are chosen in the first, and the heap grows up to the
+# fourth (ResNet-18 at B = 16: 480, 310, 292, then 275 ms a step).
+WARM_UP, FIRST_CALLS = 0.2, 4
 _EVALUATED = 64, 2048  # examples, at least and at most: so many are evaluated at once in training
 LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
 
@@ -37,28 +41,31 @@ def measure(case: Case) -> None:
 
 def timing(case: Case, members: int) -> dict[str, float]:
     """Samples per second of CPU time and of wall time, summed over members; peak memory, MB."""
-    trainer: Trainer | None = None
+    parts: Parts | None = None
     if case.contender.startswith("ours"):
         precision = "bfloat16" if "bfloat16" in case.contender else "float32"
-        step, trainer = ours(case.model, case.batch_size, members, precision)
+        step, trainer, parts = ours(case.model, case.batch_size, members, precision)
     else:
         step = WITHOUT_ENGINE[case.contender](case.model, case.batch_size, members)
-    calls(step, WARM_UP, 1)
+    calls(step, WARM_UP, FIRST_CALLS)
     samples, cpu, wall = calls(step, case.seconds, 2)
     found = {"per_core_second": samples / cpu, "per_second": samples / wall}
-    if trainer is not None and members == case.members[0]:
-        found["measuring_share"] = measuring_share(case, members, trainer, found["per_core_second"])
+    if parts is not None and members == case.members[0]:
+        runs, rate = [str(k) for k in range(members)], found["per_core_second"]
+        found["measuring_share"] = measuring_share(case, runs, trainer, parts, rate)
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found
 
 
-def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> float:
+def measuring_share(
+    case: Case, runs: list[str], trainer: Trainer, parts: Parts, rate: float
+) -> float:
     """The part of training that measuring takes at the paper's record interval.
 
     Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
     loss and accuracy of 50,000 + 10,000 examples, timed on those that a quarter of a second takes.
     """
-    matrices, runs = weight_matrices(networks(case.model, 1)[0]), [str(k) for k in range(members)]
+    matrices = weight_matrices(networks(case.model, 1)[0])
     x, y = images()
     start = time.process_time()
     observe.spectra(Records(), runs, trainer, matrices, 0, 0)
@@ -66,7 +73,7 @@ def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> 
 
     def evaluation(n: int) -> float:
         start, some = time.process_time(), ("test", x[:n], y[:n])
-        observe.performance(Records(), runs, trainer, some, "cross_entropy", 0, 0)
+        observe.performance(Records(), runs, partial(outputs, parts), some, "cross_entropy", 0, 0)
         return (time.process_time() - start) / n
 
     least, most = _EVALUATED
@@ -74,7 +81,7 @@ def measuring_share(case: Case, members: int, trainer: Trainer, rate: float) -> 
     evaluation(n)  # the first of its size takes memory, which a training does once
     each = evaluation(n)
     seconds = spectra + each * (EPOCH + TEST)
-    return seconds / (seconds + RECORD_EVERY * EPOCH * members / rate)
+    return seconds / (seconds + RECORD_EVERY * EPOCH * len(runs) / rate)
 
 
 def calls(step: Step, seconds: float, least: int) -> tuple[int, float, float]:

@@ -24,7 +24,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for _ in range(REPEATS):
         for model, size in PLACES:
-            step, _trainer = ours(model, size, 4)
+            step, *_ = ours(model, size, 4)
             step()
             done, start = 0, time.process_time()
             for steps in STEPS:
@@ -32,7 +32,7 @@ def main() -> None:
                     done += step()
                 _say(model, "steps", steps, time.process_time() - start)
             for members in MEMBERS:
-                step, _trainer = ours(model, size, members)
+                step, *_ = ours(model, size, members)
                 step()
                 done, start = 0, time.process_time()
                 while done < STRETCH * members or time.process_time() - start < 0.1:

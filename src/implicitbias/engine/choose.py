@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import ceil
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..layers import patches, weight_matrices
 from ..models.mlp_bn import MLPBN
@@ -25,6 +25,8 @@ from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
 from .stacked import StackedTrainer
 from .vmapped import VmappedTrainer
+
+Parts = list[tuple[slice, Trainer]]  # some of the members, and a trainer of theirs
 
 
 def trainer_for(
@@ -88,9 +90,17 @@ def abreast(
     return max(1, min(k, enough, int(cached // weights)))
 
 
-def in_turns(trainer: Trainer, k: int, abreast: int) -> list[tuple[slice, Trainer]]:
+def in_turns(trainer: Trainer, k: int, abreast: int) -> Parts:
     """The members in parts of at most `abreast`, as equal as can be, and a trainer of each part."""
     n = -(-k // abreast)
     edges = [i * k // n for i in range(n + 1)]
     parts = [slice(a, b) for a, b in pairwise(edges)]
     return [(part, trainer if n == 1 else trainer.part(part)) for part in parts]
+
+
+def outputs(parts: Parts, x: Tensor) -> Tensor:
+    """Outputs (K, n, C) of all members in evaluation mode, part after part.
+
+    For the same reasons: 0.85 of the time of all at once for 16 conv4, 0.8 for 4 VGG-16.
+    """
+    return torch.cat([trainer.outputs(x) for _, trainer in parts])

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from .base import Members, Rates
+from .products import products
 
 
 def few(batch_size: int) -> bool:
@@ -39,6 +40,7 @@ class Dense:
     def __init__(self, members: Members) -> None:
         self.members, self.few = members, few(members.batch_size)
         self.low = members.products != members.lr.dtype
+        self.bmm, self.baddbmm_ = products(members.batch_size, members.products, members.lr.device)
         self.buffers: list[Tensor] = []
         self._rates: tuple[float, tuple[Rates, Rates]] | None = None
 
@@ -99,7 +101,7 @@ class Dense:
 
     def exact_product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """The same in the type of w and h."""
-        return torch.bmm(h, transposed) if self.few else torch.bmm(w, h)
+        return self.bmm(h, transposed) if self.few else self.bmm(w, h)
 
     def descent(self, d: Tensor, rates: Rates) -> Tensor:
         """What is propagated back in place of d = d loss / d outputs: -lr d without momentum.
@@ -124,6 +126,6 @@ class Dense:
         """W <- W + d h^T; the product is in the type of h."""
         target, a, b = (w.mT, h.mT, d) if self.few else (w, d, h.mT)
         if h.dtype != w.dtype:
-            target.add_(torch.bmm(a.to(h.dtype), b.to(h.dtype)))
+            target.add_(self.bmm(a.to(h.dtype), b.to(h.dtype)))
         else:
-            target.baddbmm_(a, b)
+            self.baddbmm_(target, a, b)

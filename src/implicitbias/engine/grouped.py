@@ -16,12 +16,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers import patches, weight_matrices
+from . import filters, products
 from .base import Members, stacked
 from .stacked import StackedTrainer
 
@@ -41,9 +43,16 @@ class _Conv2d(_Grouped):
         self.stride, self.padding, self.dilation = one.stride, one.padding, one.dilation
         self.groups = k * one.groups
         self.inside = self.outside = torch.contiguous_format
+        self.by_product = False
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.flatten()
+        if self.by_product:
+            weight = self.weight.flatten(0, 1)
+            by_product: Tensor = filters.Convolution.apply(  # type: ignore[no-untyped-call]
+                x, weight, bias, self.stride, self.padding, self.groups
+            )
+            return by_product
         out = functional.conv2d(
             x.contiguous(memory_format=self.inside), self.weight.flatten(0, 1), bias,
             self.stride, self.padding, self.dilation, self.groups,
@@ -59,7 +68,7 @@ class _Linear(_Grouped):
         self.k = k
 
     def forward(self, x: Tensor) -> Tensor:
-        out = torch.bmm(x.view(len(x), self.k, -1).transpose(0, 1), self.weight.mT)
+        out = products.bmm(x.view(len(x), self.k, -1).transpose(0, 1), self.weight.mT)
         if self.bias is not None:
             out = out + self.bias.unsqueeze(1)
         return out.transpose(0, 1).flatten(1)
@@ -113,31 +122,46 @@ def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
     return nn.Parameter(w)
 
 
-HEAVY = 4  # weights of a layer over its inputs and outputs in a batch
-COPIED = 1e6  # bytes of such weights, all members together
+class Heavy(NamedTuple):
+    """The convolutions whose weights outweigh their activations: at their gradient torch is slow.
 
-
-def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
-    """The convolutions whose weights outweigh their activations, and a core's nearest caches.
-
-    With channels last torch copies a gradient of weights once more to lay it out. Where weights are
-    the most of a layer, the other layout, with its activations copied there and back, takes
-    0.73-1.0 of the layer's time (64 x 64 channels at 2x2 for 8 to 24 members, 256 x 512 and
-    512 x 512 at 2x2 and 4x4, B = 4 to 64); below either number 1.0-1.4.
+    With channels last it copies a gradient of weights once more to lay it out. As NCHW, with its
+    activations copied there and back, such a layer takes 0.73-1.0 of its time (64 x 64 channels at
+    2x2 for 8 to 24 members, 256 x 512 and 512 x 512 at 2x2 and 4x4, B = 4 to 64), others 1.0-1.4.
+    Where OpenBLAS is, a product takes less: a step of a ResNet-18 alone 0.95 of that at B = 4 and
+    0.98 at 16, a VGG-16 0.97 and 0.99; with kernels under a megabyte 0.96-1.07.
     """
+
+    nchw: frozenset[str] = frozenset()
+    by_product: frozenset[str] = frozenset()  # engine/filters.py
+
+
+_NONE = Heavy()
+HEAVY = 4  # weights of a layer over its outputs, or inputs and outputs, in a batch
+COPIED = 1e6  # bytes of such weights, of a member by product, else of all together
+
+
+def _heavy(model: nn.Module, members: Members) -> Heavy:
+    """Those of this model."""
     if members.input_shape is None:
-        return frozenset()
-    seen, k, found = patches(model, members.input_shape), len(members.lr), set()
+        return _NONE
+    seen, k, nchw, by_product = patches(model, members.input_shape), len(members.lr), set(), set()
+    here = members.products == members.lr.dtype and members.lr.device.type == "cpu"
     for m in weight_matrices(model):
         name = m.parameter.removesuffix(".weight")
         layer = model.get_submodule(name)
-        if isinstance(layer, nn.Conv2d):
-            pixels = layer.in_channels * prod(layer.stride) + layer.out_channels
-            activations = members.batch_size * seen[m.label] * pixels
-            weights = layer.weight.numel()
-            if weights >= HEAVY * activations and k * weights * members.lr.itemsize >= COPIED:
-                found.add(name)
-    return frozenset(found)
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        places, weights = members.batch_size * seen[m.label], layer.weight.numel()
+        outputs = places * layer.out_channels
+        inputs = places * layer.in_channels * prod(layer.stride)
+        size = weights * members.lr.itemsize
+        if filters.possible(layer, places) and here and size >= COPIED:
+            if weights >= HEAVY * outputs:
+                by_product.add(name)
+        elif weights >= HEAVY * (inputs + outputs) and k * size >= COPIED:
+            nchw.add(name)
+    return Heavy(frozenset(nchw), frozenset(by_product))
 
 
 class GroupedNetwork:
@@ -152,7 +176,7 @@ class GroupedNetwork:
         model: nn.Module,
         state: dict[str, Tensor],
         device: torch.device,
-        heavy: frozenset[str] = frozenset(),
+        heavy: Heavy = _NONE,
     ) -> None:
         self.model, self.device, self.heavy = model, device, heavy
         self.k = len(next(iter(state.values())))
@@ -165,9 +189,10 @@ class GroupedNetwork:
             if not list(one.parameters(recurse=False)) and not list(one.buffers(recurse=False)):
                 continue
             many = _GROUPED[type(one)](one, self.k)
-            inside = torch.contiguous_format if name in heavy else self.layout
+            inside = torch.contiguous_format if name in heavy.nchw else self.layout
             if isinstance(many, _Conv2d):
                 many.inside, many.outside = inside, self.layout
+                many.by_product = name in heavy.by_product
             prefix = f"{name}." if name else ""
             for key, parameter in one._parameters.items():
                 many.register_parameter(

@@ -26,6 +26,7 @@ from ..models.mlp_bn import MLPBN
 from ..objectives import LOSSES_WITH_GRADIENT
 from .base import Members, Rates, stacked
 from .dense import Dense
+from .products import products
 
 _relu_backward = torch.ops.aten.threshold_backward.default
 _EPS, _RUNNING = 1e-5, 0.1  # BatchNorm1d's defaults
@@ -190,10 +191,11 @@ class MLPTrainer(Dense):
         """See Trainer.outputs."""
         flat = x.flatten(1).mT  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
+        bmm = products(len(x), h.dtype, h.device).bmm
         for i, w in enumerate(self.weights):
             scale = self.gamma[i] * torch.rsqrt(self.var[i] + _EPS)  # (K, H)
             shift = self.beta[i] + (self.bias[i] - self.mean[i]) * scale
-            h = torch.addcmul(shift.unsqueeze(2), torch.bmm(w, h), scale.unsqueeze(2)).relu_()
+            h = torch.addcmul(shift.unsqueeze(2), bmm(w, h), scale.unsqueeze(2)).relu_()
         return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, h).mT
 
     def _named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:

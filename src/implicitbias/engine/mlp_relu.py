@@ -16,6 +16,7 @@ from ..models.mlp_relu import MLPRelu
 from ..objectives import LOSSES_WITH_GRADIENT
 from .base import Members, stacked
 from .dense import Dense
+from .products import products
 
 _relu_backward = torch.ops.aten.threshold_backward.default
 
@@ -70,9 +71,10 @@ class MLPReluTrainer(Dense):
         """See Trainer.outputs."""
         flat = x.flatten(1).mT  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
+        bmm = products(len(x), h.dtype, h.device).bmm
         for w in self.trained[:-1]:
-            h = torch.bmm(w, h).relu_()
-        return torch.bmm(self.trained[-1], h).mT
+            h = bmm(w, h).relu_()
+        return bmm(self.trained[-1], h).mT
 
     def state(self) -> dict[str, Tensor]:
         """See Trainer.state."""

@@ -106,8 +106,8 @@ class StackedTrainer:
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        # In pieces: the activations of a whole pack on thousands of examples fill the memory.
-        pieces = torch.split(x, max(1, 2048 // self.k))
+        # In pieces, whose activations stay in the cache: 0.8 of the time of 2048 for a conv4.
+        pieces = torch.split(x, max(1, 256 // self.k))
         return torch.cat(
             [self.network.forward(p.expand(self.k, *p.shape), training=False) for p in pieces], 1
         )

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from .. import checkpoint, data, observe, observers, tuning
-from ..engine import streams
+from ..engine import products, streams
 from ..engine.base import DTYPES, Members, Trainer, load_into
-from ..engine.choose import in_turns, trainer_for
+from ..engine.choose import Parts, in_turns, outputs, trainer_for
 from ..errors import UserError
 from ..layers import patches, weight_matrices
 from ..models import build_seeded
@@ -127,13 +127,20 @@ class SgdPack:
             if step >= 0:
                 at = self.shape.epochs
                 self.records.scalar(run, at, self.step, "diverged_step", step)
-        self.records.facts = {"path": self.path, "abreast": self.abreast}
+        self.records.facts = {
+            "path": self.path, "abreast": self.abreast,
+            "products": "OpenBLAS" if products.openblas else "torch",
+        }  # fmt: skip
         return self.records
 
     @cached_property
-    def parts(self) -> list[tuple[slice, Trainer]]:
+    def parts(self) -> Parts:
         """Which members step abreast, as it is once a checkpoint has been looked for."""
         return in_turns(self.trainer, len(self.runs), self.abreast)
+
+    def _outputs(self, x: Tensor) -> Tensor:
+        """Outputs (K, n, C) of every member for the examples x (n, ...)."""
+        return outputs(self.parts, x)
 
     def _orders(self, epoch: int) -> Tensor:
         """(K, N): each member's own order of the examples in this epoch."""
@@ -191,7 +198,7 @@ class SgdPack:
         if self.shape.evaluate == "records" or at[0] == self.shape.epochs:
             for name, split in (("train", self.train), ("test", self.test)):
                 observe.performance(
-                    self.records, self.runs, self.trainer, (name, *split), self.shape.loss, *at
+                    self.records, self.runs, self._outputs, (name, *split), self.shape.loss, *at
                 )
         observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
         for observer in self.observers.values():

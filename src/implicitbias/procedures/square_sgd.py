@@ -120,7 +120,7 @@ class SquarePack(SgdPack):
         at, state = (epoch, self.step), self.trainer.state()
         net = Network(state, self.matrices, self.members)
         outputs = {
-            "train": self._outputs(self.train[0]), "test": self._outputs(self.test[0]),
+            "train": self._all_outputs(self.train[0]), "test": self._all_outputs(self.test[0]),
         }  # fmt: skip
         labels = {"train": self.noisy, "test": self.test[1].expand(len(self.runs), -1)}
         write_dynamics(self.records, self.runs, at, self.square, net, outputs, labels)
@@ -158,10 +158,10 @@ class SquarePack(SgdPack):
                 self.records, self.runs, *at, self.skeleton, state, self.matrices, x
             )
 
-    def _outputs(self, x: Tensor) -> Tensor:
+    def _all_outputs(self, x: Tensor) -> Tensor:
         """Outputs (K, N, C) of a whole split, float64."""
         parts = [x[i : i + 1024] for i in range(0, len(x), 1024)]
-        return torch.cat([self.trainer.outputs(part).double() for part in parts], dim=1)
+        return torch.cat([self._outputs(part).double() for part in parts], dim=1)
 
 
 class _Both(nn.Module):
