@@ -121,6 +121,8 @@ AMD = "vendor_id\t: AuthenticAMD\n"
         ("no other processor's", [HERE], "vendor_id\t: GenuineIntel\n", "1", False),
         ("narrow kernels", [HERE, {**HERE, "architecture": "Haswell"}], AMD, "1", False),
         ("an old build", [HERE, {**HERE, "version": "0.3.29"}], AMD, "1", False),
+        ("a build that says no version", [{**HERE, "version": None}], AMD, "1", False),
+        ("a build of a developer", [{**HERE, "version": "0.3.31-dev"}], AMD, "1", True),
         ("no OpenBLAS", [TORCHS], AMD, "1", False),
         ("every core", [HERE], AMD, None, False),
         ("no /proc", [HERE], None, "1", False),

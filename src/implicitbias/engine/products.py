@@ -13,6 +13,7 @@ Each product is one of BLAS's own, whatever K is: a member's numbers do not depe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from torch.autograd.function import FunctionCtx
 
 CPUINFO = Path("/proc/cpuinfo")
 WIDE = {"SkylakeX", "Cooperlake", "Sapphirerapids"}  # OpenBLAS's names for kernels for AVX-512
-OLDEST = 0, 3, 30  # of OpenBLAS, with which this was tested: old ones err on new processors
+OLDEST = 0, 3, 30  # version of OpenBLAS with which this was tested
 
 
 def _quicker() -> bool:
@@ -43,9 +44,14 @@ def _quicker() -> bool:
     except (ImportError, OSError):
         return False
     builds = [b for b in threadpool_info() if b["internal_api"] == "openblas"]
-    new = all(tuple(map(int, b["version"].split(".")[:3])) >= OLDEST for b in builds)
+    new = all(_version(b["version"]) >= OLDEST for b in builds)
     wide = {b["architecture"] for b in builds} <= WIDE
     return amd and "OMP_NUM_THREADS" in os.environ and bool(builds) and wide and new
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    """The first three numbers of a version; of one that says none, nothing."""
+    return tuple(map(int, re.findall(r"\d+", text or "")[:3]))
 
 
 openblas = torch.backends.mkl.is_available() and _quicker()  # type: ignore[no-untyped-call]
