@@ -82,14 +82,15 @@ def test_grouped_is_torch_sgd(name, momentum):
 def test_layers_with_many_weights_are_torch_sgd(name, momentum, monkeypatch, blas):
     monkeypatch.setattr(grouped, "COPIED", 0)  # these networks are small
     ours = trainer(GroupedTrainer, name, momentum, batch_size=4, input_shape=(1, 32, 32))
-    nchw, by_product = ({f"{n}.weight" for n in names} for names in ours.network.heavy)
-    heavy = nchw | by_product
+    ways = {f"{n}.weight": way for n, way in ours.network.ways.items()}
     kernels = {n: w for n, w in ours.network.parameters.items() if w.dim() == 5}
     either = {n for n, w in kernels.items() if w.shape[2] == 1 or w.shape[3:] == (1, 1)}
     for n, w in kernels.items():  # one input channel or one pixel is laid out both ways at once
-        assert w.is_contiguous() == (n in nchw | either), n
-    assert bool(by_product) == (blas == "openblas")
-    assert heavy and kernels.keys() - heavy
+        assert w.is_contiguous() == (ways.get(n) == "nchw" or n in either), n
+    strides = {"product"} if name == "resnet18" else set()
+    wanted = {"torch": {"nchw"}, "openblas": {"winograd", *strides}}
+    assert set(ways.values()) == wanted[blas]
+    assert kernels.keys() - ways
     parts = [(part, ours.part(part)) for part in (slice(0, 2), slice(2, 3))]
     for x, y, multiplier in batches(8):
         for part, own in parts:
@@ -101,38 +102,41 @@ def test_the_layout_follows_from_weights_against_activations_and_cache(monkeypat
     monkeypatch.undo()
     monkeypatch.setattr(products, "openblas", False)
 
-    def heavy(name, batch_size, k, **arguments):
+    def nchw(name, batch_size, k, **arguments):
         members = Members.of(
             [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, input_shape=(3, 32, 32)
         )
         net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
-        return grouped._heavy(net, members).nchw
+        return grouped._ways(net, members).keys()
 
     narrow = {"width": 8, "stem_stride": 3}
-    assert heavy("resnet18", 16, 24, **narrow) == LAST < heavy("resnet18", 4, 24, **narrow)
-    assert not heavy("resnet18", 16, 4, **narrow)  # 0.6 MB: in the cache
-    assert not heavy("resnet18", 32, 24, **narrow)  # as many activations
-    assert not heavy("conv4", 4, 16)
-    assert len(heavy("resnet18", 4, 1)) > 5
-    assert not heavy("resnet18", 256, 1)
+    assert nchw("resnet18", 16, 24, **narrow) == LAST < nchw("resnet18", 4, 24, **narrow)
+    assert not nchw("resnet18", 16, 4, **narrow)  # 0.6 MB: in the cache
+    assert not nchw("resnet18", 32, 24, **narrow)  # as many activations
+    assert not nchw("conv4", 4, 16)
+    assert len(nchw("resnet18", 4, 1)) > 5
+    assert not nchw("resnet18", 256, 1)
 
 
-def test_only_large_filters_go_by_product(monkeypatch):
+def test_only_large_filters_are_not_torchs(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(products, "openblas", True)
 
-    def heavy(batch_size, k, precision="", **arguments):
+    def ways(batch_size, k, precision="", **arguments):
         members = Members.of(
             [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, precision, (3, 32, 32)
         )
         net = build_seeded("resnet18", (3, 32, 32), 10, seed=0, **arguments)
-        return grouped._heavy(net, members)
+        found = grouped._ways(net, members)
+        return {way: {n for n, w in found.items() if w == way} for way in found.values()}
 
-    assert not heavy(16, 24, width=8, stem_stride=3).by_product
-    assert not heavy(16, 1, "bfloat16").by_product
-    large = heavy(16, 1)
-    assert large.by_product == {"blocks.6.conv1", *LAST} and not large.nchw
-    assert heavy(4, 1).by_product > large.by_product
+    assert ways(16, 24, width=8, stem_stride=3).keys() == {"nchw"}
+    assert ways(16, 1, "bfloat16") == {"nchw": LAST}
+    few, many = ways(4, 1), ways(16, 1)
+    assert few["product"] == {"blocks.4.conv1", "blocks.6.conv1", *LAST}
+    assert few["winograd"] == many["winograd"] - LAST
+    assert many["product"] == {"blocks.6.conv1"} and many["winograd"] > LAST
+    assert len(many["winograd"]) == 9  # of 128, 256 and 512 channels; nowhere a stride
 
 
 def test_the_comparison_can_fail():

@@ -86,7 +86,7 @@ def test_gradients_of_filters_are_torchs(stride, kernel, padding, layout):
     tensors = drawn(2, k * inputs, 6, 7), drawn(k * out, inputs, *kernel), drawn(k * out)
     x, w, b = (t.contiguous(memory_format=layout) if t.dim() == 4 else t for t in tensors)
     leaves = [t.clone().requires_grad_() for t in (x, w, b)]
-    found = filters.Convolution.apply(*leaves, stride, padding, k)
+    found = filters.convolution(*leaves, stride, padding, k)
     other = [t.clone().requires_grad_() for t in (x, w, b)]
     wanted = functional.conv2d(*other, stride, padding, groups=k)
     torch.testing.assert_close(found, wanted)

@@ -29,9 +29,18 @@ def possible(layer: nn.Conv2d, places: int) -> bool:
     return products.openblas and places >= products.FEWEST and usual
 
 
-class Convolution(torch.autograd.Function):
+def convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None,
+    stride: tuple[int, int], padding: tuple[int, int], k: int,
+) -> Tensor:  # fmt: skip
     """`conv2d` of x (B, K in, ...) with weight (K out, in, kh, kw) in K groups."""
+    out: Tensor = _Convolution.apply(  # type: ignore[no-untyped-call]
+        x, weight, bias, stride, padding, k
+    )
+    return out
 
+
+class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None,

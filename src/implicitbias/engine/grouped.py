@@ -16,14 +16,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers import patches, weight_matrices
-from . import filters, products
+from . import filters, products, winograd
 from .base import Members, stacked
 from .stacked import StackedTrainer
 
@@ -43,18 +43,14 @@ class _Conv2d(_Grouped):
         self.stride, self.padding, self.dilation = one.stride, one.padding, one.dilation
         self.groups = k * one.groups
         self.inside = self.outside = torch.contiguous_format
-        self.by_product = False
+        self.by: Callable[..., Tensor] | None = None  # in place of torch
 
     def forward(self, x: Tensor) -> Tensor:
-        bias = None if self.bias is None else self.bias.flatten()
-        if self.by_product:
-            weight = self.weight.flatten(0, 1)
-            by_product: Tensor = filters.Convolution.apply(  # type: ignore[no-untyped-call]
-                x, weight, bias, self.stride, self.padding, self.groups
-            )
-            return by_product
+        weight, bias = self.weight.flatten(0, 1), None if self.bias is None else self.bias.flatten()
+        if self.by:
+            return self.by(x, weight, bias, self.stride, self.padding, self.groups)
         out = functional.conv2d(
-            x.contiguous(memory_format=self.inside), self.weight.flatten(0, 1), bias,
+            x.contiguous(memory_format=self.inside), weight, bias,
             self.stride, self.padding, self.dilation, self.groups,
         )  # fmt: skip
         return out.contiguous(memory_format=self.outside)
@@ -122,30 +118,24 @@ def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
     return nn.Parameter(w)
 
 
-class Heavy(NamedTuple):
-    """The convolutions whose weights outweigh their activations: at their gradient torch is slow.
-
-    With channels last it copies a gradient of weights once more to lay it out. As NCHW, with its
-    activations copied there and back, such a layer takes 0.73-1.0 of its time (64 x 64 channels at
-    2x2 for 8 to 24 members, 256 x 512 and 512 x 512 at 2x2 and 4x4, B = 4 to 64), others 1.0-1.4.
-    Where OpenBLAS is, a product takes less: a step of a ResNet-18 alone 0.95 of that at B = 4 and
-    0.98 at 16, a VGG-16 0.97 and 0.99; with kernels under a megabyte 0.96-1.07.
-    """
-
-    nchw: frozenset[str] = frozenset()
-    by_product: frozenset[str] = frozenset()  # engine/filters.py
-
-
-_NONE = Heavy()
+# How a convolution with many weights is done, if not by torch with channels last, which copies a
+# gradient of weights once more to lay it out. As NCHW, with its activations copied there and back,
+# a layer whose weights outweigh them takes 0.73-1.0 of its time (64 x 64 channels at 2x2 for 8 to
+# 24 members, 256 x 512 and 512 x 512 at 2x2 and 4x4, B = 4 to 64), others 1.0-1.4. Where OpenBLAS
+# is, its product for that gradient takes less: a step of a ResNet-18 alone 0.95 of that at B = 4, a
+# VGG-16 0.97; with kernels under a megabyte 0.96-1.07. Over enough tiles Winograd's way takes less
+# again, for the whole layer.
+Way = Literal["nchw", "product", "winograd"]
+INSTEAD = {"product": filters.convolution, "winograd": winograd.convolution}
 HEAVY = 4  # weights of a layer over its outputs, or inputs and outputs, in a batch
-COPIED = 1e6  # bytes of such weights, of a member by product, else of all together
+COPIED = 1e6  # bytes of such weights, of a member by OpenBLAS, else of all together
 
 
-def _heavy(model: nn.Module, members: Members) -> Heavy:
-    """Those of this model."""
+def _ways(model: nn.Module, members: Members) -> dict[str, Way]:
+    """By the name of a layer, where it is not torch's convolution with channels last."""
     if members.input_shape is None:
-        return _NONE
-    seen, k, nchw, by_product = patches(model, members.input_shape), len(members.lr), set(), set()
+        return {}
+    seen, k, ways = patches(model, members.input_shape), len(members.lr), dict[str, Way]()
     here = members.products == members.lr.dtype and members.lr.device.type == "cpu"
     for m in weight_matrices(model):
         name = m.parameter.removesuffix(".weight")
@@ -156,12 +146,14 @@ def _heavy(model: nn.Module, members: Members) -> Heavy:
         outputs = places * layer.out_channels
         inputs = places * layer.in_channels * prod(layer.stride)
         size = weights * members.lr.itemsize
-        if filters.possible(layer, places) and here and size >= COPIED:
+        if here and winograd.possible(layer, seen[m.label], members.batch_size):
+            ways[name] = "winograd"
+        elif here and size >= COPIED and filters.possible(layer, places):
             if weights >= HEAVY * outputs:
-                by_product.add(name)
+                ways[name] = "product"
         elif weights >= HEAVY * (inputs + outputs) and k * size >= COPIED:
-            nchw.add(name)
-    return Heavy(frozenset(nchw), frozenset(by_product))
+            ways[name] = "nchw"
+    return ways
 
 
 class GroupedNetwork:
@@ -176,9 +168,9 @@ class GroupedNetwork:
         model: nn.Module,
         state: dict[str, Tensor],
         device: torch.device,
-        heavy: Heavy = _NONE,
+        ways: dict[str, Way],
     ) -> None:
-        self.model, self.device, self.heavy = model, device, heavy
+        self.model, self.device, self.ways = model, device, ways
         self.k = len(next(iter(state.values())))
         # On a CPU channels last: 1.0-1.4x (as above). On CUDA grouped convolutions want NCHW.
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
@@ -189,10 +181,10 @@ class GroupedNetwork:
             if not list(one.parameters(recurse=False)) and not list(one.buffers(recurse=False)):
                 continue
             many = _GROUPED[type(one)](one, self.k)
-            inside = torch.contiguous_format if name in heavy.nchw else self.layout
+            way = ways.get(name)
+            inside = torch.contiguous_format if way == "nchw" else self.layout
             if isinstance(many, _Conv2d):
-                many.inside, many.outside = inside, self.layout
-                many.by_product = name in heavy.by_product
+                many.inside, many.outside, many.by = inside, self.layout, INSTEAD.get(str(way))
             prefix = f"{name}." if name else ""
             for key, parameter in one._parameters.items():
                 many.register_parameter(
@@ -209,7 +201,7 @@ class GroupedNetwork:
         """See Network.part."""
         state = {**self.parameters, **self.buffers}
         views = {name: t.detach()[members] for name, t in state.items()}
-        return GroupedNetwork(self.model, views, self.device, self.heavy)
+        return GroupedNetwork(self.model, views, self.device, self.ways)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """See Network.forward."""
@@ -233,4 +225,4 @@ class GroupedTrainer(StackedTrainer):
         device: torch.device,
     ) -> GroupedNetwork:
         state = stacked(models, dtype, device)
-        return GroupedNetwork(models[0], state, device, _heavy(models[0], members))
+        return GroupedNetwork(models[0], state, device, _ways(models[0], members))

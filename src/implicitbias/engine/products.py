@@ -84,10 +84,14 @@ def bmm(a: Tensor, b: Tensor) -> Tensor:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of a member that diverges
-def _bmm(a: Tensor, b: Tensor) -> Tensor:
-    out = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
+def matmul(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+    """A b into `out`, by OpenBLAS, in any layout whose rows or columns have no gaps."""
     np.matmul(a.numpy(), b.numpy(), out=out.numpy())
     return out
+
+
+def _bmm(a: Tensor, b: Tensor) -> Tensor:
+    return matmul(a, b, a.new_empty(a.shape[0], a.shape[1], b.shape[2]))
 
 
 def _baddbmm_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
