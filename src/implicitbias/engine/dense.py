@@ -94,10 +94,10 @@ class Dense:
 
     def product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """W h in the type of products: w (K, o, i), transposed w.mT, h of i features."""
-        if self.low:
-            low = self.members.products
-            w, transposed, h = w.to(low), transposed.to(low), h.to(low)
-        return self.exact_product(w, transposed, h)
+        if not self.low:
+            return self.exact_product(w, transposed, h)
+        one, other = (h, transposed) if self.few else (w, h)
+        return self.bmm(self.in_products(one), self.in_products(other))
 
     def exact_product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """The same in the type of w and h."""
