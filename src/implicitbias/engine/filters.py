@@ -41,6 +41,8 @@ def convolution(
 
 
 class _Convolution(torch.autograd.Function):
+    """torch's convolution with another gradient of the weights."""
+
     @staticmethod
     def forward(
         ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None,

@@ -11,7 +11,7 @@ last, and up to 2.5 times those of its kernels for NCHW.
 
 torch has none on a CPU. By OpenBLAS, on a core as in products.py, speed forward and back over
 torch's at B = 16, 64 and 256: 128 channels at 16x16 1.1, 256 at 8x8 1.25, 512 at 4x4 1.4, 1.5 and
-1.6, 512 at 2x2 1.3, 2.0 and 2.5; 64 channels 0.6 to 0.9. A step of a ResNet-18 alone 1.08 at B = 16
+1.6, 512 at 2x2 1.3, 2.0 and 2.5; 64 channels 0.5 to 0.9. A step of a ResNet-18 alone 1.08 at B = 16
 and 1.15 at 64, of a VGG-16 1.1 and 1.25, at B = 4 1.0.
 """
 
