@@ -72,15 +72,23 @@ def _of_weights(
     d: Tensor, x: Tensor, weight: Tensor, stride: tuple[int, int], padding: tuple[int, int], k: int
 ) -> Tensor:
     """D (out, B places) times patches (B places, kh kw in) of each member, channels last."""
-    (vertical, horizontal), (out, inputs, kh, kw) = padding, weight.shape
-    x = functional.pad(x.permute(0, 2, 3, 1), (0, 0, horizontal, horizontal, vertical, vertical))
-    one, row, column, _ = x.contiguous().stride()
+    out, inputs, kh, kw = weight.shape
+    looked_at = torch.unflatten(windows(padded(x, padding), (kh, kw), stride), 5, (k, inputs))
+    patches = looked_at.movedim(5, 0).reshape(k, -1, kh * kw * inputs)
     d = d.permute(0, 2, 3, 1)  # (B, places, K out)
-    windows = x.contiguous().as_strided(
-        (k, *d.shape[:3], kh, kw, inputs),
-        (inputs, one, stride[0] * row, stride[1] * column, row, column, 1),
-    )
-    patches = windows.reshape(k, -1, kh * kw * inputs)
     d = d.reshape(-1, k, out // k).permute(1, 2, 0)
     gradient = products.products(patches.shape[1], x.dtype, x.device).bmm(d, patches)
     return gradient.view(out, kh, kw, inputs).permute(0, 3, 1, 2)
+
+
+def padded(x: Tensor, padding: tuple[int, int]) -> Tensor:
+    """X (B, C, H, W) with zeros around it, as (B, H, W, C)."""
+    vertical, horizontal = padding
+    around = 0, 0, horizontal, horizontal, vertical, vertical
+    return functional.pad(x.permute(0, 2, 3, 1), around).contiguous()
+
+
+def windows(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Tensor:
+    """What a kernel looks at: x (B, H, W, C) as (B, rows, columns, kh, kw, C), a view."""
+    by_row = x.unfold(1, kernel[0], stride[0])
+    return by_row.unfold(2, kernel[1], stride[1]).permute(0, 1, 2, 4, 5, 3)

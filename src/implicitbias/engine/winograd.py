@@ -73,9 +73,7 @@ class _Convolution(torch.autograd.Function):
         padding: tuple[int, int], k: int,
     ) -> Tensor:  # fmt: skip
         """The convolution, and what its gradient needs."""
-        vertical, horizontal = padding
-        x = x.permute(0, 2, 3, 1)
-        x = functional.pad(x, (0, 0, horizontal, horizontal, vertical, vertical)).contiguous()
+        x = filters.padded(x, padding)
         room = _Room(x)
         kernels = weight.permute(0, 2, 3, 1).reshape(len(weight), 9, -1)
         u = room.each("u", _G, kernels).view(k, -1, 16, weight.shape[1])
@@ -126,9 +124,7 @@ class _Convolution(torch.autograd.Function):
 
 def _windows(x: Tensor) -> Tensor:
     """Those of 4x4, two apart: x (B, H, W, C) as (B, H/2 - 1, W/2 - 1, 4, 4, C), a view."""
-    (b, height, width, c), (one, row, column, channel) = x.shape, x.stride()
-    shape = b, height // 2 - 1, width // 2 - 1, 4, 4, c
-    return x.as_strided(shape, (one, 2 * row, 2 * column, row, column, channel), x.storage_offset())
+    return filters.windows(x, (4, 4), (2, 2))
 
 
 def _split(tiles: Tensor, k: int) -> Tensor:
