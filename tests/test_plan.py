@@ -305,6 +305,8 @@ BAD = {
         at("sweeps", "mlp_bn", "seeds", value=list(range(20001))), ["grid", "runs", "20000"]),
     "images too small": (at("sweeps", "splitting_none", "base", "dataset", value="digits"),
                          ["'conv_small'", "13 x 13", "8 x 8"]),
+    "a precision of GPUs": (at("sweeps", "mlp_bn", "base", "precision", value="tf32"),
+                            ["sweeps.mlp_bn", "tf32", "device: cuda"]),
     "a path as a name": (at("sweeps", "../x", value=tree()["sweeps"]["mlp_bn"]), ["../x"]),
 }  # fmt: skip
 

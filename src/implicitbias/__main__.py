@@ -128,10 +128,11 @@ def _bench(args: argparse.Namespace) -> None:
     with style.look():
         driver.run(
             cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores,
-                  args.contenders),
+                  args.contenders, args.device),
             args.rounds, args.minutes, args.out,
         )  # fmt: skip
-        driver.scale(args.out)
+        if args.device == "cpu":
+            driver.scale(args.out)
 
 
 def _tune(args: argparse.Namespace) -> None:
@@ -257,6 +258,7 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--contenders", nargs="+", choices=cases.CONTENDERS, default=None)
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
     bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
+    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")
     bench.add_argument("--rounds", type=int, default=3, help="at most so many")
     bench.add_argument(

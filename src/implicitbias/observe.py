@@ -6,14 +6,13 @@ rank, at any tolerance and under either norm, is derived from it later without t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .engine.base import Trainer
 from .layers import WeightMatrix
 from .objectives import LOSSES, accuracy
 from .records import Records
@@ -42,15 +41,17 @@ def singular_values(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]
 def spectra(
     records: Records,
     runs: list[str],
-    trainer: Trainer,
+    weights: Mapping[str, Tensor],
     matrices: tuple[WeightMatrix, ...],
     epoch: int,
     step: int,
 ) -> None:
-    """The spectrum and the Frobenius norm of every weight matrix of every member."""
-    state = trainer.state()
+    """The spectrum and the Frobenius norm of every weight matrix of every member.
+
+    weights: by the names of their parameters, each (K, ...).
+    """
     for matrix in matrices:
-        stack = state[matrix.parameter].flatten(2).double().cpu().numpy()
+        stack = weights[matrix.parameter].flatten(2).double().cpu().numpy()
         for run, w in zip(runs, stack, strict=True):
             records.array(
                 run, epoch, step, "spectrum", singular_values(w).tolist(),

@@ -81,6 +81,7 @@ def make_plan(
     if config.device not in config.pack_size:
         raise sources.error(("pack_size",), f"has no size for device {config.device!r}")
     sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}
+    _check_precisions(config, sweeps, sources)
     chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
     for key, entry in config.figures.items():
         check_figure(key, sources)
@@ -119,6 +120,19 @@ def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, 
                 known = requests.get(s.run_id, Request())
                 requests[s.run_id] = known.or_more(sweep.resources)
     return requests
+
+
+def _check_precisions(
+    config: Config, sweeps: Mapping[str, list[RunSpec]], sources: Sources
+) -> None:
+    """What only a GPU computes is not trained without one."""
+    if config.device == "cuda" or config.trained_only:
+        return
+    for name, runs in sweeps.items():
+        if any(getattr(s, "precision", None) == "tf32" for s in runs):
+            raise sources.error(
+                ("sweeps", name), "its runs have precision: tf32, which needs device: cuda"
+            )
 
 
 def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], sources: Sources) -> None:

@@ -1,13 +1,17 @@
 """The benchmark times what it says, in processes of its own."""
 
 import json
+import os
+import resource
+from functools import partial
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
 
-from implicitbias.bench import contenders, driver, measure, plot
+from implicitbias.bench import contenders, driver, measure, plot, together
 from implicitbias.bench.cases import MODELS, Case, cases
 
 
@@ -21,6 +25,13 @@ def test_every_contender_stands_at_every_place():
     assert {(c.contender, c.members) for c in found if c.processes == 2} == {
         ("loop", (1,)), ("ours", (4,)),
     }  # fmt: skip
+
+
+def test_on_a_gpu_there_is_one_precision_more_and_no_pairs_of_packs():
+    found = cases(["MLP-10-100"], [4], [1, 4], 0.1, cores=2, device="cuda")
+    assert {c.device for c in found} == {"cuda"}
+    assert {c.processes for c in found} == {1}
+    assert ("ours, tf32", (1, 4)) in {(c.contender, c.members) for c in found}
 
 
 def test_a_round_writes_a_table_with_ratios(tmp_path):
@@ -51,6 +62,66 @@ def test_a_round_writes_a_table_with_ratios(tmp_path):
     assert (tmp_path / "throughput.svg").stat().st_size > 0
 
 
+def test_processes_at_once_are_compared_with_each_alone(tmp_path, monkeypatch):
+    class Seen(together.Trainee):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            seen.append(self.process)
+
+    seen = []
+    monkeypatch.setattr(together, "Trainee", Seen)
+    pair = Case("ours", "MLP-10-100", 4, (2,), 0.05, processes=2)
+    driver.run([Case("loop", "MLP-10-100", 4, (1,), 0.05), pair], 1, 5.0, tmp_path)
+    _, row = pd.read_parquet(tmp_path / "throughput.parquet").to_dict("records")
+    assert row["per_second"] > 0
+    assert row["per_core_second"] > 0
+    assert row["peak_mb"] > 50
+    assert 0 < row["together"] < 20
+    assert f" {row['together']:.2f} |\n" in (tmp_path / "throughput.md").read_text()
+    assert len(seen) == 2
+    assert all(process.poll() is not None for process in seen)
+
+
+def test_rates_together_and_alone_are_those_of_the_processes(monkeypatch):
+    """Two whose rates are known: 100 and 50 samples a second alone, 75 and 50 together."""
+    clock, running = [0.0], {}
+
+    class Known(together.Trainee):
+        def __init__(self, alone, beside):
+            self.alone, self.beside = alone, beside
+            self.samples, self.steps = 0.0, 0.0
+            running[self] = True
+
+        def let(self, run):
+            running[self] = run
+
+        @property
+        def progress(self):
+            return together.Progress(self.samples, clock[0], clock[0], 1.0, self.steps)
+
+    both = [Known(100, 75), Known(50, 50)]
+
+    def sleep(seconds):
+        clock[0] += seconds
+        for one in both:
+            if running[one]:
+                one.samples += seconds * (one.beside if all(running.values()) else one.alone)
+                one.steps += 1
+
+    monkeypatch.setattr(together.time, "sleep", sleep)
+    monkeypatch.setattr(Known, "process", SimpleNamespace(poll=lambda: None), raising=False)
+    rows = together._rounds(both, 1.0)
+    assert len(rows) == together.ROUNDS
+    assert rows[0]["together"] == pytest.approx(75 / 100 + 50 / 50)
+    assert rows[0]["per_second"] == pytest.approx(125)
+
+
+def test_a_process_that_ends_has_no_number(monkeypatch):
+    pair = Case("ours", "MLP-10-100", 4, (2,), 0.05, processes=2)
+    limits = partial(resource.setrlimit, resource.RLIMIT_DATA, (10**7, 10**7))
+    assert together.timed(pair, dict(os.environ), limits) == []
+
+
 def test_no_round_begins_that_would_end_too_late(tmp_path):
     driver.run([Case("loop", "MLP-10-100", 4, (1,), 0.01)], 5, 0.0, tmp_path)
     assert len(pd.read_parquet(tmp_path / "throughput.parquet")) == 1
@@ -62,7 +133,7 @@ def test_what_does_not_fit_has_no_number_and_the_rest_goes_on(monkeypatch):
     rows = pd.DataFrame(
         [["loop", 10.0], ["ours", None]], columns=["contender", "per_core_second"]
     ).assign(model="a", batch_size=4, members=1, processes=1, round=0, per_second=1.0,
-             peak_mb=1.0, measuring_share=0.0)  # fmt: skip
+             peak_mb=1.0, measuring_share=0.0, together=None)  # fmt: skip
     assert "| a | 4 | 1 | 1 | ours | no number |" in driver.page(rows)
 
 
@@ -91,7 +162,7 @@ def test_every_network_of_the_bench_exists():
 def test_ensembling_trains_as_sgd_does(monkeypatch):
     """The vmap contender is no straw man that skips work: its steps are torch.optim.SGD's."""
     batch = torch.arange(64)  # at 4, rounding grows a thousandfold a step through batch norm
-    monkeypatch.setattr(contenders, "_batches", lambda size: iter(lambda: batch, None))
+    monkeypatch.setattr(contenders, "_batches", lambda *_: iter(lambda: batch[None], None))
     kept = {}
     stack = contenders.stack_module_state
     monkeypatch.setattr(

@@ -5,17 +5,22 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tape import record
 
 from implicitbias import data, packs, records, spec, tuning
 from implicitbias.allocator import ALLOCATOR
 from implicitbias.engine import products
+from implicitbias.engine.choose import in_turns
+from implicitbias.engine.graphs import Replayed
 from implicitbias.engine.streams import epoch_order, init_seed
+from implicitbias.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.procedures import Job, load, sgd
 
@@ -244,6 +249,41 @@ def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
     for name, table in zip(("scalars", "arrays"), whole, strict=True):
         ours = records.read(tmp_path / "turns" / "records" / f"{name}.parquet")
         pd.testing.assert_frame_equal(ours, table, check_exact=True)
+
+
+def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_path, data_dir):
+    """What a GPU's packs do otherwise, with a tape for its graphs, and stopped half-way."""
+    runs = [make(epochs=6, record_every=1, seed=s, lr_milestones=[4]) for s in (0, 1)]
+    usual = train(runs, tmp_path / "usual", data_dir)
+    (tmp_path / "other").mkdir()
+    job = Job("test", tmp_path / "other", data_dir)
+
+    def other():
+        pack = sgd.SgdPack(runs, job)
+        pack._beside = ThreadPoolExecutor(1)
+        pack._resume()
+        pack.parts = in_turns(Replayed(pack.trainer, print, record), 2, 2)
+        return pack
+
+    first = other()
+    first._spectra = lambda at: (
+        sgd.SgdPack._spectra(first, at), at[0] == 3 and first._interrupt(signal.SIGTERM, None)
+    )  # fmt: skip
+    with pytest.raises(sgd.Interrupted):
+        first.run()
+    second = other()
+    assert second.step == 3 * 13 + 1  # signals are looked for after a step
+    found = second.run()
+    assert found.facts["replayed"]
+    found.write(tmp_path / "other" / "records")
+    for name, table in zip(("scalars", "arrays"), usual, strict=True):
+        ours = records.read(tmp_path / "other" / "records" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(ours, table, check_exact=True)
+
+
+def test_tf32_is_not_trained_on_a_cpu(tmp_path, data_dir):
+    with pytest.raises(UserError, match="precision: tf32 is of CUDA devices"):
+        train([make(precision="tf32")], tmp_path, data_dir)
 
 
 def test_a_pack_that_cannot_be_written_says_so(tmp_path, data_dir):

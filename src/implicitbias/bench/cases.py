@@ -29,8 +29,10 @@ CONTENDERS = {
     "vmap": "torch.func: stacked state, vmap over grad, data as tensors",
     "ours": "a pack through the engine",
     "ours, bfloat16": "the same with products in bfloat16",
+    "ours, tf32": "the same with products in TF32, on a GPU",
 }
-PACKED = ("vmap", "ours", "ours, bfloat16")  # the others train one member at a time
+ON_A_GPU = ("ours, tf32",)
+PACKED = tuple(name for name in CONTENDERS if name not in ("loop", "resident"))
 
 
 class Case(NamedTuple):
@@ -40,8 +42,9 @@ class Case(NamedTuple):
     model: str
     batch_size: int
     members: tuple[int, ...]  # ascending
-    seconds: float  # of measured CPU time each, at least two steps
+    seconds: float  # of measured CPU time each, on a GPU of wall time, at least two steps
     processes: int = 1  # how many such processes run at once
+    device: str = "cpu"
 
 
 def cases(
@@ -51,16 +54,18 @@ def cases(
     seconds: float,
     cores: int,
     contenders: list[str] | None = None,
+    device: str = "cpu",
 ) -> list[Case]:
     """Every contender at every place, side by side; then loops and packs on all cores at once."""
+    everyone = [name for name in CONTENDERS if device == "cuda" or name not in ON_A_GPU]
     sizes = tuple(sorted(members))
     found = []
     for model in models:
         for batch in batch_sizes:
-            for contender in contenders or CONTENDERS:
+            for contender in contenders or everyone:
                 packs = sizes if contender in PACKED else (1,)
-                found.append(Case(contender, model, batch, packs, seconds))
-            if cores > 1:
+                found.append(Case(contender, model, batch, packs, seconds, device=device))
+            if cores > 1 and device == "cpu":
                 usual = (min(sizes, key=lambda k: abs(k - 16)),)
                 found.append(Case("loop", model, batch, (1,), seconds, cores))
                 found.append(Case("ours", model, batch, usual, seconds, cores))

@@ -12,13 +12,16 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from ..engine.base import Members, Trainer
+from ..engine.base import Members, Trainer, multiply_float32_in
 from ..engine.choose import Parts, abreast, in_turns, trainer_for
+from ..engine.graphs import Replayed
 from ..models import build_seeded
+from ..progress import say
 from .cases import CLASSES, EXAMPLES, INPUT, MODELS
 
 LR, WEIGHT_DECAY = 0.01, 5e-4
 STRETCH = 64  # samples of a member in its turn
+CPU = torch.device("cpu")
 Step = Callable[[], int]
 
 
@@ -29,15 +32,19 @@ def images() -> tuple[Tensor, Tensor]:
     return x, torch.randint(CLASSES, (EXAMPLES,), generator=generator)
 
 
-def networks(model: str, members: int) -> list[nn.Module]:
+def networks(model: str, members: int, device: torch.device = CPU) -> list[nn.Module]:
     """K untrained networks, each of its own seed."""
     name, arguments = MODELS[model]
-    return [build_seeded(name, INPUT, CLASSES, seed=k, **arguments) for k in range(members)]
+    return [
+        build_seeded(name, INPUT, CLASSES, seed=k, **arguments).to(device) for k in range(members)
+    ]
 
 
-def _batches(size: int) -> Iterator[Tensor]:
+def _batches(size: int, members: int, device: torch.device) -> Iterator[Tensor]:
+    """The places (K, B) of a batch of each member, whose order of the examples is its own."""
     while True:
-        yield from torch.randperm(EXAMPLES)[: EXAMPLES // size * size].view(-1, size)
+        orders = torch.stack([torch.randperm(EXAMPLES) for _ in range(members)]).to(device)
+        yield from torch.split(orders[:, : EXAMPLES // size * size], size, 1)
 
 
 def _train(model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
@@ -46,10 +53,10 @@ def _train(model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Ten
     optimiser.step()
 
 
-def loop(model: str, batch_size: int, members: int) -> Step:
+def loop(model: str, batch_size: int, members: int, device: torch.device = CPU) -> Step:
     """As a good user writes it."""
     data = TensorDataset(*images())
-    [net] = networks(model, members)
+    [net] = networks(model, members, device)
     optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
 
     def forever() -> Iterator[tuple[Tensor, Tensor]]:
@@ -59,31 +66,32 @@ def loop(model: str, batch_size: int, members: int) -> Step:
     batches = forever()
 
     def step() -> int:
-        _train(net, optimiser, *next(batches))
+        x, y = next(batches)
+        _train(net, optimiser, x.to(device), y.to(device))
         return batch_size
 
     return step
 
 
-def resident(model: str, batch_size: int, members: int) -> Step:
+def resident(model: str, batch_size: int, members: int, device: torch.device = CPU) -> Step:
     """The same, the images in one tensor."""
-    x, y = images()
-    [net] = networks(model, members)
+    x, y = (t.to(device) for t in images())
+    [net] = networks(model, members, device)
     optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    batches = _batches(batch_size)
+    batches = _batches(batch_size, 1, device)
 
     def step() -> int:
-        index = next(batches)
+        index = next(batches)[0]
         _train(net, optimiser, x[index], y[index])
         return batch_size
 
     return step
 
 
-def ensemble(model: str, batch_size: int, members: int) -> Step:
+def ensemble(model: str, batch_size: int, members: int, device: torch.device = CPU) -> Step:
     """torch.func's model ensembling; batch norm's statistics leave the map as auxiliary output."""
-    x, y = images()
-    nets = networks(model, members)
+    x, y = (t.to(device) for t in images())
+    nets = networks(model, members, device)
     weights, buffers = stack_module_state(nets)
     weights = {name: w.detach() for name, w in weights.items()}
     net = nets[0]
@@ -95,10 +103,10 @@ def ensemble(model: str, batch_size: int, members: int) -> Step:
         return F.cross_entropy(functional_call(net, (w, own), (x,)), y), own
 
     gradient = vmap(grad(objective, has_aux=True), randomness="different")
-    batches = [_batches(batch_size) for _ in nets]
+    batches = _batches(batch_size, members, device)
 
     def step() -> int:
-        index = torch.stack([next(b) for b in batches])
+        index = next(batches)
         found, moved = gradient(weights, buffers, x[index], y[index])
         buffers.update(moved)
         with torch.no_grad():
@@ -110,28 +118,37 @@ def ensemble(model: str, batch_size: int, members: int) -> Step:
 
 
 def ours(
-    model: str, batch_size: int, members: int, precision: str = "float32"
+    model: str,
+    batch_size: int,
+    members: int,
+    precision: str = "float32",
+    device: torch.device = CPU,
 ) -> tuple[Step, Trainer, Parts]:
     """A pack through the engine, each member with its own order of the examples.
 
-    As procedures/sgd.py does it: parts of the pack take turns, each for a stretch of steps.
+    As procedures/sgd.py does it: parts of the pack take turns, each for a stretch of steps, and on
+    a GPU recorded steps are replayed.
     """
-    x, y = images()
-    cpu, dtype = torch.device("cpu"), torch.float32
+    x, y = (t.to(device) for t in images())
+    dtype = torch.float32
+    multiply_float32_in(precision)
     lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
-    hyper = Members.of(lr, decay, momentum, dtype, cpu, batch_size, precision, INPUT)
+    hyper = Members.of(lr, decay, momentum, dtype, device, batch_size, precision, INPUT)
     nets = networks(model, members)
-    together = abreast(nets[0], INPUT, batch_size, members, dtype, cpu)
-    trainer = trainer_for(nets, hyper, "cross_entropy", dtype, cpu)
-    batches = [_batches(batch_size) for _ in range(members)]
+    together = abreast(nets[0], INPUT, batch_size, members, dtype, device)
+    trainer = trainer_for(nets, hyper, "cross_entropy", dtype, device)
+    if device.type == "cuda":
+        trainer = Replayed(trainer, say)
     parts = in_turns(trainer, members, together)
     stretch = 1 if len(parts) == 1 else max(1, STRETCH // batch_size)
-    turns = cycle(parts)
+    sizes = [part.stop - part.start for part, _ in parts]
+    batches = [_batches(batch_size, size, device) for size in sizes]
+    turns = cycle(zip(parts, batches, strict=True))
 
     def step() -> int:
-        part, own = next(turns)
+        (_, own), orders = next(turns)
         for _ in range(stretch):
-            index = torch.stack([next(b) for b in batches[part]])
+            index = next(orders)
             own.step(x[index], y[index], 1.0)
         return index.numel() * stretch
 

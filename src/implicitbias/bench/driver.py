@@ -23,11 +23,11 @@ from .. import provenance
 from ..allocator import ALLOCATOR
 from ..files import replacing, write_text
 from ..progress import say
-from . import plot
+from . import plot, together
 from .cases import CONTENDERS, Case
 
 TIMEOUT = 300.0
-COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share")
+COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share", "together")
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
 
@@ -64,31 +64,26 @@ def scale(out: Path) -> None:
 
 
 def timed(case: Case) -> list[dict[str, float]]:
-    """A row per size of the pack: means over the processes, `per_second` summed.
-
-    Sizes that one of the processes has not reached are not among them.
-    """
+    """A row per size of the pack that fits; of several processes at once, one row."""
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = int(0.8 * available / case.processes)
+    if case.device == "cuda":  # which reserves more addresses than it uses
+        limit = resource.RLIM_INFINITY
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if case.contender.startswith("ours"):  # the others are timed as a user starts them
         environment |= ALLOCATOR
+
+    def limits() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+    if case.processes > 1:
+        return together.timed(case, environment, limits)
     command = [sys.executable, "-m", "implicitbias.bench.measure", json.dumps(case._asdict())]
-    children = [
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        )
-        for _ in range(case.processes)
-    ]  # fmt: skip
-    said = [_all_said(child) for child in children]
-    rows = pd.DataFrame([json.loads(line) for text in said for line in text.splitlines()])
-    if rows.empty:
-        return []
-    groups = rows.groupby("members")
-    means = groups.mean().assign(per_second=groups["per_second"].sum())
-    whole = means[groups.size() == case.processes].reset_index()
-    return [{str(k): float(v) for k, v in row.items()} for row in whole.to_dict("records")]
+    child = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        preexec_fn=limits,
+    )  # fmt: skip
+    return [json.loads(line) for line in _all_said(child).splitlines()]
 
 
 def _all_said(child: subprocess.Popen[str]) -> str:
@@ -128,27 +123,36 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def page(rows: pd.DataFrame) -> str:
     """The table in Markdown."""
-    rounds = rows["round"].nunique()
+    rounds, on_a_gpu = rows["round"].nunique(), "cuda" in set(rows.get("device", ()))
     load = os.getloadavg()[2]  # of the last quarter of an hour
     lines = [
         "# Throughput",
         "",
-        f"{provenance.processor()}, {os.cpu_count()} cores, load {load:.1f}; "
+        f"{_gpu() if on_a_gpu else ''}{provenance.processor()}, {os.cpu_count()} cores, load"
+        f" {load:.1f}; "
         + ", ".join(f"{k} {v}" for k, v in provenance.here("cpu", 1)["packages"].items())
         + f". Fresh processes, one thread each, {rounds} x all cases in turn; medians and the"
-        " range. Samples per second of CPU time, summed over members. `ratio` is to the"
-        " loop at the same batch size, which trains one run after another. No number: it did not"
-        " fit into memory or took too long.",
+        f" range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over members."
+        " `ratio` is to the"
+        " loop at the same batch size, which trains one run after another. `together`: of several"
+        " processes at once, how many alone they come to. No number: it did not fit into memory or"
+        " took too long.",
         "",
-        *(f"- `{name}`: {words}" for name, words in CONTENDERS.items()),
+        *(f"- `{name}`: {CONTENDERS[name]}" for name in dict.fromkeys(rows["contender"])),
         "",
         "| model | B | K | processes | contender | samples/core-s | range | ratio | ratio in wall"
-        " time | peak MB | measuring |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        " time | peak MB | measuring | together |",
+        "|" + " --- |" * 12,
     ]
     places = summary(rows)
     lines += [_line(row) for row in places.to_dict("records")]
     return "\n".join([*lines[:2], *glance(places), "", *lines[2:], ""])
+
+
+def _gpu() -> str:
+    import torch
+
+    return f"{torch.cuda.get_device_name()} beside "
 
 
 def glance(places: pd.DataFrame) -> list[str]:
@@ -173,13 +177,14 @@ def glance(places: pd.DataFrame) -> list[str]:
 
 
 def _line(row: dict[Hashable, Any]) -> str:
-    cells = ["no number", "", "", "", "", ""]
+    cells = ["no number", "", "", "", "", "", ""]
     if row["count"]:
-        share = row["measuring_share"]
+        share, all_at_once = row["measuring_share"], row["together"]
         cells = [
             f"{row['per_core_second']:,.0f}", f"{row['min']:,.0f}-{row['max']:,.0f}",
             f"{row['per_core_second_ratio']:.2f}", f"{row['per_second_ratio']:.2f}",
             f"{row['peak_mb']:,.0f}", "" if pd.isna(share) else f"{100 * share:.2g}%",
+            "" if pd.isna(all_at_once) else f"{all_at_once:.2f}",
         ]  # fmt: skip
     place = [str(row[name]) for name in PLACE]
     return "| " + " | ".join([*place, *cells]) + " |"

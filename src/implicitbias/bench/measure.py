@@ -40,21 +40,32 @@ def measure(case: Case) -> None:
 
 
 def timing(case: Case, members: int) -> dict[str, float]:
-    """Samples per second of CPU time and of wall time, summed over members; peak memory, MB."""
-    parts: Parts | None = None
-    if case.contender.startswith("ours"):
-        precision = "bfloat16" if "bfloat16" in case.contender else "float32"
-        step, trainer, parts = ours(case.model, case.batch_size, members, precision)
-    else:
-        step = WITHOUT_ENGINE[case.contender](case.model, case.batch_size, members)
-    calls(step, WARM_UP, FIRST_CALLS)
-    samples, cpu, wall = calls(step, case.seconds, 2)
+    """Samples per second of CPU time and of wall time, summed over members; peak memory, MB.
+
+    On a GPU it is wall time twice, and the peak is of its memory.
+    """
+    device = torch.device(case.device)
+    step, trainer, parts = step_of(case, members)
+    calls(step, WARM_UP, FIRST_CALLS, device)
+    samples, cpu, wall = calls(step, case.seconds, 2, device)
     found = {"per_core_second": samples / cpu, "per_second": samples / wall}
-    if parts is not None and members == case.members[0]:
+    if trainer is not None and parts is not None and members == case.members[0]:
         runs, rate = [str(k) for k in range(members)], found["per_core_second"]
         found["measuring_share"] = measuring_share(case, runs, trainer, parts, rate)
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if device.type == "cuda":
+        found["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
     return found
+
+
+def step_of(case: Case, members: int) -> tuple[Step, Trainer | None, Parts | None]:
+    """What steps such a pack; of the engine also its trainer and in which parts it steps."""
+    where = case.model, case.batch_size, members
+    device = torch.device(case.device)
+    if not case.contender.startswith("ours"):
+        return WITHOUT_ENGINE[case.contender](*where, device), None, None
+    precision = case.contender.removeprefix("ours").removeprefix(", ") or "float32"
+    return ours(*where, precision, device)
 
 
 def measuring_share(
@@ -64,33 +75,41 @@ def measuring_share(
 
     Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
     loss and accuracy of 50,000 + 10,000 examples, timed on those that a quarter of a second takes.
+    Beside a GPU the processor computes the spectra, and only what they take longer than the
+    training between two records counts.
     """
     matrices = weight_matrices(networks(case.model, 1)[0])
-    x, y = images()
-    start = time.process_time()
-    observe.spectra(Records(), runs, trainer, matrices, 0, 0)
-    spectra = time.process_time() - start
+    x, y = (t.to(case.device) for t in images())
+    clock = time.perf_counter if case.device == "cuda" else time.process_time
+    start = clock()
+    observe.spectra(Records(), runs, trainer.state(), matrices, 0, 0)
+    spectra = clock() - start
 
     def evaluation(n: int) -> float:
-        start, some = time.process_time(), ("test", x[:n], y[:n])
+        start, some = clock(), ("test", x[:n], y[:n])
         observe.performance(Records(), runs, partial(outputs, parts), some, "cross_entropy", 0, 0)
-        return (time.process_time() - start) / n
+        return (clock() - start) / n
 
     least, most = _EVALUATED
     n = max(least, min(most, int(0.25 / evaluation(least))))
     evaluation(n)  # the first of its size takes memory, which a training does once
     each = evaluation(n)
-    seconds = spectra + each * (EPOCH + TEST)
-    return seconds / (seconds + RECORD_EVERY * EPOCH * len(runs) / rate)
+    training = RECORD_EVERY * EPOCH * len(runs) / rate
+    waited = max(0.0, spectra - training) if case.device == "cuda" else spectra
+    seconds = waited + each * (EPOCH + TEST)
+    return seconds / (seconds + training)
 
 
-def calls(step: Step, seconds: float, least: int) -> tuple[int, float, float]:
+def calls(step: Step, seconds: float, least: int, device: torch.device) -> tuple[int, float, float]:
     """Samples processed, CPU and wall seconds of calls for so long, and at least so many."""
-    cpu, wall, samples, done = time.process_time(), time.perf_counter(), 0, 0
-    while done < least or time.process_time() - cpu < seconds:
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    cpu, wall, samples, done = clock(), time.perf_counter(), 0, 0
+    while done < least or clock() - cpu < seconds:
         samples += step()
         done += 1
-    return samples, time.process_time() - cpu, time.perf_counter() - wall
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return samples, clock() - cpu, time.perf_counter() - wall
 
 
 def main(arguments: list[str]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-# The type of weights, updates, statistics and losses; with `bfloat16` products alone are in it.
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
+# The type of weights, updates, statistics and losses. With `bfloat16` products alone are in it, and
+# with `tf32` the factors of products alone are rounded.
+DTYPES = {
+    "float32": torch.float32, "float64": torch.float64,
+    "bfloat16": torch.float32, "tf32": torch.float32,
+}  # fmt: skip
 
 
 class Rates(NamedTuple):
@@ -106,10 +111,21 @@ def stacked(
     }
 
 
-def products_in(members: Members, x: Tensor) -> torch.autocast:
+def products_in(members: Members, x: Tensor) -> AbstractContextManager[object]:
     """The context in which layers of autograd's paths multiply in `members.products`."""
-    low = members.products != x.dtype
-    return torch.autocast(x.device.type, members.products if low else None, enabled=low)
+    if members.products == x.dtype:
+        return nullcontext()
+    return torch.autocast(x.device.type, members.products)
+
+
+def multiply_float32_in(precision: str) -> None:
+    """Whether CUDA devices round the factors of float32 products to TF32's 10 bits: if so named.
+
+    torch's own default rounds in convolutions and not in products.
+    """
+    how = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = how
+    torch.backends.cudnn.conv.fp32_precision = how  # type: ignore[attr-defined]
 
 
 def load_into(trainer: Trainer, state: dict[str, Tensor], velocity: dict[str, Tensor]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from types import FrameType
 from typing import Any
@@ -15,12 +16,13 @@ from torch import Tensor, nn
 
 from .. import checkpoint, data, observe, observers, tuning
 from ..engine import products, streams
-from ..engine.base import DTYPES, Members, Trainer, load_into
+from ..engine.base import DTYPES, Members, Trainer, load_into, multiply_float32_in
 from ..engine.choose import Parts, in_turns, outputs, trainer_for
+from ..engine.graphs import Replayed
 from ..errors import UserError
 from ..layers import patches, weight_matrices
 from ..models import build_seeded
-from ..progress import Reporter
+from ..progress import Reporter, say
 from ..records import Records
 from ..spec import RunSpec
 from ..specs.sgd import Spec as Sgd
@@ -38,6 +40,9 @@ class SgdPack:
         self.specs, self.job, self.shape = specs, job, specs[0]
         self.runs = [s.run_id for s in specs]
         self.device = torch.device(job.device)
+        if self.shape.precision == "tf32" and self.device.type != "cuda":
+            raise UserError("precision: tf32 is of CUDA devices; set device: cuda or train another")
+        multiply_float32_in(self.shape.precision)
         dtype = DTYPES[self.shape.precision]
         split = data.load(self.shape.dataset, job.data_dir, **self.shape.data_options)
         self.train, self.test = (
@@ -66,6 +71,9 @@ class SgdPack:
         self.diverged = torch.full((len(specs),), -1, dtype=torch.int64, device=self.device)
         self._signal: int | None = None
         self._measured = -1  # the step of the last measurement
+        # A GPU goes on training while the processor computes the spectra of copied weights.
+        self._beside = ThreadPoolExecutor(1) if self.device.type == "cuda" else None
+        self._computing: Future[None] | None = None
         self._save_every = job.checkpoint_seconds
 
     def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
@@ -123,6 +131,7 @@ class SgdPack:
         finally:
             for signum, handler in handlers.items():
                 signal.signal(signum, handler)
+        self._settle()
         for run, step in zip(self.runs, self.diverged.tolist(), strict=True):
             if step >= 0:
                 at = self.shape.epochs
@@ -131,12 +140,15 @@ class SgdPack:
             "path": self.path, "abreast": self.abreast,
             "products": "OpenBLAS" if products.openblas else "torch",
         }  # fmt: skip
+        if isinstance(trainer := self.parts[0][1], Replayed):
+            self.records.facts["replayed"] = trainer.replays
         return self.records
 
     @cached_property
     def parts(self) -> Parts:
         """Which members step abreast, as it is once a checkpoint has been looked for."""
-        return in_turns(self.trainer, len(self.runs), self.abreast)
+        trainer = Replayed(self.trainer, say) if self.device.type == "cuda" else self.trainer
+        return in_turns(trainer, len(self.runs), self.abreast)
 
     def _outputs(self, x: Tensor) -> Tensor:
         """Outputs (K, n, C) of every member for the examples x (n, ...)."""
@@ -193,16 +205,34 @@ class SgdPack:
             self._measured = self.step
 
     def _measure(self) -> None:
-        """Everything that is recorded, at the completed epoch."""
+        """Everything that is recorded, at the completed epoch; spectra come last."""
+        self._settle()
         at = self.step // self.shape.steps_per_epoch, self.step
         if self.shape.evaluate == "records" or at[0] == self.shape.epochs:
             for name, split in (("train", self.train), ("test", self.test)):
                 observe.performance(
                     self.records, self.runs, self._outputs, (name, *split), self.shape.loss, *at
                 )
-        observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
         for observer in self.observers.values():
             observer.measure(self.records, *at)
+        self._spectra(at)
+
+    def _spectra(self, at: tuple[int, int]) -> None:
+        """Those of the weights as they are now."""
+        weights = {m.parameter: self.trainer.state()[m.parameter] for m in self.matrices}
+        if self._beside is None:
+            observe.spectra(self.records, self.runs, weights, self.matrices, *at)
+            return
+        copied = {name: w.to("cpu", copy=True) for name, w in weights.items()}
+        self._computing = self._beside.submit(
+            observe.spectra, self.records, self.runs, copied, self.matrices, *at
+        )
+
+    def _settle(self) -> None:
+        """Wait for spectra in the making: whoever adds to the records or saves them does."""
+        if self._computing is not None:
+            self._computing.result()
+            self._computing = None
 
     def _report(self, reporter: Reporter) -> None:
         fine = self.losses[self.diverged < 0]
@@ -223,6 +253,7 @@ class SgdPack:
         return end
 
     def _save(self) -> None:
+        self._settle()
         state: dict[str, Any] = {
             "runs": self.runs, "step": self.step,
             "state": self.trainer.state(), "velocity": self.trainer.velocity(),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import bounds_inputs, collapse, models, observe, observers, stationarity
+from .. import bounds_inputs, collapse, models, observers, stationarity
 from ..engine import streams
 from ..engine.base import DTYPES
 from ..engine.sphere import OnSphere
@@ -115,7 +115,8 @@ class SquarePack(SgdPack):
         return torch.stack(features), torch.stack(outputs)
 
     def _measure(self) -> None:
-        """Everything that is recorded, at the completed epoch."""
+        """Everything that is recorded, at the completed epoch; spectra come last."""
+        self._settle()
         epoch = self.step // self.shape.steps_per_epoch
         at, state = (epoch, self.step), self.trainer.state()
         net = Network(state, self.matrices, self.members)
@@ -132,9 +133,9 @@ class SquarePack(SgdPack):
                 rows = margins_of(outputs[split], labels[split]).tolist()
                 for run, row in zip(self.runs, rows, strict=True):
                     self.records.array(run, *at, name, row, (len(row),))
-        if "spectra" in wanted:
-            observe.spectra(self.records, self.runs, self.trainer, self.matrices, *at)
         self._further(wanted, at, state)
+        if "spectra" in wanted:
+            self._spectra(at)
 
     def _further(self, wanted: set[str], at: tuple[int, int], state: dict[str, Tensor]) -> None:
         x, y = self.train[0], self.noisy

@@ -57,7 +57,9 @@ class Spec(NetworkSpec):
     lr_factor: Positive = 0.2
     # bfloat16: of matrix products and convolutions, as torch.autocast has it; weights, their
     # updates, the statistics of normalisation, losses and all that is measured stay in float32.
-    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    # tf32: on CUDA devices, which alone have it, factors of float32 products are rounded to 10 bits
+    # of mantissa, in evaluation too.
+    precision: Literal["float32", "float64", "bfloat16", "tf32"] = "float32"
     record: Names = ()  # the larger records, one file each in observers/
     # When losses and accuracies over all examples are measured; spectra and norms are at every
     # record. Measuring all at each took up to a third of a narrow ResNet-18's time.
@@ -128,8 +130,10 @@ class Spec(NetworkSpec):
         exact = {"windows", "unrolling"} & set(self.record)
         if exact and self.momentum > 0:
             raise UserError(f"record: {min(exact)} is about plain SGD; momentum must be 0")
-        if self.record and self.precision == "bfloat16":
-            raise UserError(f"record: {self.record[0]} is not recorded with precision: bfloat16")
+        if self.record and self.precision in ("bfloat16", "tf32"):
+            raise UserError(
+                f"record: {self.record[0]} is not recorded with precision: {self.precision}"
+            )
         if "unrolling" in self.record and self.precision != "float64":
             raise UserError("record: unrolling needs precision: float64")
         if "movement" in self.record and self.movement_epochs > self.record_every:
