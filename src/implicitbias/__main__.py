@@ -262,7 +262,7 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")
     bench.add_argument("--rounds", type=int, default=3, help="at most so many")
     bench.add_argument(
-        "--minutes", type=float, default=30, help="no round begins that would end later"
+        "--minutes", type=float, default=60, help="no round begins that would end later"
     )
     bench.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="1: no pairs of packs"

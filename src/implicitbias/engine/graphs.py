@@ -14,7 +14,8 @@ that without a GPU, tests/engine/test_cuda.py with one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -29,17 +30,27 @@ _TOLERANCE = 1e-3  # of the largest change of a tensor: kernels with atomic sums
 
 def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
     """What replays the kernels of `work`, and the tensor in which they leave its result."""
-    # Libraries choose kernels and take their memory in the first calls, which must not be recorded.
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = work()
     return graph.replay, result
+
+
+@contextmanager
+def _aside(device: torch.device) -> Iterator[None]:
+    """On a CUDA device, in a stream of its own.
+
+    A step is taken so before it is recorded: libraries choose kernels and take their memory in the
+    first calls, and what autograd keeps of a step must not belong to the default stream.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        yield
+    torch.cuda.current_stream().wait_stream(side)
 
 
 class _Step(NamedTuple):
@@ -86,12 +97,12 @@ class Replayed:
             return self.trainer.step(x, y, multiplier)
 
         def twice(step: Callable[[], Tensor]) -> list[Tensor]:
-            """The losses of two steps, then the weights after them."""
-            losses = [step().clone() for _ in range(2)]
-            return [*losses, *(t.clone() for t in tensors)]
+            """The losses of two steps, and the weights, then after them."""
+            return [*(step().clone() for _ in range(2)), *tensors]
 
         before = [t.clone() for t in tensors]
-        expected = twice(work)
+        with _aside(x.device):
+            expected = [t.clone() for t in twice(work)]
         try:
             replay, losses = self.record(work)
             _put(tensors, before)
