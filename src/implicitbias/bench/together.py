@@ -70,9 +70,11 @@ class Trainee:
 
 
 def timed(case: Case, environment: dict[str, str], limits: Any) -> list[dict[str, float]]:
-    """One row: rates of all processes together, and `together`, the median over rounds of
+    """One row, or none if a process ends: medians over rounds.
 
-    sum_i (rate of process i, all running) / (rate of process i, alone).  None if one of them stops.
+    `per_second` and `per_core_second` are of all processes running together, and `together` is
+    sum_i (rate of process i, all running) / (rate of process i alone): 2 where two do not hinder
+    each other.
     """
     command = [sys.executable, "-m", "implicitbias.bench.together", json.dumps(case._asdict())]
     options = {"env": environment, "stderr": subprocess.DEVNULL, "preexec_fn": limits}

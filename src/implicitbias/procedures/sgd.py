@@ -219,7 +219,8 @@ class SgdPack:
 
     def _spectra(self, at: tuple[int, int]) -> None:
         """Those of the weights as they are now."""
-        weights = {m.parameter: self.trainer.state()[m.parameter] for m in self.matrices}
+        state = self.trainer.state()
+        weights = {m.parameter: state[m.parameter] for m in self.matrices}
         if self._beside is None:
             observe.spectra(self.records, self.runs, weights, self.matrices, *at)
             return
