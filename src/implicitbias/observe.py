@@ -7,6 +7,7 @@ rank, at any tolerance and under either norm, is derived from it later without t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,40 @@ def spectra(
             )  # fmt: skip
             norm = float(np.linalg.norm(w))
             records.scalar(run, epoch, step, "fro_norm", norm, matrix.label)
+
+
+class Spectra:
+    """`spectra` at once, or beside training: by a thread, from copies of the weights.
+
+    A GPU so goes on training while the processor computes. Nothing else may add to the records or
+    save them before `settle`.
+    """
+
+    def __init__(self, beside: bool) -> None:
+        self._thread = ThreadPoolExecutor(1) if beside else None
+        self._computing: Future[None] | None = None
+
+    def measure(
+        self,
+        records: Records,
+        runs: list[str],
+        state: Mapping[str, Tensor],
+        matrices: tuple[WeightMatrix, ...],
+        epoch: int,
+        step: int,
+    ) -> None:
+        """Those of the weights as they are now."""
+        if self._thread is None:
+            spectra(records, runs, state, matrices, epoch, step)
+            return
+        copied = {m.parameter: state[m.parameter].to("cpu", copy=True) for m in matrices}
+        self._computing = self._thread.submit(spectra, records, runs, copied, matrices, epoch, step)
+
+    def settle(self) -> None:
+        """Wait for what is being computed."""
+        if self._computing is not None:
+            self._computing.result()
+            self._computing = None
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 import torch
 from tape import record
 
-from implicitbias import data, packs, records, spec, tuning
+from implicitbias import data, observe, packs, records, spec, tuning
 from implicitbias.allocator import ALLOCATOR
 from implicitbias.engine import products
 from implicitbias.engine.choose import in_turns
@@ -260,15 +259,20 @@ def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_pat
 
     def other():
         pack = sgd.SgdPack(runs, job)
-        pack._beside = ThreadPoolExecutor(1)
+        pack.spectra = observe.Spectra(beside=True)
         pack._resume()
         pack.parts = in_turns(Replayed(pack.trainer, print, record), 2, 2)
         return pack
 
     first = other()
-    first._spectra = lambda at: (
-        sgd.SgdPack._spectra(first, at), at[0] == 3 and first._interrupt(signal.SIGTERM, None)
-    )  # fmt: skip
+    measure = first.spectra.measure
+
+    def then_a_signal(*arguments):
+        measure(*arguments)
+        if arguments[-2] == 3:
+            first._interrupt(signal.SIGTERM, None)
+
+    first.spectra.measure = then_a_signal
     with pytest.raises(sgd.Interrupted):
         first.run()
     second = other()

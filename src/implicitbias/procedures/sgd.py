@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from types import FrameType
 from typing import Any
@@ -71,9 +70,7 @@ class SgdPack:
         self.diverged = torch.full((len(specs),), -1, dtype=torch.int64, device=self.device)
         self._signal: int | None = None
         self._measured = -1  # the step of the last measurement
-        # A GPU goes on training while the processor computes the spectra of copied weights.
-        self._beside = ThreadPoolExecutor(1) if self.device.type == "cuda" else None
-        self._computing: Future[None] | None = None
+        self.spectra = observe.Spectra(beside=self.device.type == "cuda")
         self._save_every = job.checkpoint_seconds
 
     def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
@@ -131,7 +128,7 @@ class SgdPack:
         finally:
             for signum, handler in handlers.items():
                 signal.signal(signum, handler)
-        self._settle()
+        self.spectra.settle()
         for run, step in zip(self.runs, self.diverged.tolist(), strict=True):
             if step >= 0:
                 at = self.shape.epochs
@@ -206,7 +203,7 @@ class SgdPack:
 
     def _measure(self) -> None:
         """Everything that is recorded, at the completed epoch; spectra come last."""
-        self._settle()
+        self.spectra.settle()
         at = self.step // self.shape.steps_per_epoch, self.step
         if self.shape.evaluate == "records" or at[0] == self.shape.epochs:
             for name, split in (("train", self.train), ("test", self.test)):
@@ -215,25 +212,7 @@ class SgdPack:
                 )
         for observer in self.observers.values():
             observer.measure(self.records, *at)
-        self._spectra(at)
-
-    def _spectra(self, at: tuple[int, int]) -> None:
-        """Those of the weights as they are now."""
-        state = self.trainer.state()
-        weights = {m.parameter: state[m.parameter] for m in self.matrices}
-        if self._beside is None:
-            observe.spectra(self.records, self.runs, weights, self.matrices, *at)
-            return
-        copied = {name: w.to("cpu", copy=True) for name, w in weights.items()}
-        self._computing = self._beside.submit(
-            observe.spectra, self.records, self.runs, copied, self.matrices, *at
-        )
-
-    def _settle(self) -> None:
-        """Wait for spectra in the making: whoever adds to the records or saves them does."""
-        if self._computing is not None:
-            self._computing.result()
-            self._computing = None
+        self.spectra.measure(self.records, self.runs, self.trainer.state(), self.matrices, *at)
 
     def _report(self, reporter: Reporter) -> None:
         fine = self.losses[self.diverged < 0]
@@ -254,7 +233,7 @@ class SgdPack:
         return end
 
     def _save(self) -> None:
-        self._settle()
+        self.spectra.settle()
         state: dict[str, Any] = {
             "runs": self.runs, "step": self.step,
             "state": self.trainer.state(), "velocity": self.trainer.velocity(),

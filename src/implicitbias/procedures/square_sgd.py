@@ -116,7 +116,7 @@ class SquarePack(SgdPack):
 
     def _measure(self) -> None:
         """Everything that is recorded, at the completed epoch; spectra come last."""
-        self._settle()
+        self.spectra.settle()
         epoch = self.step // self.shape.steps_per_epoch
         at, state = (epoch, self.step), self.trainer.state()
         net = Network(state, self.matrices, self.members)
@@ -135,7 +135,7 @@ class SquarePack(SgdPack):
                     self.records.array(run, *at, name, row, (len(row),))
         self._further(wanted, at, state)
         if "spectra" in wanted:
-            self._spectra(at)
+            self.spectra.measure(self.records, self.runs, state, self.matrices, *at)
 
     def _further(self, wanted: set[str], at: tuple[int, int], state: dict[str, Tensor]) -> None:
         x, y = self.train[0], self.noisy
