@@ -38,7 +38,7 @@ def test_outputs_and_gradients_are_torchs(size, padding, k, layout):
 
 
 def test_batches_of_many_tiles_go_in_pieces():
-    """Of alike sizes, the last smaller; not a bit depends on the members beside it."""
+    """Of alike sizes, the last smaller; members side by side are what each is alone."""
     pieces = winograd._pieces(7, 64, 4)
     assert [len(range(7)[p]) for p in pieces] == [4, 3]
     assert len(winograd._pieces(7, 64, 512)) == 1
@@ -51,9 +51,9 @@ def test_batches_of_many_tiles_go_in_pieces():
     both, (of_x, of_w) = gradients(
         lambda *t: winograd.convolution(*t, None, (1, 1), (1, 1), 2), pair
     )
-    alone, (x_alone, w_alone) = found
-    assert torch.equal(both[:, :6], alone)
-    assert torch.equal(of_x[:, :4], x_alone) and torch.equal(of_w[:6], w_alone)
+    # To rounding: OpenBLAS adds so few channels in an order that depends on their number.
+    beside = both[:, :6], (of_x[:, :4], of_w[:6])
+    torch.testing.assert_close(beside, found, rtol=1e-11, atol=1e-11)
 
 
 def test_no_gradient_is_made_of_images():

@@ -181,24 +181,24 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     Kills from outside, at any time, are those of tests/reliability.
     """
     runs = [make(epochs=120, record_every=40, seed=s, momentum=momentum) for s in (0, 1)]
-    (tmp_path / "whole").mkdir()  # a slow machine writes checkpoints there
-    whole = train(runs, tmp_path / "whole", data_dir)
     pack = packs.Pack.of(runs)
-    path = tmp_path / pack.name / "pack.json"
-    packs.write(path, pack.text)
-    verb = ["train", str(path), "--data-dir", str(data_dir), "--checkpoint-seconds", "0.01"]
+    whole, path = (tmp_path / folder / pack.name / "pack.json" for folder in ("whole", "killed"))
+    for one in (whole, path):
+        packs.write(one, pack.text)
+    options = ["--data-dir", str(data_dir), "--checkpoint-seconds", "0.01"]
+    verb = ["train", str(path), *options]
     environment = {**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1"}  # or it starts itself anew
+    undisturbed = [sys.executable, "-m", "implicitbias", "train", str(whole), *options]
+    subprocess.run(undisturbed, check=True, timeout=300)
     first = [sys.executable, "-c", SIGNALLED, str(int(signum)), *verb]
     code = subprocess.run(first, env=environment, timeout=300).returncode
     assert code == (-signum if signum is signal.SIGKILL else 128 + signum)
     assert (path.parent / "checkpoint.pt").exists()
     assert not (path.parent / "records").exists()
     subprocess.run([sys.executable, "-m", "implicitbias", *verb], check=True, timeout=300)
-    resumed = [
-        records.read(path.parent / "records" / f"{n}.parquet") for n in ("scalars", "arrays")
-    ]
-    for a, b in zip(whole, resumed, strict=True):
-        pd.testing.assert_frame_equal(a, b, check_exact=True)
+    for name in ("scalars.parquet", "arrays.parquet"):
+        of_whole, resumed = (records.read(p.parent / "records" / name) for p in (whole, path))
+        pd.testing.assert_frame_equal(of_whole, resumed, check_exact=True)
     left = {p.name for p in path.parent.iterdir()}
     assert left == {"pack.json", "records"}
     facts = json.loads((path.parent / "records" / "provenance.json").read_text())
