@@ -9,6 +9,7 @@ from implicitbias.engine.grouped import GroupedTrainer
 from implicitbias.engine.mlp import MLPTrainer
 from implicitbias.engine.mlp_relu import MLPReluTrainer
 from implicitbias.engine.plain import PlainTrainer
+from implicitbias.engine.vmapped import VmappedTrainer
 from implicitbias.errors import UserError
 from implicitbias.models import build_seeded
 
@@ -16,17 +17,23 @@ CPU, F32, K, SHAPE = torch.device("cpu"), torch.float32, 2, (1, 8, 8)
 NETS = {
     MLPTrainer: ("mlp_bn", {"depth": 3, "width": 32}),
     MLPReluTrainer: ("mlp_relu", {"depth": 3, "width": 32}),
-    GroupedTrainer: ("convnet", {"depth": 1, "width": 8}),
+    GroupedTrainer: ("conv4", {"width": 32}),
+    VmappedTrainer: ("vit", {"dim": 32, "depth": 1, "heads": 2, "head_dim": 16, "mlp_dim": 32}),
 }
 ROUND_OFF = 2.0**-8  # of a bfloat16
 
 
-def trained(path, net, precision, momentum, steps):
-    """How far the matrices have moved, (K, ...) by name, and the losses of the last step (K,)."""
+def trainer_of(path, net, precision, momentum=0.0):
+    """K networks before their first step."""
     model, arguments = net
     nets = [build_seeded(model, SHAPE, 10, seed=s, **arguments) for s in range(K)]
-    members = Members.of([0.05] * K, [1e-2] * K, [momentum] * K, F32, CPU, 32, precision)
-    trainer = path(nets, members, "cross_entropy", F32, CPU)
+    members = Members.of([0.05] * K, [1e-2] * K, [momentum] * K, F32, CPU, 32, precision, SHAPE)
+    return path(nets, members, "cross_entropy", F32, CPU)
+
+
+def trained(path, net, precision, momentum, steps):
+    """How far the matrices have moved, (K, ...) by name, and the losses of the last step (K,)."""
+    trainer = trainer_of(path, net, precision, momentum)
     start = {name: w.clone() for name, w in trainer.state().items()}
     g = torch.Generator().manual_seed(0)
     for _ in range(steps):
@@ -57,6 +64,19 @@ def test_a_step_is_autocasts_within_the_rounding_of_its_products(path, momentum)
     # And products are in bfloat16 on both: float32 would be a hundred times nearer.
     assert distance(ours, exact) > ROUND_OFF / 8
     assert distance(by_autocast, exact) > ROUND_OFF / 8
+
+
+@pytest.mark.parametrize("path", [*NETS, PlainTrainer])
+def test_evaluation_is_autocasts_within_the_rounding_of_its_products(path):
+    net = NETS.get(path, NETS[GroupedTrainer])
+    x = torch.randn(300, *SHAPE, generator=torch.Generator().manual_seed(1))
+    exact = trainer_of(PlainTrainer, net, "float32").outputs(x)
+    by_autocast = trainer_of(PlainTrainer, net, "bfloat16").outputs(x)
+    ours = trainer_of(path, net, "bfloat16").outputs(x)
+    assert ours.dtype == by_autocast.dtype == F32
+    away = [((ours - other).norm() / exact.norm()).item() for other in (by_autocast, exact)]
+    assert away[0] < 2 * ROUND_OFF
+    assert ROUND_OFF / 8 < away[1] < 2 * ROUND_OFF
 
 
 @pytest.mark.parametrize("path", NETS)

@@ -131,12 +131,29 @@ def test_only_large_filters_are_not_torchs(monkeypatch):
         return {way: {n for n, w in found.items() if w == way} for way in found.values()}
 
     assert ways(16, 24, width=8, stem_stride=3).keys() == {"nchw"}
-    assert ways(16, 1, "bfloat16") == {"nchw": LAST}
     few, many = ways(4, 1), ways(16, 1)
     assert few["product"] == {"blocks.4.conv1", "blocks.6.conv1", *LAST}
     assert few["winograd"] == many["winograd"] - LAST
     assert many["product"] == {"blocks.6.conv1"} and many["winograd"] > LAST
     assert len(many["winograd"]) == 9  # of 128, 256 and 512 channels; nowhere a stride
+
+
+def test_in_bfloat16_filters_over_few_places_are_products():
+    def ways(name, batch_size, **arguments):
+        members = Members.of(
+            [0.1], [0], [0], torch.float32, CPU, batch_size, "bfloat16", (3, 32, 32)
+        )
+        net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
+        found = grouped._ways(net, members)
+        assert set(found.values()) <= {"product"}
+        return found.keys()
+
+    strided = {"blocks.6.conv1", "blocks.6.shortcut.0"}  # to 4x4
+    assert ways("resnet18", 4) > strided | LAST
+    assert ways("resnet18", 64) == strided | LAST
+    assert ways("resnet18", 256) == {"blocks.6.conv1"}
+    assert not ways("resnet18", 64, width=4)  # few weights
+    assert ways("conv4", 4) == ways("conv4", 256) == {"layers.2"}
 
 
 def test_the_comparison_can_fail():

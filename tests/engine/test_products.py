@@ -98,15 +98,15 @@ def test_gradients_of_filters_are_torchs(stride, kernel, padding, layout):
 
 
 def test_filters_that_are_not_usual_stay_with_torch():
-    assert filters.possible(nn.Conv2d(4, 4, 3, padding=1), 16)
-    assert not filters.possible(nn.Conv2d(4, 4, 3, padding=1), 4)
+    assert filters.possible(nn.Conv2d(4, 4, 3, padding=1), 16, False)
+    assert not filters.possible(nn.Conv2d(4, 4, 3, padding=1), 4, False)
     for other in (
         {"groups": 2},
         {"dilation": 2},
         {"padding_mode": "circular"},
         {"padding": "same"},
     ):
-        assert not filters.possible(nn.Conv2d(4, 4, 3, **{"padding": 1, **other}), 16)
+        assert not filters.possible(nn.Conv2d(4, 4, 3, **{"padding": 1, **other}), 16, False)
 
 
 HERE = {"internal_api": "openblas", "architecture": "SkylakeX", "version": "0.3.31.188.0"}

@@ -150,7 +150,7 @@ def test_the_rule_is_that_of_its_measurements():
     weights = 4 * (307_200 + 90_000 + 3_000 + 1_010)
     assert rule("mlp_bn", image, 4, **small) == int(CACHED_BY_HAND // weights) == 4
     assert rule("mlp_bn", image, 4, dtype=torch.float64, **small) == 2
-    assert rule("mlp_bn", image, 4, k=3, **small) == 3
+    assert [rule("mlp_bn", image, 4, k=k, **small) for k in (3, 5, 7, 9)] == [3, 5, 4, 5]
     assert rule("resnet18", image, 4) == 1
     assert rule("mlp_relu", image, 4, device=torch.device("cuda"), **big) == 64
     # conv4 of width 4: 16^2 x 27 x 4 + 8^2 x 36 x 8 + 4^2 x 72 x 16 + 256 x 10 products, 4 layers

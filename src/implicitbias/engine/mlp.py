@@ -189,14 +189,16 @@ class MLPTrainer(Dense):
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        flat = x.flatten(1).mT  # (D, n), the same examples for every member
+        flat = self.in_products(x.flatten(1).mT)  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
         bmm = products(len(x), h.dtype, h.device).bmm
         for i, w in enumerate(self.weights):
             scale = self.gamma[i] * torch.rsqrt(self.var[i] + _EPS)  # (K, H)
             shift = self.beta[i] + (self.bias[i] - self.mean[i]) * scale
-            h = torch.addcmul(shift.unsqueeze(2), bmm(w, h), scale.unsqueeze(2)).relu_()
-        return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, h).mT
+            z = self.high(bmm(self.in_products(w), h))
+            h = torch.addcmul(shift.unsqueeze(2), z, scale.unsqueeze(2)).relu_()
+            h = self.in_products(h)
+        return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, self.high(h)).mT
 
     def _named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """Tensors in the order of `trained` under their names in the module."""

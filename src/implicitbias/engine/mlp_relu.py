@@ -69,12 +69,13 @@ class MLPReluTrainer(Dense):
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        flat = x.flatten(1).mT  # (D, n), the same examples for every member
+        flat = self.in_products(x.flatten(1).mT)  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
         bmm = products(len(x), h.dtype, h.device).bmm
-        for w in self.trained[:-1]:
+        *weights, head = (self.in_products(w) for w in self.trained)
+        for w in weights:
             h = bmm(w, h).relu_()
-        return bmm(self.trained[-1], h).mT
+        return self.high(bmm(head, h)).mT
 
     def state(self) -> dict[str, Tensor]:
         """See Trainer.state."""

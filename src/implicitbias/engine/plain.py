@@ -72,7 +72,9 @@ class PlainTrainer:
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        return torch.stack([model.eval()(x) for model in self.models])
+        with products_in(self.members, x):
+            outputs = torch.stack([model.eval()(x) for model in self.models])
+        return outputs.to(x.dtype)
 
     def state(self) -> dict[str, Tensor]:
         """See Trainer.state."""

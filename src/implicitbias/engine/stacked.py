@@ -107,10 +107,10 @@ class StackedTrainer:
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
         # In pieces, whose activations stay in the cache: 0.8 of the time of 2048 for a conv4.
-        pieces = torch.split(x, max(1, 256 // self.k))
-        return torch.cat(
-            [self.network.forward(p.expand(self.k, *p.shape), training=False) for p in pieces], 1
-        )
+        pieces = [p.expand(self.k, *p.shape) for p in torch.split(x, max(1, 256 // self.k))]
+        with products_in(self.members, x):
+            outputs = torch.cat([self.network.forward(p, training=False) for p in pieces], 1)
+        return outputs.to(x.dtype)
 
     def state(self) -> dict[str, Tensor]:
         """See Trainer.state."""

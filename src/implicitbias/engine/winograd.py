@@ -50,7 +50,7 @@ def possible(layer: nn.Conv2d, positions: int, batch_size: int) -> bool:
     narrow, wide = sorted((layer.in_channels, layer.out_channels))
     enough = narrow >= NARROWEST and (wide >= 2 * NARROWEST or positions >= LARGE)
     places = positions * batch_size
-    return alike and enough and places >= 4 * FEWEST and filters.possible(layer, places)
+    return alike and enough and places >= 4 * FEWEST and filters.possible(layer, places, low=False)
 
 
 def convolution(

@@ -55,8 +55,8 @@ class Spec(NetworkSpec):
     # at the full rate, as the authors' MultiStepLR, stepped at the start of each epoch, does.
     lr_milestones: Ints = ()
     lr_factor: Positive = 0.2
-    # bfloat16: of matrix products and convolutions, as torch.autocast has it; weights, their
-    # updates, the statistics of normalisation, losses and all that is measured stay in float32.
+    # bfloat16: of matrix products and convolutions, as torch.autocast has it, in evaluation too;
+    # weights, their updates, the statistics of normalisation, losses and spectra stay in float32.
     # tf32: on CUDA devices, which alone have it, factors of float32 products are rounded to 10 bits
     # of mantissa, in evaluation too.
     precision: Literal["float32", "float64", "bfloat16", "tf32"] = "float32"

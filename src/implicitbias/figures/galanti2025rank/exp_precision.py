@@ -2,9 +2,9 @@
 
 Average rank of the final weights of the networks of figure 7 (MLP-BN) and figure 4 (ResNet-18),
 trained twice from the same initial weights on the same batches: in float32, and with convolutions
-and matrix products in bfloat16, as torch.autocast has it (MLP-BN's classifier excepted). Weights,
-their updates, the statistics of batch normalisation and all that is measured are in float32 in
-both.
+and matrix products in bfloat16, as torch.autocast has it (MLP-BN's classifier excepted), in
+evaluation too. Weights, their updates, the statistics of batch normalisation and the spectra are in
+float32 in both.
 
 SGD on a ReLU network is chaotic: a rounding grows until the two runs are two draws. So the measure
 is what another seed does: a precision that moves the rank less than that changes no curve of the
