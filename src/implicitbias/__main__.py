@@ -259,7 +259,7 @@ def _bench_parser(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
     bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
     bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    bench.add_argument("--seconds", type=float, default=0.5, help="measured, per pack")
+    bench.add_argument("--seconds", type=float, default=1.0, help="measured, per pack")
     bench.add_argument("--rounds", type=int, default=3, help="at most so many")
     bench.add_argument(
         "--minutes", type=float, default=60, help="no round begins that would end later"

@@ -3,7 +3,9 @@
 import json
 import os
 import resource
+import time
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -50,11 +52,16 @@ def test_a_round_writes_a_table_with_ratios(tmp_path):
     places = driver.summary(rows).set_index(["contender", "members"])
     assert places.loc[("loop", 1), "per_core_second_ratio"] == 1
     assert (places["count"] == 2).all()
+    assert (ours["ratio"] > 0).all() and (ours["wall_ratio"] > 0).all()
+    of_turns = ours.loc[2, "ratio"].mean()
+    assert places.loc[("ours", 2), "per_core_second_ratio"] == pytest.approx(of_turns)
+    rows[["ratio", "wall_ratio"]] = float("nan")  # as on a GPU
     by_hand = [
         ours.loc[(2, r), "per_core_second"]
         / rows[(rows["contender"] == "loop") & (rows["round"] == r)]["per_core_second"].item()
         for r in (0, 1)
     ]
+    places = driver.summary(rows).set_index(["contender", "members"])
     assert places.loc[("ours", 2), "per_core_second_ratio"] == pytest.approx(sum(by_hand) / 2)
     page = (tmp_path / "throughput.md").read_text()
     assert "| MLP-10-100 | 4 | 2 | 1 | ours |" in page
@@ -116,6 +123,32 @@ def test_rates_together_and_alone_are_those_of_the_processes(monkeypatch):
     assert rows[0]["per_second"] == pytest.approx(125)
 
 
+def test_ratios_are_medians_over_turns_with_the_loop(monkeypatch):
+    """A loop of 10 samples a CPU second and 5 a second; four turns at 20 samples, one at 1000."""
+    turns = iter([20.0, 20.0, 1000.0, 20.0, 20.0])
+    begin, end = (together.Progress(n * 10.0, n * 1.0, n * 2.0, 1.0, n) for n in (3, 7))
+    loop = SimpleNamespace(turn=lambda seconds: (begin, end))
+    monkeypatch.setattr(measure, "calls", lambda *_: (next(turns), 1.0, 1.0))
+    found = measure.alternating(lambda: 1, 1.0, torch.device("cpu"), loop)
+    assert found["ratio"] == pytest.approx(20 / 10)
+    assert found["wall_ratio"] == pytest.approx(20 / 5)
+    assert found["per_core_second"] == pytest.approx(1080 / 5)
+
+
+def test_the_loop_beside_a_contender_is_stopped_but_in_its_turns_and_ends_with_it():
+    case = Case("ours", "MLP-10-100", 4, (1,), 0.05)
+    with together.loop_beside(case) as loop:
+        pid, before = loop.process.pid, loop.progress.steps
+        time.sleep(0.3)
+        assert loop.progress.steps <= before + 1
+        begin, end = loop.turn(0.05)
+        assert end.steps >= begin.steps + 2
+    assert loop.process.poll() is not None
+    assert not Path(f"/proc/{pid}").exists()
+    with together.loop_beside(case._replace(contender="loop")) as loop:
+        assert loop is None
+
+
 def test_a_process_that_ends_has_no_number(monkeypatch):
     pair = Case("ours", "MLP-10-100", 4, (2,), 0.05, processes=2)
     limits = partial(resource.setrlimit, resource.RLIMIT_DATA, (10**7, 10**7))
@@ -133,7 +166,8 @@ def test_what_does_not_fit_has_no_number_and_the_rest_goes_on(monkeypatch):
     rows = pd.DataFrame(
         [["loop", 10.0], ["ours", None]], columns=["contender", "per_core_second"]
     ).assign(model="a", batch_size=4, members=1, processes=1, round=0, per_second=1.0,
-             peak_mb=1.0, measuring_share=0.0, together=None)  # fmt: skip
+             peak_mb=1.0, measuring_share=0.0, together=None, ratio=None,
+             wall_ratio=None)  # fmt: skip
     assert "| a | 4 | 1 | 1 | ours | no number |" in driver.page(rows)
 
 

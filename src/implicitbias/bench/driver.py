@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ from . import plot, together
 from .cases import CONTENDERS, Case
 
 TIMEOUT = 300.0
-COLUMNS = ("per_core_second", "per_second", "peak_mb", "measuring_share", "together")
+COLUMNS = (
+    "per_core_second", "per_second", "ratio", "wall_ratio", "peak_mb", "measuring_share",
+    "together",
+)  # fmt: skip
 PLACE = ["model", "batch_size", "members", "processes", "contender"]
 
 
@@ -81,20 +86,24 @@ def timed(case: Case) -> list[dict[str, float]]:
     command = [sys.executable, "-m", "implicitbias.bench.measure", json.dumps(case._asdict())]
     child = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        preexec_fn=limits,
+        preexec_fn=limits, start_new_session=True,
     )  # fmt: skip
     return [json.loads(line) for line in _all_said(child).splitlines()]
 
 
 def _all_said(child: subprocess.Popen[str]) -> str:
-    """What a process prints until it ends, however that is, or is stopped after TIMEOUT."""
+    """What a process prints until it ends, however that is, or is stopped after TIMEOUT.
+
+    With it goes the loop beside it, which may be stopped and would stay.
+    """
     try:
         return child.communicate(timeout=TIMEOUT)[0]
     except subprocess.TimeoutExpired:
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
         return child.communicate()[0]
     finally:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 
@@ -107,14 +116,14 @@ def show(rows: pd.DataFrame, out: Path) -> None:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per place: median, min and max over rounds, and the ratio to the loop.
 
-    The ratio is the median over rounds of a rate over the loop's of the same round.
+    The ratio is the median over rounds of that to the loop with which it took turns; where there
+    was none, of a rate over the loop's of the same round.
     """
     keys = ["model", "batch_size", "processes", "round"]
     loop = rows[rows["contender"] == "loop"].set_index(keys)
-    for rate in ("per_core_second", "per_second"):
-        base = loop[rate].rename("base")
-        rows = rows.join(base, on=keys).assign(**{f"{rate}_ratio": lambda t, r=rate: t[r] / t.base})
-        rows = rows.drop(columns="base")
+    for rate, by_turns in (("per_core_second", "ratio"), ("per_second", "wall_ratio")):
+        rows = rows.join(loop[rate].rename("base"), on=keys)
+        rows[f"{rate}_ratio"] = rows[by_turns].fillna(rows[rate] / rows.pop("base"))
     groups = rows.groupby(PLACE, sort=False)
     medians = groups[[*COLUMNS, "per_core_second_ratio", "per_second_ratio"]].median()
     spread = groups["per_core_second"].agg(["min", "max", "count"])
@@ -134,9 +143,9 @@ def page(rows: pd.DataFrame) -> str:
         + f". Fresh processes, one thread each, {rounds} x all cases in turn; medians and the"
         f" range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over members."
         " `ratio` is to the"
-        " loop at the same batch size, which trains one run after another. `together`: of several"
-        " processes at once, how many alone they come to. No number: it did not fit into memory or"
-        " took too long.",
+        " loop at the same batch size, which trains one run after another, in turns of a second."
+        " `together`: of several processes at once, how many alone they come to. No number: it did"
+        " not fit into memory or took too long.",
         "",
         *(f"- `{name}`: {CONTENDERS[name]}" for name in dict.fromkeys(rows["contender"])),
         "",

@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from functools import partial
+from statistics import median
 from typing import Any
 
 import torch
@@ -18,12 +19,14 @@ from ..layers import weight_matrices
 from ..records import Records
 from .cases import EPOCH, RECORD_EVERY, TEST, Case
 from .contenders import WITHOUT_ENGINE, Step, images, networks, ours
+from .together import Trainee, loop_beside
 
 # Seconds, and at least so many calls: kernels are chosen in the first, and the heap grows up to the
 # fourth (ResNet-18 at B = 16: 480, 310, 292, then 275 ms a step).
 WARM_UP, FIRST_CALLS = 0.2, 4
 _EVALUATED = 64, 2048  # examples, at least and at most: so many are evaluated at once in training
 LONGEST_CALL = 3.0  # seconds: a pack whose first call would take longer has no number
+TURNS, LONGEST = 5, 20.0  # with the loop: at most so many, none begun after so many seconds
 
 
 def measure(case: Case) -> None:
@@ -31,24 +34,25 @@ def measure(case: Case) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rate = float("inf")
-    for members in case.members:
-        if case.batch_size * members / rate > LONGEST_CALL:
-            return
-        found = timing(case, members)
-        rate = found["per_core_second"]
-        print(json.dumps({"members": members, **found}), flush=True)
+    with loop_beside(case) as loop:
+        for members in case.members:
+            if case.batch_size * members / rate > LONGEST_CALL:
+                return
+            found = timing(case, members, loop)
+            rate = found["per_core_second"]
+            print(json.dumps({"members": members, **found}), flush=True)
 
 
-def timing(case: Case, members: int) -> dict[str, float]:
+def timing(case: Case, members: int, loop: Trainee | None = None) -> dict[str, float]:
     """Samples per second of CPU time and of wall time, summed over members; peak memory, MB.
 
-    On a GPU it is wall time twice, and the peak is of its memory.
+    On a GPU it is wall time twice, and the peak is of its memory. Beside a loop, with which it
+    takes turns, also `ratio` and `wall_ratio`: the medians over turns of these rates over its own.
     """
     device = torch.device(case.device)
     step, trainer, parts = step_of(case, members)
     calls(step, WARM_UP, FIRST_CALLS, device)
-    samples, cpu, wall = calls(step, case.seconds, 2, device)
-    found = {"per_core_second": samples / cpu, "per_second": samples / wall}
+    found = alternating(step, case.seconds, device, loop)
     if trainer is not None and parts is not None and members == case.members[0]:
         runs, rate = [str(k) for k in range(members)], found["per_core_second"]
         found["measuring_share"] = measuring_share(case, runs, trainer, parts, rate)
@@ -98,6 +102,30 @@ def measuring_share(
     waited = max(0.0, spectra - training) if case.device == "cuda" else spectra
     seconds = waited + each * (EPOCH + TEST)
     return seconds / (seconds + training)
+
+
+def alternating(
+    step: Step, seconds: float, device: torch.device, loop: Trainee | None
+) -> dict[str, float]:
+    """Rates over all turns of this many seconds together, and their ratios to the loop's."""
+    if loop is None:
+        samples, cpu, wall = calls(step, seconds, 2, device)
+        return {"per_core_second": samples / cpu, "per_second": samples / wall}
+    start = time.monotonic()
+    own: list[tuple[int, float, float]] = []
+    ratios: list[tuple[float, float]] = []
+    while len(own) < TURNS and (not own or time.monotonic() - start < LONGEST):
+        begin, end = loop.turn(seconds / TURNS)
+        samples, cpu, wall = calls(step, seconds / TURNS, 2, device)
+        own.append((samples, cpu, wall))
+        more = samples / (end.samples - begin.samples)
+        ratios.append((more * (end.cpu - begin.cpu) / cpu, more * (end.wall - begin.wall) / wall))
+    samples, cpu, wall = (sum(turns) for turns in zip(*own, strict=True))
+    ratio, wall_ratio = (median(turns) for turns in zip(*ratios, strict=True))
+    return {
+        "per_core_second": samples / cpu, "per_second": samples / wall,
+        "ratio": ratio, "wall_ratio": wall_ratio,
+    }  # fmt: skip
 
 
 def calls(step: Step, seconds: float, least: int, device: torch.device) -> tuple[int, float, float]:

@@ -1,8 +1,8 @@
-"""What packs on all cores do together, over what one does alone, within the same processes.
+"""Processes that take turns: packs on all cores over one alone, and a contender over the loop.
 
-Each process trains without end and writes down how far it is. The driver lets one run and stops the
-others, each in its turn, then lets all run, and begins anew: rates that are compared lie within
-seconds of each other, so a slow minute of a shared machine falls on both.
+Each process trains without end and writes down how far it is. Who compares lets one run and stops
+the others, each in its turn (then lets all run), and begins anew: rates that are compared lie
+within seconds of each other, so a slow minute of a shared machine falls on both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..allocator import ALLOCATOR
 from .cases import Case
 
 ROUNDS, LONGEST = 5, 60.0  # at most so many rounds, none begun after so many seconds
@@ -63,6 +65,13 @@ class Trainee:
         """Go on, or stop."""
         self.process.send_signal(signal.SIGCONT if run else signal.SIGSTOP)
 
+    def turn(self, seconds: float) -> tuple[Progress, Progress]:
+        """Go on for so long and at least two steps, then stop: how far at both ends."""
+        self.let(True)
+        [window] = _window([self], seconds)
+        self.let(False)
+        return window
+
     def end(self) -> None:
         """Now."""
         self.process.kill()
@@ -76,7 +85,7 @@ def timed(case: Case, environment: dict[str, str], limits: Any) -> list[dict[str
     sum_i (rate of process i, all running) / (rate of process i alone): 2 where two do not hinder
     each other.
     """
-    command = [sys.executable, "-m", "implicitbias.bench.together", json.dumps(case._asdict())]
+    command = _command(case)
     options = {"env": environment, "stderr": subprocess.DEVNULL, "preexec_fn": limits}
     with TemporaryDirectory() as folder:
         trainees = [
@@ -91,6 +100,30 @@ def timed(case: Case, environment: dict[str, str], limits: Any) -> list[dict[str
                 trainee.end()
     found = {name: median(row[name] for row in rows) for name in rows[0]}
     return [{"members": case.members[0], **found}]
+
+
+@contextmanager
+def loop_beside(case: Case) -> Iterator[Trainee | None]:
+    """The loop at the same place, as a user starts it, stopped; none beside itself or on a GPU."""
+    if case.contender == "loop" or case.device != "cpu":
+        yield None
+        return
+    environment = {name: v for name, v in os.environ.items() if name not in ALLOCATOR}
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with TemporaryDirectory() as folder:
+        command = _command(case._replace(contender="loop", members=(1,)))
+        loop = Trainee(command, Path(folder) / "loop", env=environment, **silent)
+        try:
+            _wait(loop, 0, 1)
+            time.sleep(WARM_UP)
+            loop.let(False)
+            yield loop
+        finally:
+            loop.end()
+
+
+def _command(case: Case) -> list[str]:
+    return [sys.executable, "-m", "implicitbias.bench.together", json.dumps(case._asdict())]
 
 
 def _rounds(trainees: Sequence[Trainee], seconds: float) -> list[dict[str, float]]:
