@@ -33,7 +33,7 @@ report: env      ## Snakemake's own report on what has been made
 plan: env        ## figures, runs, packs, time, and what is new
 	$(BIN)/python -m implicitbias plan
 
-bench: env       ## throughput against training without the engine; about an hour
+bench: env       ## throughput against training without the engine; an hour or two
 	$(BIN)/python -m implicitbias bench --out results/small/benchmarks
 
 docs: env        ## the documentation, in site/, with what results/small and results/published have

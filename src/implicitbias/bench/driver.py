@@ -143,9 +143,9 @@ def page(rows: pd.DataFrame) -> str:
         + f". Fresh processes, one thread each, {rounds} x all cases in turn; medians and the"
         f" range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over members."
         " `ratio` is to the"
-        " loop at the same batch size, which trains one run after another, in turns of a second."
-        " `together`: of several processes at once, how many alone they come to. No number: it did"
-        " not fit into memory or took too long.",
+        " loop at the same batch size, which trains one run after another"
+        f"{'' if on_a_gpu else ', in turns of a second'}. `together`: of several processes at once,"
+        " how many alone they come to. No number: it did not fit into memory or took too long.",
         "",
         *(f"- `{name}`: {CONTENDERS[name]}" for name in dict.fromkeys(rows["contender"])),
         "",

@@ -138,7 +138,6 @@ def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
 # again, for the whole layer.
 Way = Literal["nchw", "product", "winograd"]
 INSTEAD = {"product": filters.convolution, "winograd": winograd.convolution}
-#
 # In bfloat16 torch is slower still at that gradient, and a product of its own is 1.2-3.4 times as
 # fast, both gradients together: where weights outweigh outputs four times, and with strides to few
 # positions an example from a tenth on (64 x 128 and 256 x 512 channels to 4x4, K = 1 and 4, B = 4
