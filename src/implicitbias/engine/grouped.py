@@ -142,7 +142,8 @@ INSTEAD = {"product": filters.convolution, "winograd": winograd.convolution}
 # fast, both gradients together: where weights outweigh outputs four times, and with strides to few
 # positions an example from a tenth on (64 x 128 and 256 x 512 channels to 4x4, K = 1 and 4, B = 4
 # to 256: 1.1-1.9; to 8x8 0.9-1.1; 8 x 16 channels 0.5-1.0). A step of a VGG-16 alone 1.1 at B = 4,
-# 1.06 at 16, of a ResNet-18 1.07 and 1.01, of a conv4 1.05 at 64 (EPYC of family 25).
+# 1.02-1.06 at 16, 1.00 at 64, of a ResNet-18 1.06 and 1.01, of a conv4 1.10 at 64 together with
+# the layout of _BatchNorm's gradients (EPYC of family 25).
 HEAVY = 4  # weights of a layer over its outputs, or inputs and outputs, in a batch
 # The same with strides to so few positions, and the least weights of either, in bfloat16.
 STRIDED, FEW, LEAST = 0.1, 16, 16_000
