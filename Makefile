@@ -34,7 +34,7 @@ plan: env        ## figures, runs, packs, time, and what is new
 	$(BIN)/python -m implicitbias plan
 
 bench: env       ## throughput against training without the engine; an hour or two
-	$(BIN)/python -m implicitbias bench --out results/small/benchmarks
+	$(BIN)/python -m bench --out results/small/benchmarks
 
 docs: env        ## the documentation, in site/, with what results/small and results/published have
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -1,6 +1,6 @@
 from snakemake.utils import min_version
 
-from implicitbias.config import overlays
+from implicitbias.plan.config import overlays
 
 min_version("9.20")
 

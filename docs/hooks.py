@@ -2,7 +2,7 @@
 
 from mkdocs.structure.files import File
 
-from implicitbias import handbook
+from implicitbias.pages import handbook
 
 
 def on_files(files, config):

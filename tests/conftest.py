@@ -28,7 +28,7 @@ def blas(request, monkeypatch):
     """
     from threadpoolctl import threadpool_limits
 
-    from implicitbias.engine import grouped, products, winograd
+    from implicitbias.train.engine import grouped, products, winograd
 
     monkeypatch.setattr(products, "openblas", request.param == "openblas")
     if request.param == "openblas":

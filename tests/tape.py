@@ -34,7 +34,7 @@ class Tape(TorchDispatchMode):
 
 
 def record(work):
-    """As implicitbias.engine.graphs.cuda_graph, but that recording takes a step."""
+    """As implicitbias.train.engine.graphs.cuda_graph, but that recording takes a step."""
     with Tape() as tape:
         result = work()
     return tape.replay, result

@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-from .allocator import ALLOCATOR, uncollected
-from .errors import UserError
+from .base.allocator import ALLOCATOR, uncollected
+from .base.errors import UserError
 
 
 def _pack(args: argparse.Namespace) -> None:
-    from . import packs
+    from .plan import packs
 
     packs.write(args.out, args.text)
 
@@ -25,7 +25,7 @@ def _train(args: argparse.Namespace) -> None:
         command = [sys.executable, "-m", "implicitbias", *sys.argv[1:]]
         threads = {"OMP_NUM_THREADS": str(args.threads)}
         os.execve(sys.executable, command, {**os.environ, **threads, **ALLOCATOR})
-    from .train import train
+    from .train.pack import train
 
     folder = _near(args.pack, args.data_dir, args.scratch_dir)
     train(args.pack, folder, args.device, args.threads, args.checkpoint_seconds)
@@ -33,7 +33,8 @@ def _train(args: argparse.Namespace) -> None:
 
 def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
     """The data folder, or, if a scratch folder is given, that with copies of the pack's data."""
-    from . import data, packs
+    from . import data
+    from .plan import packs
 
     scratch = Path(os.path.expandvars(scratch_dir))
     if scratch_dir:
@@ -44,12 +45,12 @@ def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
 
 def _measure(args: argparse.Namespace) -> None:
     with uncollected():
-        from . import table
-        from .plan import requested
+        from .analysis import tables
+        from .plan.plan import requested
 
         specs, metrics = requested(args.request)
         folders = dict.fromkeys(path.parents[1] for path in args.records)
-        table.write(args.out, table.measure(specs, metrics, folders))
+        tables.write(args.out, tables.measure(specs, metrics, folders))
 
 
 def _figure(args: argparse.Namespace) -> None:
@@ -60,10 +61,10 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    from . import config
-    from .plan import make_plan
-    from .report import build
-    from .report.compare import compare
+    from .pages.report import build
+    from .pages.report.compare import compare
+    from .plan import config
+    from .plan.plan import make_plan
 
     file = args.results if args.results.suffix == ".json" else args.results / "config.json"
     if args.against:
@@ -78,61 +79,47 @@ def _report(args: argparse.Namespace) -> None:
 
 
 def _data(args: argparse.Namespace) -> None:
-    from . import data, registry
+    from . import data
+    from .base import registry
 
     registry.known("data set", args.name, data.names())
     print(data.fetch(args.name, args.data_dir))
 
 
 def _plan(args: argparse.Namespace) -> None:
-    from . import config, overview
-    from .plan import make_plan
+    from .plan import config, summary
+    from .plan.plan import make_plan
 
     plan = make_plan(*config.load(config.scale_files(args.scale, args.configfile)))
-    facts = overview.summary(plan)
-    print(overview.as_json(facts) if args.json else overview.text(facts))
+    facts = summary.summary(plan)
+    print(summary.as_json(facts) if args.json else summary.text(facts))
 
 
 def _status(args: argparse.Namespace) -> None:
-    from . import status
+    from .train import status
 
     print("\n".join(status.lines(args.results)))
 
 
 def _spectrum(args: argparse.Namespace) -> None:
-    from . import spectrum
+    from .api import spectrum
 
     table = spectrum.table(args.file, args.tolerance)
     print(table.to_string(index=False, float_format="%.4g") if len(table) else "no matrices")
 
 
 def _publish(args: argparse.Namespace) -> None:
-    from .publish import publish
+    from .train.publish import publish
 
     for folder in args.packs:
         print(publish(folder, args.to))
 
 
 def _evidence(args: argparse.Namespace) -> None:
-    from .evidence import page
-    from .files import write_text
+    from .base.files import write_text
+    from .pages.evidence import page
 
     write_text(args.out, page(args.published))
-
-
-def _bench(args: argparse.Namespace) -> None:
-    from . import style
-    from .bench import driver
-    from .bench.cases import cases
-
-    with style.look():
-        driver.run(
-            cases(args.models, args.batch_sizes, args.members, args.seconds, args.cores,
-                  args.contenders, args.device),
-            args.rounds, args.minutes, args.out,
-        )  # fmt: skip
-        if args.device == "cpu":
-            driver.scale(args.out)
 
 
 def _tune(args: argparse.Namespace) -> None:
@@ -141,8 +128,9 @@ def _tune(args: argparse.Namespace) -> None:
         os.execve(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": "1", **ALLOCATOR})
     import torch
 
-    from . import config, tuning
-    from .plan import make_plan
+    from .plan import config
+    from .plan.plan import make_plan
+    from .train import tuning
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -152,14 +140,14 @@ def _tune(args: argparse.Namespace) -> None:
 
 
 def _errata(args: argparse.Namespace) -> None:
-    from .errata import page
-    from .files import write_text
+    from .base.files import write_text
+    from .pages.errata import page
 
     write_text(args.out, page(args.published))
 
 
 def _schema(args: argparse.Namespace) -> None:
-    from . import config
+    from .plan import config
 
     print(config.schema_text(), end="")
 
@@ -234,8 +222,6 @@ def _parser() -> argparse.ArgumentParser:
     evidence.add_argument("--out", type=Path, default=Path("docs/results.md"))
     evidence.set_defaults(do=_evidence)
 
-    _bench_parser(verbs.add_parser("bench", help="throughput against training without the engine"))
-
     errata = verbs.add_parser("errata", help="captions against numbers -> docs/errata.md")
     errata.add_argument("--published", type=Path, default=Path("results/published"))
     errata.add_argument("--out", type=Path, default=Path("docs/errata.md"))
@@ -249,26 +235,6 @@ def _parser() -> argparse.ArgumentParser:
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)
     return parser
-
-
-def _bench_parser(bench: argparse.ArgumentParser) -> None:
-    from .bench import cases
-
-    bench.add_argument("--models", nargs="+", choices=cases.MODELS, default=list(cases.MODELS))
-    bench.add_argument("--contenders", nargs="+", choices=cases.CONTENDERS, default=None)
-    bench.add_argument("--batch-sizes", nargs="+", type=int, default=list(cases.BATCH_SIZES))
-    bench.add_argument("--members", nargs="+", type=int, default=list(cases.MEMBERS))
-    bench.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    bench.add_argument("--seconds", type=float, default=1.0, help="measured, per pack")
-    bench.add_argument("--rounds", type=int, default=3, help="at most so many")
-    bench.add_argument(
-        "--minutes", type=float, default=60, help="no round begins that would end later"
-    )
-    bench.add_argument(
-        "--cores", type=int, default=os.cpu_count() or 1, help="1: no pairs of packs"
-    )
-    bench.add_argument("--out", type=Path, required=True, help="folder for the table and the plot")
-    bench.set_defaults(do=_bench)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from implicitbias.bench import contenders, driver, measure, plot, together
-from implicitbias.bench.cases import MODELS, Case, cases
+from bench import contenders, driver, measure, plot, together
+from bench.cases import MODELS, Case, cases
 
 
 def test_every_contender_stands_at_every_place():

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from implicitbias import data
+from implicitbias.base.errors import UserError
 from implicitbias.data import _cache, mnist5k
-from implicitbias.errors import UserError
 
 HASHES = {  # typed here a second time: a change of a definition must be made on purpose
     "digits": "59c27347a0f5319f5032cebae4343edd5ba0d69d6bdd39d62b214d8031c261a0",

@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from implicitbias import figures, style
-from implicitbias.claim import read_claims
-from implicitbias.table import write
+from implicitbias import figures
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
+from implicitbias.figures import style
 
 PAPER = "galanti2025rank"
 PROTOCOL = {

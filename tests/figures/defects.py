@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from implicitbias import style
+from implicitbias.figures import style
 
 SLACK = 1.0  # pixels at 100 dpi: boxes have a little air of their own
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import defects
 
-from implicitbias import figures, style
-from implicitbias.claim import read_claims
-from implicitbias.table import read
+from implicitbias import figures
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import read
+from implicitbias.figures import style
 
 
 def redraw(made, out):

@@ -13,7 +13,8 @@ import defects
 import matplotlib.pyplot as plt
 import pytest
 
-from implicitbias import registry, style
+from implicitbias.base import registry
+from implicitbias.figures import style
 
 KINDS = ("svg", "png", "pdf", "csv")
 RC = "font.size: 20\naxes.grid: False\nlines.linewidth: 9\nsvg.hashsalt: mine\nfont.family: serif\n"

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from implicitbias import figures
-from implicitbias.claim import read_claims
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2022noise import _movement
-from implicitbias.table import write
 
 PAPER = "galanti2022noise"
 

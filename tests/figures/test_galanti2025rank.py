@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from implicitbias import figures, reference, style
-from implicitbias.claim import read_claims
-from implicitbias.table import write
+from implicitbias import figures
+from implicitbias.analysis import published
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
+from implicitbias.figures import style
 
 PAPER = "galanti2025rank"
 DECAYS = [0, 1e-4, 2e-4, 4e-4, 8e-4, 6e-3]
@@ -67,7 +69,7 @@ def test_a_table_with_the_effect_holds_and_one_without_fails(tmp_path, figure):
 
 def test_fidelity_compares_the_same_epoch_with_every_published_point(tmp_path):
     """Our ranks are the published ones after 490 epochs, and far off after 500."""
-    theirs = reference.points(PAPER, "7").query("series == 'average'")
+    theirs = published.points(PAPER, "7").query("series == 'average'")
     at = {
         (float(p.partition("=")[2]), x): y
         for p, x, y in zip(theirs["panel"], theirs["x"], theirs["y"], strict=True)
@@ -99,7 +101,7 @@ def test_plotted_numbers_are_means_and_ranges_over_seeds(tmp_path, figure):
 def test_published_points_stand_beside_ours_only_at_the_papers_protocol(tmp_path, figure):
     rows = table(*CASES[figure], rank=falling)
     drawn, _, _ = make(tmp_path, f"{PAPER}/{figure}", rows)
-    theirs = reference.points(PAPER, figure.removeprefix("fig0"))
+    theirs = published.points(PAPER, figure.removeprefix("fig0"))
     wanted = theirs[theirs["series"].isin(["average", "train_acc", "test_acc"])]
     got = drawn[drawn["series"] == "published"]
     assert sorted(got["mean"]) == pytest.approx(sorted(wanted["y"]))

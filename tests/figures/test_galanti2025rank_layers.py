@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from convnets import PAPER, judged, make, verdicts
 
-from implicitbias import reference
+from implicitbias.analysis import published
 
 PROTOCOL = {
     "dataset": "cifar10", "model": "vit", "patch": 4, "dim": 512, "depth": 6, "heads": 8,
@@ -78,7 +78,7 @@ def test_networks_that_did_not_learn_are_counted():
 
 @pytest.mark.parametrize(("figure", "panel", "curve"), [("10", "lr", "b"), ("11", "b", "wd")])
 def test_the_last_published_points_at_the_papers_protocol(tmp_path, figure, panel, curve):
-    points = reference.points(PAPER, figure)
+    points = published.points(PAPER, figure)
     last = points[points["x"] == 200]
     pairs = zip(last["panel"], last["series"], last["y"], strict=True)
     at = {tuple(float(w.partition("=")[2]) for w in (p, s)): y for p, s, y in pairs}
@@ -132,7 +132,7 @@ def test_what_of_the_gap_is_shape_and_which_kind_is_lowered_more():
 
 
 def test_figure_16_beside_the_published_points(tmp_path):
-    points = reference.points(PAPER, "16")
+    points = published.points(PAPER, "16")
 
     def theirs(series):
         rows = points[points["series"] == series]

@@ -16,8 +16,9 @@ from convnets import (
     verdicts,
 )
 
-from implicitbias import figures, reference
-from implicitbias.table import measure
+from implicitbias import figures
+from implicitbias.analysis import published
+from implicitbias.analysis.tables import measure
 
 THREES = [(1e-3, 6e-3), (5e-3, 6e-3), (1e-2, 4e-4)]
 PAIRS = [(b, lr, wd) for b in SIZES for lr, x in THREES for wd in (0, x)]
@@ -77,7 +78,7 @@ PUBLISHED = {"fig02": "average", "fig04": "average", "fig12": None}
 
 def as_published(figure):
     """The figure's table with the published average ranks at every run that the paper has."""
-    points = reference.points(PAPER, str(int(figure[3:]))).query("series == 'average'")
+    points = published.points(PAPER, str(int(figure[3:]))).query("series == 'average'")
 
     def rank(b, lr, wd):
         if figure == "fig04":
@@ -96,7 +97,7 @@ def test_published_points_only_at_the_papers_protocol(tmp_path, figure):
     rows = as_published(figure)
     late = rows.assign(epoch=500, value=rows["value"] + 50)
     drawn, claims = make(tmp_path, figure, pd.concat([rows, late]))
-    points = reference.points(PAPER, str(int(figure[3:])))
+    points = published.points(PAPER, str(int(figure[3:])))
     series = ["train_acc", "test_acc", *([PUBLISHED[figure]] if PUBLISHED[figure] else [])]
     wanted = points[points["series"].isin(series)]
     got = drawn[drawn["series"] == "published"]
@@ -179,7 +180,7 @@ def test_a_figure_without_any_data_says_so(tmp_path):
 
 
 def test_published_ranks_of_the_data_sets_that_are_there(tmp_path):
-    points = reference.points(PAPER, "14").query("panel == 'SVHN' and series == 'average'")
+    points = published.points(PAPER, "14").query("panel == 'SVHN' and series == 'average'")
     at = dict(zip(points["x"], points["y"], strict=True))
     rows = data_rows(["svhn"], rank=lambda b, lr, wd: at[lr] if wd else 227.0, epoch=490)
     drawn, claims = make(tmp_path, "fig14", rows)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from implicitbias import figures
-from implicitbias.claim import read_claims
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2025rank import exp_precision
-from implicitbias.table import write
 
 FULL = 50.0
 

@@ -5,19 +5,20 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from implicitbias import figures, reference
-from implicitbias.claim import read_claims
+from implicitbias import figures
+from implicitbias.analysis import published
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2025rank import exp_tolerance
-from implicitbias.table import write
 
 TOLERANCES = {"1e-3": 1e-3, "2e-2": 0.02, "3e-2": 0.03, "5e-2": 0.05}
 
 
-def published():
+def published_ranks():
     """(lr, batch size, weight decay) -> the published average rank of figures 7 and 9."""
     found = {}
     for figure in ("7", "9"):
-        rows = reference.points("galanti2025rank", figure).query("series == 'average'")
+        rows = published.points("galanti2025rank", figure).query("series == 'average'")
         for panel, x, y in zip(rows["panel"], rows["x"], rows["y"], strict=True):
             at = float(panel.partition("=")[2])
             found[(0.1, int(at), x) if figure == "7" else (at, int(x), 4e-4)] = y
@@ -28,7 +29,7 @@ def table(own, **fields):
     """Ranks that are the published ones at tolerance `own` in the Frobenius norm, off elsewhere."""
     rows = []
     for (seed, ((lr, size, decay), y)), epoch in itertools.product(
-        itertools.product((0, 1), published().items()), (0, 490, 500)
+        itertools.product((0, 1), published_ranks().items()), (0, 490, 500)
     ):
         run = {
             "run": f"{lr}-{size}-{decay}-{seed}", "seed": seed, "lr": lr, "batch_size": size,

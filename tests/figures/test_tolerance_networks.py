@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from implicitbias import figures
-from implicitbias.claim import read_claims
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2025rank import exp_tolerance_networks as networks
-from implicitbias.table import write
 
 
 def rows_of(model, sizes, rates, decays, slope=np.nan, seeds=(0, 1)):

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from implicitbias import figures
-from implicitbias.claim import read_claims
+from implicitbias.analysis.claims import read_claims
+from implicitbias.analysis.tables import write
 from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds, exp_margins
 from implicitbias.metrics import with_parameter
-from implicitbias.table import write
 
 PAPER = "xu2023dynamics"
 BASE = {

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from implicitbias import collapse, metrics
-from implicitbias.records import Records
+from implicitbias import metrics
+from implicitbias.train.observers import collapse
+from implicitbias.train.records import Records
 
 ONE = {
     "NC1": ("nc1", "nc1_quotient", "cdnv"),

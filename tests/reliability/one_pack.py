@@ -2,7 +2,7 @@
 
 import os
 
-from implicitbias import packs, spec
+from implicitbias.plan import packs, spec
 
 BASE = {
     "dataset": "digits", "n_train": 200, "model": "mlp_bn", "depth": 2, "width": 6, "lr": 0.1,

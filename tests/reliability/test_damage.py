@@ -10,10 +10,10 @@ import yaml
 from one_figure import FIGURE, fresh
 from safetensors.torch import save_file
 
-from implicitbias import config
 from implicitbias.__main__ import main
-from implicitbias.allocator import ALLOCATOR
-from implicitbias.plan import make_plan
+from implicitbias.base.allocator import ALLOCATOR
+from implicitbias.plan import config
+from implicitbias.plan.plan import make_plan
 
 HOME = Path("results/smoke")
 TABLE, CLAIMS = HOME / f"tables/{FIGURE}.parquet", HOME / f"claims/{FIGURE}.json"

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 from one_pack import new_pack, tables
 
-from implicitbias.errors import UserError
-from implicitbias.progress import Reporter
-from implicitbias.train import train
+from implicitbias.base.errors import UserError
+from implicitbias.train.pack import train
+from implicitbias.train.progress import Reporter
 
 
 def run(*command):

@@ -13,9 +13,13 @@ import pytest
 from one_pack import forked, tables
 from patience import slowness
 
-from implicitbias import figures, packs, records, registry, spec, status, table
-from implicitbias.progress import Reporter
-from implicitbias.train import train
+from implicitbias import figures
+from implicitbias.analysis.tables import measure
+from implicitbias.base import registry
+from implicitbias.plan import packs, spec
+from implicitbias.train import records, status
+from implicitbias.train.pack import train
+from implicitbias.train.progress import Reporter
 
 NET = {"dataset": "digits", "n_train": 100, "batch_size": 50, "epochs": 4, "lr": 0.1}
 # Runs that take a moment, and what makes one diverge.
@@ -83,7 +87,7 @@ def test_progress_is_shown_and_divergence_is_counted_and_touches_no_other_run(
 
     rows = pd.read_parquet(path.parent / "records/scalars.parquet")
     metric = str(rows["quantity"].iloc[0])
-    made = table.measure(runs, [metric], [path.parent])
+    made = measure(runs, [metric], [path.parent])
     by_run = made.groupby("run")["diverged_step"].first()
     assert np.isnan(by_run[runs[0].run_id])
     assert by_run[runs[1].run_id] >= 0

@@ -12,10 +12,10 @@ import pytest
 import torch
 from one_pack import BASE, forked, new_pack, tables
 
-from implicitbias import checkpoint
-from implicitbias.errors import UserError
-from implicitbias.files import claimed, replacing
-from implicitbias.train import train
+from implicitbias.base.errors import UserError
+from implicitbias.base.files import claimed, replacing
+from implicitbias.train import checkpoint
+from implicitbias.train.pack import train
 
 CPU = torch.device("cpu")
 SQUARE = {

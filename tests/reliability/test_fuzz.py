@@ -10,9 +10,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from implicitbias import config, errors, overview, spec, workflow
-from implicitbias.errors import UserError
-from implicitbias.plan import make_plan, requested
+from implicitbias.base import errors
+from implicitbias.base.errors import UserError
+from implicitbias.plan import config, spec, summary, workflow
+from implicitbias.plan.plan import make_plan, requested
 
 NET = {"dataset": "digits", "model": "mlp_bn", "depth": 2, "width": 6, "epochs": 2, "lr": 0.1}
 CONV = {"dataset": "mnist5k", "epochs": 2, "lr": 0.1, "n_train": 200, "batch_size": 50}
@@ -176,7 +177,7 @@ def can_be_carried_out(plan):
         assert {s.run_id for s in runs} == set(figure.runs)
         assert metrics == figure.metrics
         assert len(set(metrics)) == len(metrics)
-    json.loads(overview.as_json(overview.summary(plan)))
+    json.loads(summary.as_json(summary.summary(plan)))
     json.loads(workflow.config_text(plan))
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from one_figure import FIGURE, HOSTILE, finish, fresh, results, start
 
-from implicitbias import config
 from implicitbias.__main__ import main
-from implicitbias.plan import make_plan
+from implicitbias.plan import config
+from implicitbias.plan.plan import make_plan
 
 LONG = {"epochs": 700, "record_every": 700}  # seconds of training
 
@@ -115,7 +115,11 @@ def test_a_killed_verb_leaves_nothing_half_written(whole, verb, monkeypatch):
     command, dice = verbs(folder)[verb], random.Random(verb)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["implicitbias.table", "implicitbias.figures.galanti2025rank.fig07", "implicitbias.report"]
+        [
+            "implicitbias.analysis.tables",
+            "implicitbias.figures.galanti2025rank.fig07",
+            "implicitbias.pages.report",
+        ]
     )
 
     def within(seconds):

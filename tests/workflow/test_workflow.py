@@ -13,9 +13,9 @@ import pytest
 import yaml
 from smoke import ROOT, fresh, jobs, snakemake
 
-from implicitbias import config
-from implicitbias.plan import make_plan
-from implicitbias.resources import Resources
+from implicitbias.plan import config
+from implicitbias.plan.plan import make_plan
+from implicitbias.plan.resources import Resources
 
 FIGURES = ("fig06", "fig07", "fig08", "fig09")
 PAPER = "galanti2025rank"

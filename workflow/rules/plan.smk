@@ -3,7 +3,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from implicitbias import workflow as ib
+from implicitbias.plan import workflow as ib
 
 try:
     PLAN = ib.plan(

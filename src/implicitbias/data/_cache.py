@@ -12,7 +12,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from ..files import replacing
+from ..base.files import replacing
 from ._spec import DataError, Dataset, Raw
 
 _KEYS = tuple(field.name for field in fields(Raw))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UserError
+from ..base.errors import UserError
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]

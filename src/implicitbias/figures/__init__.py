@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .. import style
-from ..claim import Claim, read_claims, write_claims
-from ..registry import PACKAGE, figure_path
-from ..table import read
+from ..analysis.claims import Claim, read_claims, write_claims
+from ..analysis.tables import read
+from ..base.registry import PACKAGE, figure_path
+from . import style
 
 # Columns of a table that differ between runs of one setting, or between rows of one run.
 _NOT_SETTINGS = (

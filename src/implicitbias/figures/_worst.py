@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from ..claim import Claim, Verdict
+from ..analysis.claims import Claim, Verdict
 
 
 def worst(

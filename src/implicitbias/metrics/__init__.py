@@ -10,7 +10,7 @@ numpy is the only dependency, because planning imports this package to check the
 from importlib import import_module
 from pkgutil import iter_modules
 
-from implicitbias.metrics._registry import (
+from ._registry import (
     Metric,
     inequality,
     known,

@@ -11,7 +11,7 @@ a run had diverged.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._registry import inequality
+from ._registry import inequality
 
 # Roundings of a weight in one step (the factor, its product with W, the sum), each at most one unit
 # roundoff of W in Frobenius norm, and as many again for the rounding of the gradient.

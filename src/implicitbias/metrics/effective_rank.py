@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._registry import layer_metric
-from implicitbias.metrics._spectrum import relative_spectrum
+from ._registry import layer_metric
+from ._spectrum import relative_spectrum
 
 
 @layer_metric(of="spectrum")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._registry import layer_metric
+from ._registry import layer_metric
 
 
 @layer_metric(of="margins", parameter="level")

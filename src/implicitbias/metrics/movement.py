@@ -7,7 +7,7 @@ A = sum of lr_t weight_decay W_t is weight decay's part and Delta + A the gradie
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._registry import layer_metric
+from ._registry import layer_metric
 
 
 @layer_metric(of="movement")

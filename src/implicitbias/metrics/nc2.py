@@ -7,8 +7,8 @@ non-negative features may go to an orthogonal frame instead, cosines 0. See `_co
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._collapse import angle_deviation, centred, norm_variation, simplex_cosine
-from implicitbias.metrics._registry import network_metric
+from ._collapse import angle_deviation, centred, norm_variation, simplex_cosine
+from ._registry import network_metric
 
 
 @network_metric(of=("class_gram",))

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._collapse import array, ratio, trace
-from implicitbias.metrics._registry import network_metric
+from ._collapse import array, ratio, trace
+from ._registry import network_metric
 
 
 @network_metric(of=("ncc_table",))

@@ -11,8 +11,8 @@ singular values below about max(m, n) * 1.2e-7 * s_1 are rounding.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._registry import layer_metric
-from implicitbias.metrics._spectrum import or_missing, relative_spectrum
+from ._registry import layer_metric
+from ._spectrum import or_missing, relative_spectrum
 
 
 @layer_metric(of="spectrum", parameter="tolerance")

@@ -10,8 +10,8 @@ mean square of the output minus its one-hot target.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._collapse import array, ratio
-from implicitbias.metrics._registry import network_metric
+from ._collapse import array, ratio
+from ._registry import network_metric
 
 _NEEDS = ("output_mean", "output_misfit", "class_counts")
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from implicitbias.metrics._collapse import array
-from implicitbias.metrics._registry import layer_metric
+from ._collapse import array
+from ._registry import layer_metric
 
 
 @layer_metric(of="sample_residual")

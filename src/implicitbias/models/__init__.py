@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..registry import known, names
+from ..base.registry import known, names
 
 
 def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: Any) -> nn.Module:

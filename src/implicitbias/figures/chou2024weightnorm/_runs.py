@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ... import style
-from ...table import final
+from ...analysis.tables import final
+from .. import style
 
 LOOKS: dict[float, tuple[str, str]] = {
     0.0: (style.BLACK, "D"), 0.5: (style.PURPLE, "X"), 1.0: (style.SKY, "v"),

@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge
+from ...analysis.claims import Claim, Statistic, judge
+from .. import style
 from . import _runs
 
 PAPER: dict[str, Any] = {}

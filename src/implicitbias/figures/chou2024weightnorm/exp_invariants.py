@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim
-from ...table import final
+from ...analysis.claims import Claim
+from ...analysis.tables import final
+from .. import style
 from .._worst import worst
 from . import _runs
 

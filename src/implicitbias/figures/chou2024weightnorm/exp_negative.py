@@ -17,9 +17,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge
-from ...sparse.sensing import single_solution_probability
+from ...analysis.claims import Claim, Statistic, judge
+from ...train.sparse.sensing import single_solution_probability
+from .. import style
 from . import _runs
 
 PAPER: dict[str, Any] = {}

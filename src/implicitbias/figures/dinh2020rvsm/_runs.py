@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ... import style
-from ...table import final
+from ...analysis.tables import final
+from .. import style
 
 LOOKS: dict[str, tuple[str, str]] = {
     "l1": (style.BLUE, "o"), "l0": (style.VERMILION, "s"), "tl1": (style.GREEN, "^"),

@@ -19,8 +19,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge
+from ...analysis.claims import Claim, Statistic, judge
+from .. import style
 from . import _runs
 
 PAPER: dict[str, Any] = {}

@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim
+from ...analysis.claims import Claim
+from .. import style
 from .._worst import worst
 from . import _runs
 

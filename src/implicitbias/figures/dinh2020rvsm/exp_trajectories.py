@@ -15,8 +15,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim
+from ...analysis.claims import Claim
+from .. import style
 from .._worst import worst
 from . import _runs
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...claim import Statistic
-from ...table import final
+from ...analysis.claims import Statistic
+from ...analysis.tables import final
 
 
 def span(table: pd.DataFrame) -> pd.Series:

@@ -18,8 +18,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge
+from ...analysis.claims import Claim, Statistic, judge
+from .. import style
 from .._worst import worst
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}

@@ -19,9 +19,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge
-from ...table import final
+from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.tables import final
+from .. import style
 from .._worst import worst
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}

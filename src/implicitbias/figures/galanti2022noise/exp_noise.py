@@ -28,8 +28,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge
+from ...analysis.claims import Claim, judge
+from .. import style
 from ._movement import averages, falls, last, per_seed, trained
 
 PAPER: dict[str, Any] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim, Statistic, judge
+from ...analysis.claims import Claim, Statistic, judge
 from . import _sweep, _sweep_claims
 
 NAMES = {

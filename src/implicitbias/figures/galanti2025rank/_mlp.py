@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...claim import Claim, judge, relative_change, share_within, trend_and_effect
-from ...table import final
-from .. import comparable
+from ...analysis import published
+from ...analysis.claims import Claim, judge, relative_change, share_within, trend_and_effect
+from ...analysis.tables import final
+from .. import comparable, style
 
 PAPER: dict[str, Any] = {
     "dataset": "cifar10", "depth": 10, "width": 100, "epochs": 500, "momentum": 0.0,
@@ -132,7 +132,7 @@ def _published(table: pd.DataFrame, figure: str) -> pd.DataFrame | None:
     """The paper's points where our runs follow its protocol; None where they do not."""
     if not comparable(table.drop_duplicates("run"), PAPER):
         return None
-    return reference.points("galanti2025rank", figure)
+    return published.points("galanti2025rank", figure)
 
 
 def _ranks(

@@ -17,8 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ... import style
-from ...claim import Claim, Statistic, judge
+from ...analysis.claims import Claim, Statistic, judge
+from .. import style
 from ._mlp import WORDS
 
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from ... import style
-from ...claim import Claim, Statistic, judge, relative_change, trend_and_effect
-from ...table import final
+from ...analysis.claims import Claim, Statistic, judge, relative_change, trend_and_effect
+from ...analysis.tables import final
+from .. import style
 
 
 def spectra(table: pd.DataFrame, layers: Sequence[int]) -> pd.DataFrame:

@@ -14,9 +14,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...table import final
-from .. import comparable
+from ...analysis import published
+from ...analysis.tables import final
+from .. import comparable, style
 from ._mlp import SERIES_NAMES, WORDS, rank
 
 RESNET: dict[str, Any] = {
@@ -76,7 +76,7 @@ class Sweep:
             return None
         runs = table.drop_duplicates("run")
         fixed = {k: v for k, v in self.paper.items() if k not in self.by}
-        points = reference.points("galanti2025rank", self.figure)
+        points = published.points("galanti2025rank", self.figure)
         return points if len(points) and comparable(runs, fixed) else None
 
 

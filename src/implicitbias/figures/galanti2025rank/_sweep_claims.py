@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from ...claim import (
+from ...analysis.claims import (
     Claim,
     Statistic,
     judge,
@@ -16,7 +16,7 @@ from ...claim import (
     share_within,
     trend_and_effect,
 )
-from ...table import final
+from ...analysis.tables import final
 from ._mlp import LAST_PUBLISHED_EPOCH, SERIES_NAMES, WORDS, rank
 from ._sweep import Sweep, tolerances
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ... import style
-from ...table import final
+from ...analysis.tables import final
+from .. import style
 
 NORMS = {"rank_fro": "Frobenius norm", "rank_spec": "spectral norm"}
 WORDS = {"weight_decay": "decay", "lr": "rate", "batch_size": "batch"}

@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...claim import Claim, Statistic, judge, share_within
-from ...table import final
-from .. import comparable
+from ...analysis import published
+from ...analysis.claims import Claim, Statistic, judge, share_within
+from ...analysis.tables import final
+from .. import comparable, style
 from ._mlp import WORDS, rank
 from ._sweep import tolerances
 
@@ -139,4 +139,4 @@ def _published(table: pd.DataFrame, figure: str) -> pd.DataFrame | None:
     """The paper's points where our runs follow its protocol; None where they do not."""
     if not comparable(table.drop_duplicates("run"), PAPER):
         return None
-    return reference.points("galanti2025rank", figure)
+    return published.points("galanti2025rank", figure)

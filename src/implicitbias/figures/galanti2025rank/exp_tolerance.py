@@ -20,11 +20,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...claim import Claim, Statistic, judge, monotone_trend
-from ...statistic import fullest_seeds
-from ...table import final
-from .. import comparable
+from ...analysis import published
+from ...analysis.claims import Claim, Statistic, judge, monotone_trend
+from ...analysis.statistics import fullest_seeds
+from ...analysis.tables import final
+from .. import comparable, style
 from . import _mlp
 from ._tolerance import NORMS, curves, ranks
 
@@ -43,7 +43,7 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
     ours = ranks(table[table["epoch"] == _mlp.LAST_PUBLISHED_EPOCH])
     found = []
     for figure, (column, x) in PUBLISHED.items():
-        theirs = reference.points("galanti2025rank", figure).query("series == 'average'")
+        theirs = published.points("galanti2025rank", figure).query("series == 'average'")
         points = pd.DataFrame({
             column: theirs["panel"].str.partition("=")[2].astype(float),
             x: theirs["x"].astype(float), "published": theirs["y"],

@@ -20,9 +20,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, Statistic, judge, monotone_trend
-from ...table import final
+from ...analysis.claims import Claim, Statistic, judge, monotone_trend
+from ...analysis.tables import final
+from .. import style
 from ._tolerance import NORMS, WORDS, curves, ranks
 
 PAPER: dict[str, Any] = {"dataset": "cifar10"}

@@ -27,9 +27,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ... import style
-from ...claim import Claim
-from .. import comparable
+from ...analysis.claims import Claim
+from .. import comparable, style
 from . import _sweep, _sweep_claims
 from ._mlp import WORDS, rank
 

@@ -19,7 +19,7 @@ that small need the initialisation to be forgotten to a thousandth.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep, _sweep_claims
 
 PAPER = {

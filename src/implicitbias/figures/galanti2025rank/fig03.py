@@ -18,7 +18,7 @@ networks, as the paper's figure does.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep, _sweep_claims
 
 PAPER = {

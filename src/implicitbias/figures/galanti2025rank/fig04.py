@@ -23,7 +23,7 @@ somewhat without decay, too: they make more steps.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep, _sweep_claims
 
 PAPER = {

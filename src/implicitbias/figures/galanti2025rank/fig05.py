@@ -21,7 +21,7 @@ that, nearly so at the lowest rate, and at a part of it at the others.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _norms, _sweep
 
 PAPER = {

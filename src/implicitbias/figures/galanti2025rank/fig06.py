@@ -21,11 +21,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...claim import Claim, Statistic, judge, relative_change
+from ...analysis import published
+from ...analysis.claims import Claim, Statistic, judge, relative_change
+from ...analysis.tables import final
 from ...metrics.rank_bound import rank_bound_as_drawn, rank_bound_theorem
-from ...table import final
-from .. import comparable
+from .. import comparable, style
 
 PAPER = {
     "dataset": "cifar10", "depth": 2, "width": 10000, "epochs": 500, "batch_size": 6, "lr": 0.1,
@@ -104,7 +104,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                    style.SERIES[metric], "accuracy")  # fmt: skip
     right.set(xlabel="completed epochs", ylabel="accuracy", ylim=(0, 1.02))
     if comparable(table.drop_duplicates("run"), PAPER):
-        theirs = reference.points("galanti2025rank", "6").query("series == 'average'")
+        theirs = published.points("galanti2025rank", "6").query("series == 'average'")
         # The paper labels a record by the epoch after it was taken: 10 is the untrained network.
         epochs = [x - 10 for x in theirs["x"]]
         style.points(left, epochs, list(theirs["y"]), "published", "rank")

@@ -14,7 +14,7 @@ point. It governs how much of the initialisation is left.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _mlp
 
 PAPER = {

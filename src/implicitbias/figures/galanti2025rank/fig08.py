@@ -11,7 +11,7 @@ Weight decay 0 is ours. Scaled as figure 7.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _mlp
 
 PAPER = {

@@ -16,7 +16,7 @@ layer until a weight is infinite. Such a run is recorded as diverged and has no 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim, trend_and_effect
+from ...analysis.claims import Claim, trend_and_effect
 from . import _mlp
 
 PAPER = {

@@ -20,7 +20,7 @@ Smaller batches than 8 are left out: at 4 and the largest rate no network learns
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep_claims, _vit
 
 PAPER = {

@@ -11,7 +11,7 @@ counterpart at scale `small`: at twice 0.1 no network learns any more.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep_claims, _vit
 
 PAPER = {

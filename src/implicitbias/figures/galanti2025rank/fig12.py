@@ -15,7 +15,7 @@ weight decay. Scaled as figure 2.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep, _sweep_claims
 
 PAPER = {

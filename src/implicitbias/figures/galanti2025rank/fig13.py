@@ -19,7 +19,7 @@ figure 4) is nearly the same without decay.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _sweep, _sweep_claims
 
 PAPER = {

@@ -16,7 +16,7 @@ images of SVHN and 2,000 of the others.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _datasets
 
 DATASETS = ("svhn", "food101", "imagenette")

@@ -14,7 +14,7 @@ published points are at hand. Dashed grey and tolerance 0.05 are ours. Scaled as
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _datasets
 
 DATASETS = ("mnist", "fashion_mnist", "places365")

@@ -25,10 +25,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import reference, style
-from ...claim import Claim, Statistic, judge, share_within
-from ...table import final
-from .. import comparable
+from ...analysis import published
+from ...analysis.claims import Claim, Statistic, judge, share_within
+from ...analysis.tables import final
+from .. import comparable, style
 from ._mlp import LAST_PUBLISHED_EPOCH, SERIES_NAMES
 from ._sweep import tolerances
 
@@ -108,10 +108,10 @@ def fidelity(table: pd.DataFrame) -> list[Claim]:
             for kind in KINDS}  # fmt: skip
     for name, theirs in SERIES_NAMES.items():
         ours[theirs] = (at[at["metric"] == name], 0.02, name.replace("_", " "))
-    published = reference.points("galanti2025rank", "16")
+    reported = published.points("galanti2025rank", "16")
     found = []
     for series, (rows, absolute, words) in ours.items():
-        points = published[published["series"] == series]
+        points = reported[reported["series"] == series]
         points = pd.DataFrame({
             "batch_size": points["panel"].str.partition("=")[2].astype(int),
             "weight_decay": points["x"], "value": points["y"],
@@ -136,12 +136,12 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         len(labels) + 1, len(sizes), figsize=(style.PAGE, 0.6 + 1.7 * (len(labels) + 1)),
         sharex=True, sharey="row", squeeze=False, layout="constrained",
     )  # fmt: skip
-    published = None
+    reported = None
     if comparable(table.drop_duplicates("run"), PAPER):
-        published = reference.points("galanti2025rank", "16")
+        reported = published.points("galanti2025rank", "16")
     for j, size in enumerate(sizes):
         part, panel = table[table["batch_size"] == size], f"B={size}"
-        theirs = None if published is None else published[published["panel"] == panel]
+        theirs = None if reported is None else reported[reported["panel"] == panel]
         for i, metric in enumerate(labels):
             _ranks(axes[i][j], part, metric, f"{panel}, {metric}")
             if theirs is not None and metric == AS_PUBLISHED:

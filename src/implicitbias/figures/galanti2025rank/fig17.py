@@ -10,7 +10,7 @@ norms.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _norms, _sweep
 
 PAPER = {

@@ -16,7 +16,7 @@ small batch raises the largest value somewhat without decay, too.
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _spectra, _sweep
 
 PAPER = {

@@ -11,7 +11,7 @@ size 4 this network hardly trains (figure 13).
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...claim import Claim
+from ...analysis.claims import Claim
 from . import _spectra, _sweep
 
 PAPER = {

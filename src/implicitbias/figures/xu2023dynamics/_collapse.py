@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ... import style
+from .. import style
 
 # measure -> what the legend says; colour and marker by meaning, the same in every panel.
 PANELS: dict[str, dict[str, str]] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ... import style
-from ...claim import Statistic
-from ...table import final
+from ...analysis.claims import Statistic
+from ...analysis.tables import final
+from .. import style
 
 
 def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:

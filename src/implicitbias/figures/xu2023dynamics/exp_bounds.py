@@ -26,10 +26,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge, trend_and_effect
+from ...analysis.claims import Claim, judge, trend_and_effect
+from ...analysis.tables import final
 from ...metrics.rademacher import dense_bound, patch_bound
-from ...table import final
+from .. import style
 from ._dynamics import per_seed, wide
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}

@@ -30,9 +30,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge
-from .. import _worst
+from ...analysis.claims import Claim, judge
+from .. import _worst, style
 from . import _collapse
 from ._dynamics import per_seed
 

@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, trend_and_effect
-from ...table import final
+from ...analysis.claims import Claim, trend_and_effect
+from ...analysis.tables import final
+from .. import style
 from . import _collapse
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "epochs": 750}

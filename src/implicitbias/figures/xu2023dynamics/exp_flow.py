@@ -30,8 +30,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge
+from ...analysis.claims import Claim, judge
+from .. import style
 from .._worst import worst
 from . import _dynamics
 

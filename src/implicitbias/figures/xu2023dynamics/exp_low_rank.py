@@ -18,9 +18,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge, relative_change, trend_and_effect
-from ...table import final
+from ...analysis.claims import Claim, judge, relative_change, trend_and_effect
+from ...analysis.tables import final
+from .. import style
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "xu2023dynamics/exp_low_rank"

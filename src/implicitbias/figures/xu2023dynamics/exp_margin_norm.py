@@ -16,8 +16,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ... import style
-from ...claim import Claim, judge
+from ...analysis.claims import Claim, judge
+from .. import style
 from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}

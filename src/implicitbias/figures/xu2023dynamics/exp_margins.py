@@ -19,9 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ... import style
-from ...claim import Claim, judge
+from ...analysis.claims import Claim, judge
 from ...metrics import with_parameter
+from .. import style
 from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}

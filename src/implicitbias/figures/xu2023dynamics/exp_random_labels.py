@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, trend_and_effect
-from ...table import final
+from ...analysis.claims import Claim, trend_and_effect
+from ...analysis.tables import final
+from .. import style
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_random_labels"

@@ -21,8 +21,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ... import style
-from ...claim import Claim, judge
+from ...analysis.claims import Claim, judge
+from .. import style
 from ._dynamics import per_seed
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.9}

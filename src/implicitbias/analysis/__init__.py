@@ -1,0 +1,1 @@
+"""From records to tables, statistics and claims; and the papers' published points."""

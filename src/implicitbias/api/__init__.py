@@ -1,0 +1,1 @@
+"""What the package does for trainings that are not its own: spectra of a state dict."""

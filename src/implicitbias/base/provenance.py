@@ -1,0 +1,96 @@
+"""Where a number comes from: versions, device, threads, commit, wall time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from .errors import UserError
+
+_PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "scipy")
+
+
+@cache
+def commit() -> str:
+    """The git commit of the code, `+` appended if tracked files differ from it; '' outside git."""
+    here = Path(__file__).parent
+    try:
+        head = _git(here, "rev-parse", "HEAD")
+        return head + ("+" if _git(here, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def processor() -> str:
+    """The processor's model name, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def read(pack_folder: Path) -> dict[str, Any]:
+    """The facts that a trained pack wrote down; UserError names a damaged file."""
+    path = pack_folder / "records" / "provenance.json"
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or not isinstance(facts.get("seconds"), int | float):
+            raise ValueError("not a pack's provenance")
+        texts = (facts["commit"], facts["device"])
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("not a pack's provenance")
+        if not isinstance(facts.get("sha256", {}), dict):
+            raise ValueError("its hashes are not a mapping")
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise UserError(f"{path}: not readable: {error}") from error
+    return facts
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Sha256 of both tables of records, by the name of the file."""
+    files = [folder / f"{name}.parquet" for name in ("scalars", "arrays")]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def verify(pack_folder: Path) -> None:
+    """UserError if the records are not those that the training of this pack wrote.
+
+    Not asked of packs without provenance, or with one from before it had hashes.
+    """
+    if not (pack_folder / "records" / "provenance.json").exists():
+        return
+    found, wanted = hashes(pack_folder / "records"), read(pack_folder).get("sha256", {})
+    for name, value in found.items():
+        if wanted.get(name, value) != value:
+            raise UserError(
+                f"{pack_folder / 'records' / name}: damaged, its sha256 is not that in"
+                " provenance.json; remove it to train the pack anew"
+            )
+
+
+def here(device: str, threads: int) -> dict[str, Any]:
+    """What a pack writes about the place where it was trained."""
+    return {
+        "implicitbias": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "device": device,
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+    }

@@ -1,0 +1,129 @@
+"""Names and their files: a model, a procedure or a figure exists if its file does.
+
+Planning must not import torch (it costs 1.7 s in every process that parses the workflow), and a new
+model must be one new file. So what planning needs to know of a model is read from its source text.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError, shortened
+
+PACKAGE = Path(__file__).parents[1]
+_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A keyword argument of a model's `build`: its type and its default."""
+
+    type: type
+    default: Any
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of models/<name>.py without importing it."""
+
+    name: str
+    arguments: dict[str, Argument]
+    batch_norm: bool  # a batch of one example has no variance: planning refuses it
+    min_image: int  # smallest height and width of an image
+
+
+@cache  # planning asks for every run
+def names(folder: str) -> tuple[str, ...]:
+    """The public modules of a folder of the package, e.g. `names("models")`, sorted."""
+    return tuple(
+        sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if not p.stem.startswith("_"))
+    )
+
+
+def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
+    """`name` if it is one of `choices`; else a UserError that lists them and the nearest one.
+
+    `key`: the config's key that holds the name, to begin the message with.
+    """
+    if isinstance(name, str) and name in choices:
+        return name
+    near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    where = f"{key}: " if key else ""
+    there = ", ".join(choices) or "none"
+    raise UserError(f"{where}no {kind} {shortened(name)}{hint}; there are: {there}")
+
+
+def figure_path(key: str) -> Path:
+    """`galanti2025rank/fig07` -> the file that draws it. The number is the path."""
+    papers = tuple(sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p)))
+    paper, _, figure = key.partition("/")
+    known("paper", paper, papers)
+    known(f"figure of {paper}", figure, names(f"figures/{paper}"))
+    return PACKAGE / "figures" / paper / f"{figure}.py"
+
+
+def docstring(path: Path) -> tuple[str, list[str]]:
+    """First sentence and further paragraphs of a module's docstring; nothing for no file.
+
+    It is the caption of a figure, or the title of a paper, read without importing it.
+    """
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    except FileNotFoundError:
+        return "", []
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: its docstring cannot be read: {error}") from error
+    first, *rest = inspect.cleandoc(text or "").split("\n\n")
+    paragraphs = [" ".join(part.split()) for part in (first, *rest)]
+    return paragraphs[0].removesuffix("."), [part for part in paragraphs[1:] if part]
+
+
+@cache
+def figure_needs(key: str) -> tuple[str, ...]:
+    """The metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
+    for node in ast.parse(figure_path(key).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+def figure_keys() -> tuple[str, ...]:
+    """Every figure that has a file."""
+    papers = sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p))
+    return tuple(f"{paper}/{name}" for paper in papers for name in names(f"figures/{paper}"))
+
+
+def _is_paper(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith("_")
+
+
+@cache
+def model_info(name: str) -> ModelInfo:
+    """The arguments of `build` in models/<name>.py, read from its source.
+
+    Every argument after the `*` must be annotated with int, float, bool or str and have a default;
+    a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
+    `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
+    """
+    path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    arguments: dict[str, Argument] = {}
+    facts = {"BATCH_NORM": False, "MIN_IMAGE": 1}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+                if arg.annotation is None or default is None:
+                    raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
+                arguments[arg.arg] = Argument(
+                    _TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default)
+                )
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in facts:
+            facts[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
+    return ModelInfo(name, arguments, bool(facts["BATCH_NORM"]), int(facts["MIN_IMAGE"]))

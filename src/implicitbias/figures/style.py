@@ -1,0 +1,203 @@
+"""The one look: sizes, fonts, colours that mean something, and the numbers behind each line.
+
+Sizes fit a two-column paper (3.3 and 6.9 inches). Colours are Okabe & Ito's, told apart in the
+common forms of colour blindness, and every series has a marker of its own, for print.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.figure import Figure
+
+from ..base.files import replacing
+
+COLUMN, PAGE = 3.3, 6.9  # inches
+RC: Any = {
+    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "font.family": "DejaVu Sans",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "lines.linewidth": 1.2,
+    "lines.markersize": 3.5, "legend.frameon": False, "axes.grid": True, "grid.alpha": 0.25,
+    "grid.linewidth": 0.5, "figure.dpi": 100, "savefig.dpi": 200, "pdf.fonttype": 42,
+    "svg.fonttype": "path", "svg.hashsalt": "implicitbias", "axes.axisbelow": True,
+}  # fmt: skip
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#B8A800", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+# A meaning keeps its colour and marker in every figure.
+SERIES: dict[str, tuple[str, str]] = {
+    "average": (BLACK, "o"), "average_all": (PURPLE, "h"),
+    "train_accuracy": (BLUE, "s"), "test_accuracy": (VERMILION, "^"),
+    "control": ("#777777", ""),
+}  # fmt: skip
+_LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The rcParams of every figure; the only place that sets them."""
+    with plt.rc_context():
+        mpl.rcdefaults()  # whatever the user's own matplotlibrc says
+        plt.rcParams.update(RC)
+        yield
+
+
+def layer_look(i: int) -> tuple[str, str]:
+    """Colour and marker of the i-th layer that a figure shows."""
+    return _LAYERS[i % len(_LAYERS)]
+
+
+def band(
+    ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str, **line: Any
+) -> None:
+    """Mean over seeds of `value` against x, with the range from smallest to largest seed.
+
+    Where a seed has no value the marker is hollow and the mean is that of the others; where none
+    has, there is a gap. What is drawn is also kept as rows for the figure's CSV.
+    """
+    groups = rows.groupby(x)["value"]
+    mean, low, high, n = (getattr(groups, f)() for f in ("mean", "min", "max", "count"))
+    colour, marker = look
+    ax.plot(mean.index, mean, color=colour, marker=marker, label=label, **line)
+    ax.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
+    part = mean[(n < groups.size()) & (n > 0)]
+    ax.plot(part.index, part, color=colour, marker=marker, linestyle="none",
+            markerfacecolor="white", zorder=4)  # fmt: skip
+    for at, cells in pd.DataFrame({"mean": mean, "low": low, "high": high, "n": n}).iterrows():
+        numbers = {str(k): v for k, v in cells.items()}
+        note(ax, panel=panel, series=label, x_name=x, x=at, **numbers)
+
+
+def points(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, panel: str) -> None:
+    """Published points: hollow grey diamonds, wherever they appear."""
+    ax.plot(x, y, linestyle="none", marker="D", markersize=4, markerfacecolor="none",
+            color="#555555", label=label, zorder=5)  # fmt: skip
+    for at, value in zip(x, y, strict=True):
+        note(ax, panel=panel, series=label, x_name="published", x=at, mean=value)
+
+
+def note(ax: Axes, **cells: Any) -> None:
+    """Keep one plotted number for the CSV."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    _PLOTTED.setdefault(figure, []).append(cells)
+
+
+def plotted(figure: Figure) -> pd.DataFrame:
+    """Every number drawn in a figure: panel, series, x_name, x, mean, low, high, n."""
+    columns = ["panel", "series", "x_name", "x", "mean", "low", "high", "n"]
+    return pd.DataFrame(_PLOTTED.get(figure, []), columns=columns)
+
+
+def spread(figure: Figure) -> str:
+    """What shows the range over seeds in a figure: Band, Bar, or nothing."""
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]  # which has lines, too
+    drawn = [c for ax in panels for c in ax.collections]
+    if any(isinstance(c, PolyCollection) for c in drawn):
+        return "Band"
+    return "Bar" if any(isinstance(c, LineCollection) for c in drawn) else ""
+
+
+def footer(figure: Figure, text: str) -> None:
+    """The lines under a figure: n, the band, the scale, what differs, where the code is."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(width * 21))
+    room = 0.135 * len(lines) + 0.12  # inches
+    figure.set_size_inches(width, height + room)
+    figure.get_layout_engine().set(rect=(0, room / (height + room), 1, height / (height + room)))  # type: ignore[union-attr, call-arg]
+    figure.text(0.01, 0.08 / (height + room), "\n".join(lines), fontsize=6, color="#444444",
+                va="bottom", linespacing=1.35)  # fmt: skip
+
+
+def save(figure: Figure, stem: Path, description: str = "") -> None:
+    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes.
+
+    The pictures carry the description in their metadata, for readers that do not see them.
+    """
+    _linear_where_empty(figure)
+    _ticks_on_short_log_axes(figure)
+    _powers_as_text(figure)
+    _lay_out(figure)
+    words = description or None
+    metadata: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None, "Description": words},
+        "pdf": {"CreationDate": None, "Subject": words},
+        "png": {"Software": None, "Description": words},
+    }  # fmt: skip
+    for suffix, facts in metadata.items():
+        with replacing(stem.with_name(f"{stem.name}.{suffix}")) as temporary:
+            figure.savefig(temporary, format=suffix, metadata=facts)
+    with replacing(stem.with_name(f"{stem.name}.csv")) as temporary:
+        plotted(figure).to_csv(temporary, index=False, float_format="%.8g")
+    plt.close(figure)
+
+
+def _ticks_on_short_log_axes(figure: Figure) -> None:
+    """1, 2 and 5 of each decade on an axis of less than two, round steps on one of less than 7 : 1.
+
+    Powers of ten alone would be one number or none. Ticks that a figure has chosen stay.
+    """
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        if type(axis.get_major_locator()) is ticker.LogLocator and high < 100 * low:
+            locator: ticker.Locator = ticker.LogLocator(subs=(1, 2, 5))
+            if high < 7 * low:
+                locator = ticker.MaxNLocator(4, steps=[1, 2, 5, 10])
+            if high < 1.001 * low:  # one value and nothing else
+                locator = ticker.FixedLocator([low])
+            axis.set_major_locator(locator)
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _powers_as_text(figure: Figure) -> None:
+    """Powers of ten as text: as mathtext, parsed for every format, figures took 1.08 the time."""
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if isinstance(axis.get_major_formatter(), ticker.LogFormatterMathtext):
+            axis.set_major_formatter(ticker.FuncFormatter(_power_of_ten))
+            axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _power_of_ten(x: float, position: float | None = None) -> str:
+    """10⁻³ for 0.001; what is no power of ten as it is."""
+    exponent = np.log10(abs(x)) if x else np.nan
+    if not np.isclose(exponent, np.rint(exponent)):
+        return f"{x:g}"
+    return ("−10" if x < 0 else "10") + str(int(np.rint(exponent))).translate(_SUPERSCRIPTS)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay out once, for all formats, to a millionth: the solver's last bits differ by process."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)  # "none" would leave one that every format draws twice for
+    for ax in figure.axes:
+        ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")
+
+
+def _linear_where_empty(figure: Figure) -> None:
+    """A logarithmic axis on which nothing positive lies has no ticks to offer: it turns linear."""
+    for ax in figure.axes:
+        shared = {"x": ax.get_shared_x_axes(), "y": ax.get_shared_y_axes()}
+        for name, axes in shared.items():
+            least = [getattr(a, f"{name}axis").get_minpos() for a in axes.get_siblings(ax)]
+            if getattr(ax, f"get_{name}scale")() == "log" and not np.isfinite(least).any():
+                ax.set(**{f"{name}scale": "linear"})

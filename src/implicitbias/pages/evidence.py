@@ -1,0 +1,156 @@
+"""docs/results.md: what the papers' own protocols give, and what has not been run, in Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..analysis.claims import Claim
+from ..plan import config, summary
+from ..plan.config import Config, Sources
+from ..plan.plan import Plan, make_plan
+from .report.agreement import beside
+from .report.facts import Facts, read_facts
+from .report.figure import Figure, read_figure
+from .report.papers import by_paper
+from .report.words import count, duration, interval, number
+
+_PAGE = """# What the papers' own protocols give
+
+<!-- Written by `python -m implicitbias evidence` from results/published; not edited by hand. -->
+
+Scale `paper`: the papers' data, networks, grids and epochs; a figure that departs from them says so
+under its picture. The runs are in `results/published`, each with its spec, seed, versions, device,
+time and commit; `make paper-figures` draws every figure and writes this page again, and trains
+nothing.
+
+{summary}
+
+## Beside the published points
+
+{agreement}
+
+{figures}
+## Not run
+
+{remaining}
+"""
+
+
+def page(published: Path) -> str:
+    """The page, from the config, the packs under `published`, and the claims drawn from them.
+
+    Raises:
+        UserError: a file under `published` is damaged.
+    """
+    done = _plan("published", published)
+    asked = _plan("paper", published)
+    facts = read_facts(done)
+    figures = [f for p in by_paper([read_figure(done, f, facts, None) for f in
+                                    done.figures.values()]) for f in p.figures]  # fmt: skip
+    return _PAGE.format(
+        summary=_summary(figures, facts, asked),
+        agreement=_agreement(figures),
+        figures="\n".join(_section(figure, done, facts) for figure in figures),
+        remaining=_remaining(asked),
+    )
+
+
+def _plan(scale: str, published: Path) -> Plan:
+    """The plan of a scale, its packs looked for where the published ones are."""
+    settings, sources = config.load(config.scale_files(scale))
+    here = Config.model_validate({**settings.model_dump(), "scale": published.name})
+    every = Sources() if scale == "paper" else sources
+    return make_plan(here, every, published.parent, absent_too=True)
+
+
+def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
+    trained = [provenance.seconds for provenance in facts.trained]
+    part_only = sum(p.resumed for p in facts.trained)
+    left_out = f", less what {count(part_only, 'resumed pack')} did before an interruption"
+    return (
+        f"{len(figures)} of {len(asked.figures)} figures have runs: {count(facts.runs, 'run')} of"
+        f" {len(asked.runs):,} in {count(len(trained), 'pack')}, {duration(sum(trained))} of"
+        f" training on one core each{left_out if part_only else ''}."
+        f" Trained on: {'; '.join(facts.machines)}."
+    )
+
+
+def _agreement(figures: list[Figure]) -> str:
+    rows = [
+        [f.key, c.claim, number(c.value), interval(c.ci_low, c.ci_high), str(c.n), c.verdict]
+        for f in figures
+        for c in f.claims or ()
+        if c.reference
+    ]
+    if not rows:
+        return "No figure with published points has runs yet."
+    said = (
+        "The value is the share of the published points that ours agree with; where the claim is"
+        " about a tolerance, the mean distance of our average ranks, counted there, to theirs."
+    )
+    head = ["figure", "claim", "value", "over seeds", "n", "verdict"]
+    return f"{said}\n\n{_table(head, rows)}"
+
+
+def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
+    seeds = sorted({row.seed for row in figure.runs.rows})
+    packs = {row.pack.name for row in figure.runs.rows}
+    lines = [
+        f"## `{figure.key}`: {figure.title}\n",
+        f"![{figure.title}](../{plan.results.parent.name}/{plan.results.name}/figures/"
+        f"{figure.key}.png)\n",
+        f"{count(len(figure.runs.rows), 'run')}, {count(len(seeds), 'seed')}"
+        f" ({', '.join(map(str, seeds))}), {count(len(packs), 'pack')}.\n",
+        _claims(figure.claims or []),
+    ]
+    points = beside(pd.read_csv(plan.results / "figures" / f"{figure.key}.csv"))
+    if len(points):
+        numbers = zip(*(points[c] for c in ("panel", "x", "mean", "published", "n")), strict=True)
+        rows = [
+            [panel, f"{x:g}", number(mean), number(published), f"{n:.0f}"]
+            for panel, x, mean, published, n in numbers
+        ]
+        head = ["panel", "x", "our average rank, 500 epochs", "published, 490 epochs", "n"]
+        lines.append("\n" + _table(head, rows))
+    return "\n".join(lines) + "\n"
+
+
+def _claims(claims: list[Claim]) -> str:
+    rows = [
+        [c.verdict, c.claim, number(c.value), interval(c.ci_low, c.ci_high), number(c.threshold),
+         str(c.n), c.note]
+        for verdict in ("fails", "undecided", "holds")
+        for c in claims
+        if c.verdict == verdict
+    ]  # fmt: skip
+    return _table(["verdict", "claim", "value", "over seeds", "threshold", "n", "note"], rows)
+
+
+def _remaining(asked: Plan) -> str:
+    facts = summary.summary(asked)
+    rows = []
+    for key, figure in sorted(asked.figures.items()):
+        new = [name for name in figure.packs if not asked.trained(name)]
+        if new:
+            runs = len({run for name in new for run in asked.packs[name].runs} & {*figure.runs})
+            hours = sum(facts["packs"][name]["seconds"] for name in new) / 3600
+            rows.append([f"`{key}`", f"{runs:,} of {len(figure.runs):,}", f"{hours:,.1f}"])
+    total = facts["new_device_seconds"] / 3600
+    measured = "".join(
+        f", for `{rate['procedure']}` times {rate['factor']:.2f}, measured over estimated"
+        f" time of {count(rate['packs'], 'published pack')}"
+        for rate in facts["rates"]
+    )
+    return (
+        f"{facts['new_runs']:,} runs in {facts['new_packs']} packs, about {total:,.0f} core-hours"
+        " in all. Figures that share runs each count them. The hours are the planner's estimate for"
+        f" one CPU core{measured}: within a factor of two for MLPs, ResNet-18 and VGG-16, of ten"
+        " for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
+    )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    safe = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *safe])

@@ -1,0 +1,147 @@
+"""What pages of docs/ do not say by hand: verdicts, pictures, formulas, the text of other files.
+
+A page asks with a comment on a line of its own, and gets what has its one source elsewhere:
+
+    <!-- include: CONTRIBUTING.md -->      a file of the project, its links put right
+    <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
+    <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
+"""
+
+from __future__ import annotations
+
+import html
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from .. import metrics
+from ..analysis.claims import Claim, read_claims
+from ..base import registry
+from .report.words import interval, number
+
+ROOT = registry.PACKAGE.parents[1]
+RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
+_ASKED = re.compile(r"^<!-- (include|figures|formulas): (.+?) -->$", re.MULTILINE)
+_LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
+_INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
+_WORST = ("fails", "undecided", "holds")
+
+
+def expand(page: str) -> str:
+    """The Markdown of a page with what its comments ask for in their place.
+
+    Raises:
+        FileNotFoundError, UserError: there is no such file or paper.
+    """
+    makers = {"include": include, "figures": figures, "formulas": formulas}
+    return _ASKED.sub(lambda asked: makers[asked[1]](asked[2]), page)
+
+
+def pictures() -> dict[str, Path]:
+    """Every picture that has been made: its address in the site, and its file."""
+    return {
+        f"figures/{scale}/{path.parent.name}/{path.name}": path
+        for scale, root in RESULTS.items()
+        for path in sorted(root.glob("figures/*/*.png"))
+    }
+
+
+def include(name: str) -> str:
+    """A Markdown file of the project as a page of docs/; the path behind a fence is its title."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return _LINK.sub(_moved, re.sub(r"^```(\w+) (\S+)$", r'```\1 title="\2"', text, flags=re.M))
+
+
+def _moved(link: re.Match[str]) -> str:
+    """A link of the project's folder as one of docs/; of one that leads out of it, the text."""
+    text, target = link.groups()
+    inside = "contributing.md" if target == "CONTRIBUTING.md" else target.removeprefix("docs/")
+    leads = target.startswith("https://") or (ROOT / "docs" / inside).exists()
+    return f"[{text}]({inside})" if leads else text
+
+
+def formulas(folder: str) -> str:
+    """A section for each module of a folder of the package: the docstrings of its functions."""
+    if not registry.names(folder):
+        raise FileNotFoundError(f"the package has no modules in {folder}")
+    return "\n\n".join(_module(folder, name) for name in registry.names(folder))
+
+
+def _module(folder: str, name: str) -> str:
+    module = importlib.import_module(f"implicitbias.{folder.replace('/', '.')}.{name}")
+    title, paragraphs = registry.docstring(registry.PACKAGE / folder / f"{name}.py")
+    spelt = {known.partition("_<")[0]: known for known in metrics.known()}
+    functions = [
+        f"#### `{spelt.get(n, n)}`\n\n```text\n{inspect.getdoc(f)}\n```"
+        for n, f in inspect.getmembers(module, inspect.isfunction)
+        if f.__module__ == module.__name__ and not n.startswith("_")
+    ]
+    heading = f"### {_text(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(_text, paragraphs), *functions])
+
+
+def figures(paper: str) -> str:
+    """A section for each figure of a paper, experiments behind the numbered ones."""
+    keys = registry.figure_keys()
+    registry.known("paper", paper, tuple(dict.fromkeys(key.partition("/")[0] for key in keys)))
+    own = sorted(("/exp_" in key, key) for key in keys if key.startswith(f"{paper}/"))
+    return "\n\n".join(_section(key) for _, key in own)
+
+
+def _section(key: str) -> str:
+    path, name = registry.figure_path(key), key.partition("/")[2]
+    title, caption = registry.docstring(path)
+    shown = [
+        f"![{_text(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
+        for scale, root in RESULTS.items()
+        if (file := root / f"figures/{key}.png").exists()
+    ]
+    source = f"`{path.relative_to(ROOT)}`; `snakemake results/small/figures/{key}.svg --cores all`"
+    heading = f"### `{name}`: {_text(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(_text, caption), *shown, _verdicts(key), source])
+
+
+def _width(picture: Path) -> str:
+    """The picture's own width: a narrow figure's letters are as large as a wide one's."""
+    with Image.open(picture) as image:
+        return f"{{ width={round(_INCH * image.width / image.info['dpi'][0])} }}"
+
+
+def _verdicts(key: str) -> str:
+    """A table of the claims, worst first, with a column for each scale that has been run."""
+    made = {
+        scale: {claim.claim: claim for claim in read_claims(file)}
+        for scale, root in RESULTS.items()
+        if (file := root / f"claims/{key}.json").exists()
+    }
+    if not made:
+        return "No verdicts yet: `make figures`, then `make docs` again."
+    rows: dict[str, list[Claim | None]] = {
+        sentence: [claims.get(sentence) for claims in made.values()]
+        for claims in made.values()
+        for sentence in claims
+    }
+    worst = {s: min(_WORST.index(c.verdict) for c in found if c) for s, found in rows.items()}
+    table = [["claim", "statistic", *(f"scale `{scale}`" for scale in made)]]
+    table.append(["---"] * len(table[0]))
+    for sentence in sorted(rows, key=lambda s: worst[s]):
+        statistic = next(c.statistic for c in rows[sentence] if c)
+        table.append([_text(sentence), _text(statistic), *map(_judged, rows[sentence])])
+    return "\n".join("| " + " | ".join(row) + " |" for row in table)
+
+
+def _judged(claim: Claim | None) -> str:
+    if claim is None:
+        return "–"
+    over = interval(claim.ci_low, claim.ci_high)
+    return f"**{claim.verdict}**: {number(claim.value)}, seeds {over}, n = {claim.n}"
+
+
+def _text(plain: str) -> str:
+    """Words of a docstring or a claim as Markdown: all but `code` is taken literally."""
+    parts = plain.split("`")
+    parts[::2] = [re.sub(r"([\\*_{}\[\]|#~])", r"\\\1", html.escape(p, False)) for p in parts[::2]]
+    return "`".join(parts)

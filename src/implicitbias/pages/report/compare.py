@@ -1,0 +1,144 @@
+"""Two result folders side by side: two scales, two commits, ours and the published runs.
+
+Nothing is asked of the plan, so the folders may come from other configs and other versions of the
+code: claims are matched by figure and sentence, plotted numbers by panel, series and x.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...analysis.claims import Claim
+from ...base.errors import UserError
+from ...base.files import write_text
+from . import environment, script, style
+from .facts import Facts, facts_in
+from .figure import claims_of, heading
+from .numbers import Numbers, beside
+from .picture import Picture, alternative, picture
+
+ABSENT = "not there"
+OUTCOMES = ("differs", "only in A", "only in B", "same")
+_ORDER = ("fails", "undecided", "holds", ABSENT)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One folder: its name as it was given, what trained it, and its claims by figure."""
+
+    name: str
+    root: Path
+    facts: Facts
+    claims: dict[str, list[Claim]]
+
+    @property
+    def figures(self) -> set[str]:
+        """Every figure that has a picture or claims."""
+        files = [*self.root.glob("figures/*/*.svg"), *self.root.glob("figures/*/*.png")]
+        return {f"{path.parent.name}/{path.stem}" for path in files} | {*self.claims}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One claim on both sides; None where a side does not make it."""
+
+    figure: str
+    claim: str
+    a: Claim | None
+    b: Claim | None
+
+    @property
+    def verdicts(self) -> tuple[str, str]:
+        """That of a and that of b."""
+        return (self.a.verdict if self.a else ABSENT), (self.b.verdict if self.b else ABSENT)
+
+    @property
+    def outcome(self) -> str:
+        """`differs` or `same` where both sides make the claim, else `only in A` or `only in B`."""
+        if self.a is None or self.b is None:
+            return "only in B" if self.a is None else "only in A"
+        return "same" if self.a.verdict == self.b.verdict else "differs"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One figure on both sides."""
+
+    key: str
+    title: str
+    alt: str
+    pictures: tuple[Picture | None, Picture | None]
+    numbers: Numbers | None
+
+    @property
+    def anchor(self) -> str:
+        """The figure's id on the page."""
+        return self.key.replace("/", "--")
+
+
+def compare(a: Path, b: Path, out: Path) -> None:
+    """Write the page of two result folders to `out`, whole or not at all."""
+    left, right = read_side(a), read_side(b)
+    pairs = match(left.claims, right.claims)
+    page = environment().get_template("compare.html")
+    text = page.render(
+        css=style(),
+        policy=script.policy(()),
+        sides=(left, right),
+        pairs=pairs,
+        outcomes={o: sum(pair.outcome == o for pair in pairs) for o in OUTCOMES},
+        counts=Counter(pair.verdicts for pair in pairs),
+        verdicts=_ORDER,
+        figures=[_figures(key, left, right) for key in sorted(left.figures | right.figures)],
+    )
+    write_text(out, text)
+
+
+def read_side(folder: Path) -> Side:
+    """What is in a results folder; UserError where there is nothing to compare."""
+    if not any((folder / part).is_dir() for part in ("claims", "figures")):
+        raise UserError(f"{folder}: no results here: it has neither claims/ nor figures/")
+    keys = sorted(f"{p.parent.name}/{p.stem}" for p in folder.glob("claims/*/*.json"))
+    claims = {key: claims_of(folder, key) or [] for key in keys}
+    return Side(str(folder), folder, facts_in(folder), claims)
+
+
+def match(a: dict[str, list[Claim]], b: dict[str, list[Claim]]) -> list[Pair]:
+    """Every claim of either side once: other verdicts first, the same last; `fails` before."""
+    ours, theirs = _numbered(a), _numbered(b)
+    pairs = [
+        Pair(figure, sentence, ours.get(key), theirs.get(key))
+        for key in dict.fromkeys([*ours, *theirs])
+        for figure, sentence, _ in [key]
+    ]
+    return sorted(pairs, key=_place)
+
+
+def _place(pair: Pair) -> tuple[int, int, str]:
+    worst = min(_ORDER.index(verdict) for verdict in pair.verdicts)
+    return OUTCOMES.index(pair.outcome), worst, pair.figure
+
+
+def _numbered(claims: dict[str, list[Claim]]) -> dict[tuple[str, str, int], Claim]:
+    """By figure, sentence, and how many of that figure had the same sentence before."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = {}
+    for figure, members in claims.items():
+        for claim in members:
+            found[figure, claim.claim, seen[figure, claim.claim]] = claim
+            seen[figure, claim.claim] += 1
+    return found
+
+
+def _figures(key: str, a: Side, b: Side) -> Figures:
+    title = heading(key)
+    files = [side.root / "figures" / f"{key}.csv" for side in (a, b)]
+    return Figures(
+        key=key,
+        title=title,
+        alt=alternative(title, next((path for path in files if path.exists()), files[0])),
+        pictures=(picture(a.root, key, small=True), picture(b.root, key, small=True)),
+        numbers=beside(*files) if all(path.exists() for path in files) else None,
+    )

@@ -1,0 +1,128 @@
+"""Packs: runs of one shape that one process trains together, and the file that fixes each one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import UserError
+from ..base.files import digest, write_text
+
+if TYPE_CHECKING:  # more than half of the time in which a pack.json is written
+    from .spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Pack:
+    """`text` is the content of pack.json; `written` says whether that file exists already."""
+
+    name: str
+    runs: tuple[str, ...]
+    text: str
+    written: bool
+
+    @classmethod
+    def of(cls, specs: Iterable[RunSpec]) -> Pack:
+        """A new pack. Its name hashes its members: the same members are the same pack."""
+        members = list(specs)
+        ids = tuple(s.run_id for s in members)
+        name = f"{members[0].label}-{digest(ids)}"
+        runs = {s.run_id: s.canonical() for s in members}
+        return cls(name, ids, json.dumps({"pack": name, "runs": runs}, indent=1) + "\n", False)
+
+
+def read(path: Path) -> Pack:
+    """A written pack; UserError names a file that is not one."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        tree = json.loads(text)
+        ids = tuple(tree["runs"])
+        if not ids or tree["pack"] != path.parent.name or not isinstance(tree["runs"], dict):
+            raise ValueError("its name or its runs are not those of its folder")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path}: not a pack ({error}); restore it, or remove its folder to train anew"
+        ) from error
+    return Pack(tree["pack"], ids, text, True)
+
+
+def specs_of(path: Path) -> list[RunSpec]:
+    """The specs of a written pack, each checked against its own name."""
+    from . import spec
+
+    tree: dict[str, Any] = json.loads(read(path).text)
+    specs = []
+    for run_id, fields in tree["runs"].items():
+        try:
+            made = spec.make(fields)
+        except UserError as error:
+            raise UserError(f"{path}: run {run_id}: {error}") from None
+        if made.run_id != run_id:
+            raise UserError(f"{path}: run {run_id} is not the run of its own spec ({made.run_id})")
+        specs.append(made)
+    return specs
+
+
+def write(path: Path, text: str) -> None:
+    """Write a pack once. Writing the same again is fine; another content is refused."""
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"{path}: exists and is another pack; a pack is never changed")
+    write_text(path, text)
+    try:
+        read(path)
+    except UserError:
+        path.unlink()
+        raise
+
+
+def written(folder: Path) -> dict[str, Pack]:
+    """Every pack that exists under results/<scale>/packs, by name."""
+    return {p.parent.name: read(p) for p in sorted(folder.glob("*/pack.json"))}
+
+
+def fitting(one: RunSpec, most: int, memory_mb: float) -> int:
+    """The size of the largest pack of such runs, at most `most`, that needs no more memory."""
+    from .spec import BASE_MB
+
+    for size in range(most, 0, -1):
+        if BASE_MB + one.estimated_megabytes(size) <= memory_mb:
+            return size
+    needed = math.ceil(BASE_MB + one.estimated_megabytes(1))
+    raise UserError(f"{memory_mb:g} is too little: one run of {one.label} needs about {needed} MB")
+
+
+def assign(
+    wanted: dict[str, RunSpec],
+    existing: dict[str, Pack],
+    pack_size: int,
+    memory_mb: float = math.inf,
+) -> tuple[dict[str, Pack], dict[str, str]]:
+    """The packs that hold the wanted runs, by name, and the pack of each run.
+
+    A run that is in a written pack stays there for ever. The others are sorted within their shape
+    and cut from the front into as few packs as can be, of equal sizes or the first ones larger by
+    one, so that whichever of these packs have been written by the time somebody plans again,
+    cutting what remains gives the same packs. A pack is at most as large as its memory allows, by
+    the estimate; UserError where a run alone needs more.
+    """
+    home = {run: pack.name for pack in existing.values() for run in pack.runs}
+    shapes: dict[str, list[RunSpec]] = {}
+    for run_id, member in wanted.items():
+        if run_id not in home:
+            shapes.setdefault(digest(member.shape()), []).append(member)
+    packs: dict[str, Pack] = {}
+    for members in shapes.values():
+        members.sort(key=lambda s: (s.seed, s.run_id))
+        size = fitting(members[0], members[0].PACK_SIZE or pack_size, memory_mb)
+        while members:
+            share = math.ceil(len(members) / math.ceil(len(members) / size))
+            pack, members = Pack.of(members[:share]), members[share:]
+            packs[pack.name] = pack
+            home.update(dict.fromkeys(pack.runs, pack.name))
+    used = {home[run] for run in wanted}
+    packs.update({name: pack for name, pack in existing.items() if name in used})
+    return packs, {run: home[run] for run in wanted}

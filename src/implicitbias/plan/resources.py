@@ -1,0 +1,175 @@
+"""What a job asks of a scheduler: device, time, memory, place, company; from the cost estimate.
+
+Asking is a function of the plan and of the packs trained so far, so it may change from one call to
+the next. Nothing that is made depends on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from statistics import mean
+
+from ..base import provenance
+from .cluster import GpuPlace, Place
+from .plan import Plan
+from .spec import BASE_MB
+
+SMALL_MINUTES = 5  # of a rule that measures, draws or reports
+SMALL_MB = 2000
+_CUDA_MB = 3000  # the CUDA context and its libraries
+_START_MINUTES = 5  # queueing processes, importing, reading data over a network
+
+
+class Resources:
+    """The requests of a plan's jobs. `attempt` counts from 1: time and memory are multiplied."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.cluster = plan.config.cluster
+
+    def device(self, pack: str) -> str:
+        """`cuda` if the config says so and the procedure can; else `cpu`."""
+        return self.plan.config.device if self.plan.members(pack)[0].GPU else "cpu"
+
+    def gpus(self, pack: str) -> int | None:
+        """1 or None: what asks for no GPU does not mention it."""
+        return 1 if self.device(pack) == "cuda" else None
+
+    def place(self, pack: str | None = None) -> Place:
+        """Where the pack goes; without a pack, where what needs no GPU goes."""
+        return self.cluster.gpu if pack and self.gpus(pack) else self.cluster.cpu
+
+    def gpu_model(self, pack: str) -> str | None:
+        """The type of GPU to ask for."""
+        place = self.place(pack)
+        return place.gpu_model if isinstance(place, GpuPlace) else None
+
+    def seconds(self, pack: str) -> float:
+        """Estimated seconds of training, with this device's measured rate where there is one."""
+        factor, _ = self.rates.get(self._class(pack), (1.0, 0))
+        return factor * self._estimates[pack]
+
+    def minutes(self, pack: str, attempt: int = 1) -> int:
+        """Run time to ask for: the sweep's own, or estimate x headroom; at most the partition's.
+
+        Of packs that share a job the scheduler asks for the sum: that is what stays below.
+        """
+        group = self.group(pack)
+        together = self.pack_groups[group] if group else [pack]
+        total = sum(map(self._first_minutes, together))
+        return self._grown(self._first_minutes(pack), total, attempt, self.place(pack))
+
+    def small_minutes(self, attempt: int = 1, figure: str | None = None) -> int:
+        """Run time of a small rule: alone, or one of the two of a figure, in its group."""
+        members = self.figure_groups[self.figure_group(figure)] if figure else [""]
+        total = SMALL_MINUTES * len(members) * (2 if figure else 1)
+        return self._grown(SMALL_MINUTES, total, attempt, self.place())
+
+    def megabytes(self, pack: str, attempt: int = 1) -> int:
+        """Memory to ask for: the sweep's own or the estimate."""
+        members = self.plan.members(pack)
+        estimate = BASE_MB + math.ceil(members[0].estimated_megabytes(len(members)))
+        estimate += _CUDA_MB if self.gpus(pack) else 0
+        return (self.plan.request(pack).megabytes or estimate) * attempt
+
+    def group(self, pack: str) -> str | None:
+        """The group of a pack that shares a job with others; None if it has one of its own."""
+        return self._group_of.get(pack)
+
+    def figure_group(self, figure: str) -> str:
+        """The group in which a figure is measured and drawn."""
+        return self._group_of[figure]
+
+    @cached_property
+    def pack_groups(self) -> dict[str, list[str]]:
+        """Group -> the short packs that share its job, one device, up to shared_minutes.
+
+        The untrained come first, so that what is new fills as few jobs as it can.
+        """
+        short: dict[str, dict[str, int]] = {"cpu": {}, "cuda": {}}
+        for name in sorted(self.plan.packs, key=lambda name: (self.plan.trained(name), name)):
+            if self._estimates[name] <= 60 * self.cluster.short_minutes:
+                short[self.device(name)][name] = self._first_minutes(name)
+        return {
+            **self._cut("short_cpu_packs", short["cpu"], self.cluster.cpu),
+            **self._cut("short_gpu_packs", short["cuda"], self.cluster.gpu),
+        }
+
+    @cached_property
+    def figure_groups(self) -> dict[str, list[str]]:
+        """Group -> the figures of one paper that share its job, up to shared_minutes."""
+        papers: dict[str, dict[str, int]] = defaultdict(dict)
+        for key in sorted(self.plan.figures):
+            papers[key.partition("/")[0]][key] = 2 * SMALL_MINUTES
+        groups: dict[str, list[str]] = {}
+        for paper, figures in papers.items():
+            groups.update(self._cut(f"figures_{paper}", figures, self.cluster.cpu))
+        return groups
+
+    @property
+    def groups(self) -> list[str]:
+        """Every group: what is in one shares a job."""
+        return [*self.pack_groups, *self.figure_groups]
+
+    @cached_property
+    def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
+        """(procedure, device) -> measured over estimated seconds, and of how many packs.
+
+        Of all their seconds: what is planned is hours, so a pack of seconds hardly counts. Packs
+        trained in one piece on this device: a resumed pack's seconds are of a part.
+        """
+        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        for name in self.plan.packs:
+            if self.plan.trained(name):
+                facts = provenance.read(self.plan.pack_folder(name))
+                on = "cpu" if facts["device"] == "cpu" else "cuda"
+                if facts.get("resumed") is False and on == self.device(name):
+                    times = facts["seconds"], self._estimates[name]
+                    found[self._class(name)].append(times)
+        return {
+            key: (sum(took for took, _ in times) / sum(guess for _, guess in times), len(times))
+            for key, times in found.items()
+        }
+
+    @cached_property
+    def _estimates(self) -> dict[str, float]:
+        """Pack -> seconds by the cost model alone, averaged over members: steps may differ."""
+        found = {}
+        for name in self.plan.packs:
+            members, device = self.plan.members(name), self.device(name)
+            found[name] = mean(s.estimated_seconds(len(members), device) for s in members)
+        return found
+
+    @cached_property
+    def _group_of(self) -> dict[str, str]:
+        groups = {**self.pack_groups, **self.figure_groups}
+        return {member: group for group, members in groups.items() for member in members}
+
+    def _class(self, pack: str) -> tuple[str, str]:
+        return self.plan.members(pack)[0].procedure, self.device(pack)
+
+    def _first_minutes(self, pack: str) -> int:
+        estimate = math.ceil(self.cluster.headroom * self.seconds(pack) / 60)
+        return self.plan.request(pack).minutes or _START_MINUTES + estimate
+
+    def _cut(self, name: str, minutes: Mapping[str, int], place: Place) -> dict[str, list[str]]:
+        """Members in their order, in groups whose minutes sum to at most shared_minutes."""
+        limit = min(self.cluster.shared_minutes, place.max_minutes or math.inf)
+        groups: dict[str, list[str]] = {}
+        left = 0.0
+        for member, needs in minutes.items():
+            if needs > left:
+                groups[f"{name}_{len(groups) + 1}"] = []
+                left = limit
+            groups[f"{name}_{len(groups)}"].append(member)
+            left -= needs
+        return groups
+
+    @staticmethod
+    def _grown(minutes: int, total: int, attempt: int, place: Place) -> int:
+        """The minutes of one of those that ask for `total` together, which is kept in limits."""
+        limit = place.max_minutes or math.inf
+        return max(1, int(minutes * min(attempt, limit / total)))

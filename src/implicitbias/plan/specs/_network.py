@@ -1,0 +1,92 @@
+"""What the specs of procedures that train a network on a data set share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import PositiveInt
+
+from ... import data
+from ...base import registry
+from ...base.errors import UserError
+from ..spec import Positive, RunSpec
+
+
+class NetworkSpec(RunSpec):
+    """A model trained on mini-batches of a data set for so many epochs."""
+
+    dataset: str
+    preprocessing: str = "standard"
+    n_train: PositiveInt | None = None
+    model: str
+    batch_size: PositiveInt
+    epochs: PositiveInt
+    lr: Positive
+    record_every: PositiveInt = 10  # completed epochs; 0 and the last are always recorded
+
+    @property
+    def model_arguments(self) -> dict[str, Any]:
+        """The keyword arguments of the model's `build`."""
+        return {k: getattr(self, k) for k in registry.model_info(self.model).arguments}
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """The keyword arguments of `data.info` and `data.load`."""
+        return {"preprocessing": self.preprocessing, "n_train": self.n_train}
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The one data set."""
+        return (self.dataset,)
+
+    @property
+    def n_examples(self) -> int:
+        """Training examples: an epoch."""
+        return data.info(self.dataset, **self.data_options).n_train
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """ceil(N / B): the last partial batch is a step."""
+        return -(-self.n_examples // self.batch_size)
+
+    @property
+    def samples(self) -> int:
+        """Examples processed in training."""
+        return self.n_examples * self.epochs
+
+    @property
+    def steps(self) -> int:
+        """Updates in the whole run."""
+        return self.steps_per_epoch * self.epochs
+
+    @property
+    def record_epochs(self) -> tuple[int, ...]:
+        """Completed epochs at which the run is measured: 0, every `record_every`, the last."""
+        return (*range(0, self.epochs, self.record_every), self.epochs)
+
+    def check(self) -> None:
+        """Data sets, their options, images that do not suit the model and batches too large."""
+        registry.known("dataset", self.dataset, data.names(), key="dataset")
+        try:
+            facts = data.info(self.dataset, **self.data_options)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        least, sides = registry.model_info(self.model).min_image, facts.input_shape[1:]
+        if min(sides) < least:
+            raise UserError(
+                f"model: {self.model!r} needs images of {least} x {least} at least; those of"
+                f" {self.dataset} are {sides[0]} x {sides[1]}"
+            )
+        patch, dropout = (self.model_arguments.get(k) for k in ("patch", "dropout"))
+        if patch and any(side % patch for side in sides):
+            raise UserError(
+                f"patch: images of {self.dataset}, {sides[0]} x {sides[1]}, have no whole patches"
+                f" of {patch} x {patch}"
+            )
+        if dropout is not None and not 0 <= dropout < 1:
+            raise UserError(f"dropout: {dropout} is no probability from 0 to less than 1")
+        if self.batch_size > facts.n_train:
+            raise UserError(
+                f"batch_size: {self.batch_size} is more than the {facts.n_train} training examples"
+                f" of {self.dataset}"
+            )

@@ -1,0 +1,99 @@
+"""The spec of `lm_flow`: the gradient flow of the square loss with layers on the sphere."""
+
+from __future__ import annotations
+
+from math import ceil, isclose
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from ...base.errors import UserError
+from ..spec import LARGEST, NonNegative, Positive, RunSpec
+
+_START, _FLOW, _STEP = 4.0, 0.7, 8e-5  # seconds: process, integration, step
+
+
+class Spec(RunSpec):
+    """(1/N) sum_n (g(x_n) - y_n)^2 + lambda rho^2 with layers on the unit Frobenius sphere.
+
+    g(x) = rho f(x), f(x) = V_L phi(V_{L-1} ... phi(V_1 x)), ||V_k||_F = 1, no biases, one output,
+    y_n = +1 and -1 in turn. `free` last_layer: W_L = rho V_L is a free matrix, as in `square_sgd`;
+    scalar: V_L is on the sphere too and rho a number of its own. `weight_decay` is torch's, so
+    lambda = weight_decay / 2, as in `square_sgd` with loss `square`.
+
+    `lr` null: the flow, by DOP853 at `rtol` (atol a hundredth of it). Else gradient steps of that
+    size, projected and renormalised, to the same time `horizon`: horizon / lr of them.
+
+    `activation`: each makes a layer homogeneous of degree 1 in its weights, as the theory needs.
+    linear; smooth_relu, (z + sqrt(z^2 + r^2)) / 2 of z = V h, r = smoothing ||V||_F ||h|| /
+    sqrt(width), smooth and at smoothing 0 the ReLU; relu, whose flow is integrated from kink to
+    kink and ends where it would slide along one.
+    A flow stops at speed `stop`, and after `max_evaluations` of its right-hand side: that one is
+    recorded as not converged, its later rows as missing.
+
+    The seed's stream draws the inputs, Gaussian directions of length 1, then the weights. Recorded
+    epochs are indices of `record_points` evenly spaced times, 0 and the horizon included.
+    """
+
+    MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({
+        "seed", "weight_decay", "lr", "init_norm", "activation", "horizon", "stop",
+        "record_points",
+    })  # fmt: skip
+    PACK_SIZE: ClassVar[int | None] = 256
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "time", "rho", "loss", "decay_lambda", "alignment", "output_square", "margin_min",
+        "margin_max", "gap_rho", "gap_direction", "gap_multiplier", "gap_equilibrium", "gap_loss",
+        "gap_decay", "gap_critical", "unit_drift", "speed", "flow_distance", "flow_error",
+        "converged", "slid",
+    )  # fmt: skip
+
+    procedure: Literal["lm_flow"] = "lm_flow"
+    n_examples: PositiveInt = 20
+    dimension: PositiveInt = 12
+    width: PositiveInt = 16
+    depth: PositiveInt = 3  # matrices
+    activation: Literal["linear", "smooth_relu", "relu"] = "smooth_relu"
+    smoothing: Positive = 0.1  # of smooth_relu
+    free: Literal["last_layer", "scalar"] = "last_layer"
+    weight_decay: NonNegative = 0.02
+    init_norm: Positive = 1.0  # rho at the start
+    lr: Positive | None = None
+    horizon: Positive = 10.0
+    record_points: Annotated[int, Field(ge=2)] = 21
+    rtol: Annotated[float, Field(ge=1e-13, le=1e-3)] = 1e-10
+    stop: NonNegative = 0.0
+    max_evaluations: PositiveInt = 100_000
+
+    @property
+    def steps(self) -> int:
+        """horizon / lr steps; a flow counts as one."""
+        return 1 if self.lr is None else round(self.horizon / self.lr)
+
+    @property
+    def samples(self) -> int:
+        """Examples in all steps."""
+        return self.steps * self.n_examples
+
+    @property
+    def label(self) -> str:
+        """Procedure and width."""
+        return f"lm_flow-w{self.width}"
+
+    def check(self) -> None:
+        """Steps that miss the recorded times; fields of the flow alone."""
+        if self.lr is None:
+            return
+        if not self.horizon / self.lr <= LARGEST:
+            raise UserError(f"lr: {self.lr}: more than {LARGEST} steps to horizon {self.horizon}")
+        spacing = self.horizon / (self.record_points - 1)
+        if self.lr > spacing or not isclose(spacing / self.lr, round(spacing / self.lr)):
+            raise UserError(
+                f"lr: {self.lr}: the recorded times are {spacing:g} apart, not a whole number of"
+                " steps; change lr, horizon or record_points"
+            )
+        if self.stop:
+            raise UserError(f"stop: {self.stop}: is of a flow; steps run to the horizon")
+
+    def estimated_seconds(self, members: int, device: str) -> float:
+        """Each member integrates the flow twice; steps come on top."""
+        return ceil(_START + members * (_FLOW + self.steps * _STEP))

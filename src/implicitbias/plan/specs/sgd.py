@@ -1,0 +1,175 @@
+"""The spec of `sgd`."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from ... import data
+from ...base import registry
+from ...base.errors import UserError
+from ..spec import Ints, NonNegative, Positive
+from ._network import NetworkSpec
+from ._size import Size, size_of
+
+Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
+Names = Annotated[
+    tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
+]
+# Seconds, see estimated_seconds.
+_LAYER, _MEMBER, _EXAMPLE, _AUTOGRAD = 4e-5, 9.5e-10, 6.5e-11, 4e-5
+_ATTENTION = 8e-9  # per activation of a ViT, whose softmaxes over few tokens fill no vector
+_CUDA_SPEEDUP = 10.0
+_START = 4.0  # start a process, import torch, read the data
+
+
+class Spec(NetworkSpec):
+    """Mini-batch SGD on a classifier, in torch.optim.SGD's convention.
+
+    One step is  V <- momentum V + (grad + weight_decay W),  W <- W - lr V,  for every parameter,
+    biases and batch-norm scales included: torch's `weight_decay` is the gradient of
+    (weight_decay/2) ||W||^2. Galanti et al. write lambda ||W||^2 in their loss, so the lambda of
+    their theorems is weight_decay / 2; the lambda of their captions is weight_decay itself.
+    The last partial batch of an epoch is kept.
+    """
+
+    MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed", "lr", "weight_decay", "momentum"})
+    GPU: ClassVar[bool] = True
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "train_loss", "train_accuracy", "test_loss", "test_accuracy", "fro_norm",
+    )  # fmt: skip
+    ARRAYS: ClassVar[tuple[str, ...]] = (
+        "spectrum", "movement", "unrolling", "batch_gradients", "batch_summands",
+        "sample_gradients", "sample_summands", "gradient_sizes", "patches", "batch_residual",
+        "residual_rank", "unit_roundoff",
+        "window_steps", "window_rank", "window_product", "window_fro", "window_spec", "window_rest",
+    )  # fmt: skip
+
+    procedure: Literal["sgd"] = "sgd"
+    classes: Ints | None = None
+    loss: Literal["cross_entropy", "square"] = "cross_entropy"
+    weight_decay: NonNegative = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # 1-based epochs from whose first step on lr is multiplied by lr_factor: [60] leaves 59 epochs
+    # at the full rate, as the authors' MultiStepLR, stepped at the start of each epoch, does.
+    lr_milestones: Ints = ()
+    lr_factor: Positive = 0.2
+    # bfloat16: of matrix products and convolutions, as torch.autocast has it, in evaluation too;
+    # weights, their updates, the statistics of normalisation, losses and spectra stay in float32.
+    # tf32: on CUDA devices, which alone have it, factors of float32 products are rounded to 10 bits
+    # of mantissa, in evaluation too.
+    precision: Literal["float32", "float64", "bfloat16", "tf32"] = "float32"
+    record: Names = ()  # the larger records, one file each in observers/
+    # When losses and accuracies over all examples are measured; spectra and norms are at every
+    # record. Measuring all at each took up to a third of a narrow ResNet-18's time.
+    evaluate: Literal["records", "end"] = "records"
+    movement_epochs: PositiveInt = 1  # of `record: [movement]`, up to each record
+
+    def shape(self) -> dict[str, Any]:
+        """As for every run, and packs do not mix runs with and without momentum.
+
+        Momentum needs a buffer and another order of the same additions: a run's last bits would
+        depend on its neighbours.
+        """
+        return {**super().shape(), "momentum": self.momentum > 0}
+
+    OPTIONAL: ClassVar[dict[str, str]] = {
+        "movement": "movement", "unrolling": "unrolling", "batch_gradients": "gradients",
+        "sample_gradients": "gradients", "batch_residual": "residuals", "window_rank": "windows",
+    }  # fmt: skip
+
+    @property
+    def normalises_batch(self) -> bool:
+        """Whether the model normalises over the batch; one with an argument for that says it."""
+        found = self.model_arguments.get("batch_norm")
+        return registry.model_info(self.model).batch_norm if found is None else bool(found)
+
+    @property
+    def objective(self) -> str:
+        """The loss by its name in objectives.py."""
+        return self.loss
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """The keyword arguments of `data.info` and `data.load`."""
+        return {**super().data_options, "classes": self.classes}
+
+    @property
+    def label(self) -> str:
+        """Model, data and batch size."""
+        return f"{self.model}-{self.dataset}-b{self.batch_size}"
+
+    def lr_multiplier(self, epoch: int) -> float:
+        """The schedule's factor during 0-based epoch `epoch`."""
+        return float(self.lr_factor ** sum(epoch + 1 >= m for m in self.lr_milestones))
+
+    def decay_exponent(self) -> float:
+        """Sum over steps of lr_t x weight_decay: weights without gradient shrink by exp(-this).
+
+        It governs how far SGD with weight decay forgets its initialisation.
+        """
+        scale = sum(self.lr_multiplier(e) for e in range(self.epochs))
+        return self.lr * self.weight_decay * self.steps_per_epoch * scale
+
+    def check(self) -> None:
+        """As for every network; batches of one, schedules and records that cannot be."""
+        super().check()
+        n = self.n_examples
+        if self.normalises_batch and 1 in (self.batch_size, n % self.batch_size):
+            raise UserError(
+                f"batch_size: {self.batch_size} leaves a batch of one of the {n} examples of"
+                f" {self.dataset}, which {self.model} cannot normalise; choose another"
+            )
+        if list(self.lr_milestones) != sorted({*self.lr_milestones} - {0, 1}):
+            raise UserError(f"lr_milestones: {list(self.lr_milestones)} must ascend, from 2 on")
+        self._check_records()
+
+    def _check_records(self) -> None:
+        """Records of what is not so, or cannot be computed."""
+        exact = {"windows", "unrolling"} & set(self.record)
+        if exact and self.momentum > 0:
+            raise UserError(f"record: {min(exact)} is about plain SGD; momentum must be 0")
+        if self.record and self.precision in ("bfloat16", "tf32"):
+            raise UserError(
+                f"record: {self.record[0]} is not recorded with precision: {self.precision}"
+            )
+        if "unrolling" in self.record and self.precision != "float64":
+            raise UserError("record: unrolling needs precision: float64")
+        if "movement" in self.record and self.movement_epochs > self.record_every:
+            raise UserError("movement_epochs: is more than record_every, so spans would overlap")
+
+    def model_size(self) -> Size:
+        """What is known of the model's size without building it."""
+        facts = data.info(self.dataset, **self.data_options)
+        return size_of(self.model, self.model_arguments, facts.input_shape, facts.n_classes)
+
+    def estimated_seconds(self, members: int, device: str) -> float:
+        """Steps x [c_layer layers + K (c_autograd layers + P c_member + B M c_example)], one core.
+
+        P parameters, M multiply-adds per example, B batch size, K members. Fitted to MLP-BN, where
+        M = P (depth 10, widths 50 and 100, B 4-128, K 1-24) and nothing is autograd's, on an AMD
+        EPYC core with AVX-512: within a factor of 1.5 there, and of 2 for ResNet-18 and VGG-16
+        (width 8, B 4-128, K 12-46) and the ViT (dim 32, B 8-128, K 6-12), to which its activations
+        are added. For other models and machines the order of magnitude; for CUDA a guess.
+        """
+        size = self.model_size()
+        member = size.parameters * _MEMBER + self.batch_size * size.products * _EXAMPLE
+        if self.model not in ("mlp_bn", "mlp_relu"):
+            member += size.layers * _AUTOGRAD
+        if self.model == "vit":
+            member += self.batch_size * size.activations * _ATTENTION
+        step = _LAYER * size.layers + members * member
+        return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
+
+    def estimated_megabytes(self, members: int) -> float:
+        """The data as float32, twice while they are read, the state thrice for checkpoints.
+
+        And the activations of a batch of every member, within a half of what was measured.
+        """
+        facts, size = data.info(self.dataset, **self.data_options), self.model_size()
+        arrays = 4 * (facts.n_train + facts.n_test) * prod(facts.input_shape)
+        state = 4 * members * size.parameters * (2 if self.momentum else 1)
+        batches = 4 * members * self.batch_size * size.activations
+        return (2.5 * arrays + 3 * state + batches) / 1e6

@@ -1,0 +1,77 @@
+"""The spec of `splitting_sgd`: relaxed variable splitting, and pruning, of a trained network."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from ... import data
+from ...base import registry
+from ...base.errors import UserError
+from ..spec import NonNegative, Positive
+from ._network import NetworkSpec
+
+_START = 4.0  # seconds to start a process, import torch, read the data
+_STEP, _EXAMPLE = 3e-4, 2.2e-5  # seconds per member and step, and per member and example
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Spec(NetworkSpec):
+    """Mini-batch SGD on f(w) + lambda P(u) + (beta/2) ||w - u||^2, f the mean cross-entropy.
+
+    One step is  w <- w - lr (grad f(w) + beta (w - u)),  then  u <- T(w), the operator of `penalty`
+    with cut-off `cutoff`: penalties are compared at equal cut-offs. w are the weights of all linear
+    and convolutional layers; biases follow plain SGD. `none` is plain SGD, u is w.
+
+    `prune_share` is magnitude pruning with fine-tuning instead (penalty none): after `prune_epoch`
+    completed epochs the smallest entries of w, in all layers together, are set to zero and stay so.
+    """
+
+    MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({
+        "seed", "lr", "penalty", "tl1_shape", "beta", "cutoff", "prune_share", "prune_epoch",
+    })  # fmt: skip
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "test_loss", "test_accuracy", "split_test_loss", "split_test_accuracy", "zero_weights",
+        "zero_channels", "split_zero_weights", "split_zero_channels", "pruned_test_accuracy",
+        "pruned_zero_channels",
+    )  # fmt: skip
+
+    procedure: Literal["splitting_sgd"] = "splitting_sgd"
+    penalty: Literal["none", "l1", "l0", "tl1"]
+    tl1_shape: Positive = 1.0
+    beta: Positive = 0.1
+    cutoff: NonNegative = 0.0
+    prune_share: Share | None = None
+    prune_epoch: PositiveInt | None = None
+    record_every: PositiveInt = 1000  # completed epochs; 0 and the last are always recorded
+
+    @property
+    def label(self) -> str:
+        """Procedure, model and data."""
+        return f"splitting_sgd-{self.model}-{self.dataset}"
+
+    def check(self) -> None:
+        """As for every network; normalised batches and prunings that cannot be."""
+        super().check()
+        if registry.model_info(self.model).batch_norm:
+            raise UserError(f"model: {self.model} normalises over the batch; its running means"
+                            " would not be those of the network at u")  # fmt: skip
+        if (self.prune_share is None) != (self.prune_epoch is None):
+            raise UserError("prune_share: needs prune_epoch, and prune_epoch needs prune_share")
+        if self.prune_share is not None and self.penalty != "none":
+            raise UserError("prune_share: needs penalty: none; a penalty prunes by itself")
+        if self.prune_epoch is not None and self.prune_epoch >= self.epochs:
+            raise UserError(f"prune_epoch: {self.prune_epoch} leaves nothing of {self.epochs}")
+
+    def estimated_seconds(self, members: int, device: str) -> float:
+        """Steps x members x (overhead + examples), fitted to conv_small on one core."""
+        return _START + members * (self.steps * _STEP + self.samples * _EXAMPLE)
+
+    def estimated_megabytes(self, members: int) -> float:
+        """The data as float32, twice while they are read; the networks are small beside them."""
+        facts = data.info(self.dataset, **self.data_options)
+        size = 1
+        for side in facts.input_shape:
+            size *= side
+        return 4 * (facts.n_train + facts.n_test) * size * 2.5 / 1e6 + 100

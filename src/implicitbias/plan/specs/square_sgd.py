@@ -1,0 +1,132 @@
+"""The spec of `square_sgd`: mini-batch SGD on the square loss, layers normalised or not."""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from ... import data
+from ...base import registry
+from ...base.errors import UserError
+from ..spec import Ints, Positive
+from .sgd import Spec as Sgd
+
+Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "movement"]
+Names = Annotated[
+    tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
+]
+_STEP = {"conv4": 1e-4, "conv4_fc": 5e-4, "mlp_relu": 1e-4}  # seconds per member and step
+_PRODUCT = {"conv4": 4e-10, "conv4_fc": 2.7e-10, "mlp_relu": 8e-11}  # per product of a forward pass
+
+
+class Spec(Sgd):
+    """As `sgd`, with the square loss of Xu et al. (2023) and their two kinds of network.
+
+    `normalisation` lagrange: every layer but the head on the unit Frobenius sphere (projected
+    gradient and momentum, then renormalised), weight decay on the head alone; so rho, the product
+    of the norms, is the head's. none: nothing is normalised, decay on all parameters.
+
+    At the start weights are normal draws scaled to norms: `init_norm` for every layer (for the
+    head alone with lagrange), `head_norm` for the head if it has its own. `label_noise`: that
+    share of the training labels is permuted among themselves, so about half of these are wrong
+    for two classes. `mse` is torch.nn.MSELoss, (1/(N C)); `square` is C times that.
+    """
+
+    MEMBER_FIELDS: ClassVar[frozenset[str]] = Sgd.MEMBER_FIELDS | {
+        "init_norm", "head_norm", "label_noise",
+    }  # fmt: skip
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        *Sgd.SCALARS, "rho", "alignment", "output_square", "target_square", "decay_lambda",
+        "margin_mean", "margin_std", "margin_min", "test_margin_mean", "gradient_norm", "movement",
+        "bn_norm", "toeplitz_norm", "kernel_positions", "input_square_sum", "patch_square_sum",
+    )  # fmt: skip
+    ARRAYS: ClassVar[tuple[str, ...]] = (
+        "spectrum", "margins", "test_margins", "class_counts", "class_gram", "class_scatter",
+        "mean_scatter", "head_gram", "head_means", "ncc_table", "output_mean", "output_misfit",
+        "sample_residual", "sample_sine",
+    )  # fmt: skip
+
+    OPTIONAL: ClassVar[dict[str, str]] = {}
+
+    procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
+    version: PositiveInt = 2  # 2: convolutions side by side, perceptrons by their own path
+    loss: Literal["mse", "square"] = "mse"  # type: ignore[assignment]
+    targets: Literal["one_hot", "centred", "sign"] = "one_hot"
+    normalisation: Literal["lagrange", "none"] = "lagrange"
+    init_norm: Positive = 1.0
+    head_norm: Positive | None = None
+    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    unit_images: bool = False  # each image divided by its own Frobenius norm
+    lr_schedule: Literal["steps", "cosine"] = "steps"
+    record_at: Ints = ()  # epochs recorded instead of every record_every
+    record: Names = ()  # type: ignore[assignment]  # the larger records; the others are always there
+
+    @property
+    def objective(self) -> str:
+        """The loss by its name in objectives.py."""
+        return f"{self.loss}_{self.targets}"
+
+    def lr_multiplier(self, epoch: int) -> float:
+        """The schedule's factor during 0-based epoch `epoch`; cosine falls from 1 towards 0."""
+        if self.lr_schedule == "cosine":
+            return 0.5 * (1 + cos(pi * epoch / self.epochs))
+        return super().lr_multiplier(epoch)
+
+    @property
+    def record_epochs(self) -> tuple[int, ...]:
+        """Completed epochs at which the run is measured; 0 and the last always."""
+        if not self.record_at:
+            return super().record_epochs
+        return tuple(sorted({0, *self.record_at, self.epochs}))
+
+    def check(self) -> None:
+        """As for sgd; targets, models, schedules and records that cannot be."""
+        super().check()
+        arguments = registry.model_info(self.model).arguments
+        if self.model not in ("conv4", "conv4_fc", "mlp_relu"):
+            raise UserError(f"model: {self.model!r} has no `features`; use conv4, conv4_fc or"
+                            " mlp_relu")  # fmt: skip
+        if self.targets == "sign" and (self.classes is None or len(self.classes) != 2):
+            raise UserError("targets: 'sign' needs two classes; name them in `classes`")
+        if self.lr_schedule == "cosine" and self.lr_milestones:
+            raise UserError("lr_milestones: belong to lr_schedule 'steps', not to 'cosine'")
+        if self.evaluate != "records":
+            raise UserError("evaluate: square_sgd needs the outputs at every record")
+        if any(not 0 <= e <= self.epochs for e in self.record_at):
+            raise UserError(f"record_at: {list(self.record_at)} is not within 0 to {self.epochs}")
+        homogeneous = not any(k in arguments and getattr(self, k) for k in ("bias", "batch_norm"))
+        if "stationarity" in self.record and not homogeneous:
+            raise UserError("record: stationarity needs a model without biases and batch_norm")
+
+    @property
+    def label(self) -> str:
+        """Procedure, model, data and batch size."""
+        return f"square_sgd-{super().label}"
+
+    def products(self) -> int:
+        """Multiplications of one example's forward pass, head left out."""
+        channels, side, _ = data.info(self.dataset, **self.data_options).input_shape
+        width, total = int(self.model_arguments["width"]), 0
+        if self.model == "mlp_relu":
+            depth = int(self.model_arguments["depth"])
+            return int(width * (channels * side**2 + (depth - 1) * width))
+        sizes = (1, 2, 4) if self.model == "conv4" else (1, 2, 4, 4)
+        for i, size in enumerate(sizes):
+            side = -(-side // 2) if self.model == "conv4" else side - 2
+            total += side**2 * 9 * channels * size * width
+            channels = size * width
+            if self.model == "conv4_fc" and i % 2:
+                side = max(side // 2, 1)  # pooled; strides instead cost a quarter of these layers
+        return int(total) + channels * side**2 * int(self.model_arguments.get("hidden", 0))
+
+    def estimated_seconds(self, members: int, device: str) -> float:
+        """Steps x members x (overhead + B x products x time of one, forward and backward).
+
+        Fitted to packs of ten, widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on
+        one core.
+        """
+        example = self.products() * _PRODUCT[self.model]
+        train = members * (self.steps * _STEP[self.model] + self.samples * example)
+        return 4.0 + train / (10.0 if device == "cuda" else 1.0)

@@ -1,0 +1,98 @@
+"""The spec of `weight_norm_flow`: diagonal linear networks, plain and weight-normalised."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import ClassVar, Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from ...base.errors import UserError
+from ..spec import NonNegative, Positive, RunSpec
+
+_START = 3.0  # seconds to start a process
+_STEP, _ENTRY, _PRODUCT = 6e-5, 1.2e-8, 1e-10  # seconds per step, weight, and matrix entry
+_FLOW = 0.3  # seconds per adaptive integration
+
+
+class Spec(RunSpec):
+    """z = x^depth from y = A z, by gradient descent or flow on (1/2) ||A z - y||^2.
+
+    `signed`: z = x_+^depth - x_-^depth. `rate_ratio` c = eta_u / eta_r: x = r u with ||u|| = 1, r
+    and u at their own rates; null: plain, no weight normalisation. `polar_pairs`: one pair for all
+    of x, or one each for x_+ and x_-. `form`: projected steps, Salimans-Kingma steps (no
+    projection), or the flow by an adaptive solver. The start is uniform, ||x(0)|| = `init_norm`.
+
+    The seed's stream draws A (`measurements` x `dimension`, N(0, 1/measurements)), the support, the
+    signs (if signed) and the noise, in this order. Steps stop at relative residual `stop` or after
+    `iterations`; a flow at its residual or at time `horizon`. Recorded epochs are iterations, or
+    for a flow the index of the record.
+    """
+
+    MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({
+        "seed", "measurements", "sparsity", "noise", "depth", "rate_ratio", "init_norm", "eta",
+        "iterations", "stop", "record_points", "horizon", "compare_start", "rtol",
+    })  # fmt: skip
+    PACK_SIZE: ClassVar[int | None] = 380  # runs are tiny; pack.json must fit on a command line
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "reconstruction_error", "residual", "l1_norm", "scale", "converged", "iterations_used",
+        "steps_to_1e-4", "excess", "excess_bound", "log10_magnification",
+        "log10_magnification_bound", "bp_l1", "bp_error", "time", "invariant", "invariant_drift",
+        "magnification_gap", "excess_over_bound", "unit_drift",
+    )  # fmt: skip
+
+    procedure: Literal["weight_norm_flow"] = "weight_norm_flow"
+    version: PositiveInt = 2  # 2: steps in fewer operations, flows with their Jacobian
+    dimension: PositiveInt = 200
+    measurements: PositiveInt = 60
+    sparsity: PositiveInt = 5
+    noise: NonNegative = 0.0
+    signed: bool = False
+    depth: PositiveInt = 2
+    rate_ratio: Positive | None = None
+    polar_pairs: Literal[1, 2] = 1
+    init_norm: Positive = 0.5
+    form: Literal["projected", "salimans_kingma", "flow"] = "projected"
+    eta: Positive = 0.01  # of plain descent and of u
+    iterations: PositiveInt = 40_000
+    stop: NonNegative = 1e-8
+    horizon: Positive = 1e5  # of a flow
+    rtol: Positive = 1e-10  # of a flow's adaptive solver
+    record_points: NonNegativeInt = 0
+    compare_start: bool = False  # a flow also from x(0)/magnification, without normalisation
+
+    @property
+    def samples(self) -> int:
+        """Measurements in all steps."""
+        return self.measurements * self.iterations
+
+    @property
+    def steps(self) -> int:
+        """At most: many runs stop before."""
+        return self.iterations
+
+    @property
+    def label(self) -> str:
+        """Procedure, form and dimension."""
+        return f"weight_norm_flow-{self.form}-n{self.dimension}"
+
+    def check(self) -> None:
+        """Sizes that cannot be, and a second pair where there is no second half."""
+        if self.sparsity > self.dimension:
+            raise UserError(f"sparsity: {self.sparsity} is more than dimension {self.dimension}")
+        if self.measurements >= self.dimension:
+            raise UserError(f"measurements: {self.measurements} must be below {self.dimension}")
+        if self.depth < 2:
+            raise UserError("depth: at least 2; at depth 1 there is no implicit bias to sparsity")
+        if self.polar_pairs == 2 and not (self.signed and self.rate_ratio):
+            raise UserError("polar_pairs: 2 needs signed: true and a rate_ratio")
+        if self.polar_pairs == 2 and self.form == "flow":
+            raise UserError("polar_pairs: a flow has 1; 2 is for the discrete forms")
+
+    def estimated_seconds(self, members: int, device: str) -> float:
+        """Steps x (overhead + weights + products) on one core; flows member by member."""
+        if self.form == "flow":
+            return ceil(_START + _FLOW * members * (1 + self.compare_start))
+        weights = self.dimension * (1 + self.signed)
+        step = _STEP + members * (weights * _ENTRY + 2 * weights * self.measurements * _PRODUCT)
+        return ceil(_START + self.iterations * step)

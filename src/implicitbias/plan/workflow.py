@@ -1,0 +1,100 @@
+"""What the Snakefile asks of the package while it is parsed: quick, and writing nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..base import registry
+from ..base.errors import UserError
+from . import config as configs
+from .config import without_nulls
+from .plan import RESULTS, FigurePlan, Plan, make_plan
+from .resources import SMALL_MB, Resources
+
+PUBLISHED = RESULTS / "published"  # tracked in the repository
+
+__all__ = [
+    "PUBLISHED",
+    "SMALL_MB",
+    "Resources",
+    "UserError",
+    "config_text",
+    "datasets",
+    "figure_caption",
+    "figure_files",
+    "metric_files",
+    "plan",
+    "without_nulls",
+]
+
+
+def plan(
+    tree: Mapping[str, Any],
+    files: Sequence[str | Path],
+    over: Sequence[str | Path] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a merged config.
+
+    The rest tells messages where a key came from: `files` were merged, of which those in `over`
+    (`--configfile`) override the others, and `values` (`--config`) override them all.
+    """
+    last = [Path(p).absolute() for p in over]
+    order = [p for p in map(Path, files) if p.absolute() not in last] + [Path(p) for p in over]
+    trees = [(path, configs.read(path)) for path in order]
+    sources = configs.Sources([*trees, (Path("--config"), values or {})])
+    made = make_plan(configs.parse(tree, sources), sources)
+    _check_writable(made.results)
+    return made
+
+
+def _check_writable(folder: Path) -> None:
+    """The nearest existing folder on the way must let us in: known before the first job."""
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: results cannot be written here ({there} is not writable)")
+
+
+def config_text(plan: Plan) -> str:
+    """The config as canonical JSON: neither the order of merged files shows nor the cluster."""
+    sweeps = {name: {"resources"} for name in plan.config.sweeps}
+    tree = plan.config.model_dump(mode="json", exclude={"cluster": True, "sweeps": sweeps})
+    return json.dumps(tree, indent=1, sort_keys=True)
+
+
+def datasets(plan: Plan, pack: str) -> list[str]:
+    """The data sets that a pack needs."""
+    return sorted({name for s in plan.members(pack) for name in s.datasets})
+
+
+def metric_files() -> list[str]:
+    """The code that turns records into tables: editing it measures again and trains nothing."""
+    package = registry.PACKAGE
+    return sorted(
+        str(p) for p in [*(package / "metrics").glob("*.py"), package / "analysis" / "tables.py"]
+    )
+
+
+def figure_files(figure: FigurePlan) -> list[str]:
+    """The code of one figure: its module, what its paper's figures share, and what all share."""
+    package, folder = registry.PACKAGE, figure.code.parent
+    shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
+    own = [figure.code, *folder.glob("_*.py"), *folder.parent.glob("_*.py")]
+    return sorted(str(p) for p in [*own, *shared])
+
+
+def figure_caption(figure: FigurePlan) -> str:
+    """The docstring of a figure in reStructuredText, for Snakemake's report; `code` stays code."""
+    title, caption = registry.docstring(figure.code)
+    return "\n\n".join(_literal(paragraph) for paragraph in (f"{title}.", *caption))
+
+
+def _literal(text: str) -> str:
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_|\[\]<>])", r"\\\1", part) for part in parts[::2]]
+    return "``".join(parts)

@@ -1,0 +1,86 @@
+"""The fast path for MLPs without normalisation: as engine/mlp.py, and simpler.
+
+On one core, float32, depth 5 and width 500 on 3x32x32: samples per second of this path for one
+member over the plain path's 4.4 at B = 4 and 1.4 at B = 64. A pack whose weights leave the cache is
+slower a member: 0.75 at K = 4 and B = 4, so there members take turns (choose.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...models._objectives import LOSSES_WITH_GRADIENT
+from ...models.mlp_relu import MLPRelu
+from .base import Members, stacked
+from .dense import Dense
+from .products import products
+
+_relu_backward = torch.ops.aten.threshold_backward.default
+
+
+class MLPReluTrainer(Dense):
+    """K networks of models/mlp_relu.py."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        loss: str,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        super().__init__(members)
+        first = models[0]
+        assert isinstance(first, MLPRelu)
+        self.loss = LOSSES_WITH_GRADIENT[loss]
+        state = stacked(models, dtype, device)
+        self.names = list(state)
+        self.trained = self.laid_out(list(state.values()))  # layers in order, then the head
+        self.transposed = [w.mT for w in self.trained]
+        self.one_hot = torch.eye(first.head.out_features, dtype=dtype, device=device)
+        self.start()
+
+    def part(self, members: slice) -> MLPReluTrainer:
+        """See Trainer.part."""
+        part = super().part(members)
+        part.transposed = [w.mT for w in part.trained]
+        return part
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """See Trainer.step. x (K, B, ...), y (K, B)."""
+        hidden = [self.in_products(self.turned(x.flatten(2)))]
+        products = list(zip(self.trained, self.transposed, strict=True))
+        for w, transposed in products[:-1]:
+            hidden.append(self.product(w, transposed, hidden[-1]).relu_())
+        logits = self.product(*products[-1], hidden[-1]).to(self.one_hot.dtype)
+        loss, d = self.loss(self.turned(logits), self.one_hot[y])
+        rates, _ = self.rates(multiplier)
+        d = self.turned(self.descent(d, rates))
+        for j, (w, transposed) in reversed(list(enumerate(products))):
+            h = hidden[j]
+            below = _relu_backward(self.product(transposed, w, d), h, 0) if j else None
+            self.update(j, w, d, h, rates)
+            d = below if below is not None else d
+        return loss
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor) -> Tensor:
+        """See Trainer.outputs."""
+        flat = self.in_products(x.flatten(1).mT)  # (D, n), the same examples for every member
+        h = flat.expand(self.k, *flat.shape)
+        bmm = products(len(x), h.dtype, h.device).bmm
+        *weights, head = (self.in_products(w) for w in self.trained)
+        for w in weights:
+            h = bmm(w, h).relu_()
+        return self.high(bmm(head, h)).mT
+
+    def state(self) -> dict[str, Tensor]:
+        """See Trainer.state."""
+        return dict(zip(self.names, self.trained, strict=True))
+
+    def velocity(self) -> dict[str, Tensor]:
+        """See Trainer.velocity."""
+        return dict(zip(self.names, self.buffers, strict=False))

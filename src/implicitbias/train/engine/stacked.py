@@ -1,0 +1,122 @@
+"""What the batched autograd paths share: one backward pass and one update for all members."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor, nn
+
+from ...models._objectives import LOSSES
+from .base import Members, Rates, products_in
+
+
+class Network(Protocol):
+    """K modules as one: `forward` maps (K, B, ...) to outputs (K, B, C)."""
+
+    parameters: dict[str, Tensor]  # leaves (K, ...) that require gradients
+    buffers: dict[str, Tensor]  # (K, ...), updated in place by a forward pass in training
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """Outputs (K, B, C) of the batches x (K, B, ...)."""
+        ...
+
+    def part(self, members: slice) -> Network:
+        """Some of the members, on the same tensors."""
+        ...
+
+
+class StackedTrainer:
+    """SGD on a Network. The losses are summed over members, whose gradients do not mix."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        loss: str,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.loss = LOSSES[loss]
+        self._take(self._network(models, members, dtype, device), members)
+        self._velocity: list[Tensor] = []
+        if bool((members.momentum > 0).any()):
+            self._velocity = [torch.zeros_like(w) for w in self.weights]
+
+    def _take(self, network: Network, members: Members) -> None:
+        self.network, self.members, self.k = network, members, len(members.lr)
+        self.weights = list(network.parameters.values())
+        self._rates: tuple[float, dict[int, Rates]] | None = None
+        for j, w in enumerate(self.weights):
+            w.register_post_accumulate_grad_hook(partial(self._update, j))  # type: ignore[no-untyped-call]
+
+    def part(self, members: slice) -> Self:
+        """See Trainer.part."""
+        part = copy.copy(self)
+        part._take(self.network.part(members), self.members.part(members))
+        part._velocity = [v[members] for v in self._velocity]
+        return part
+
+    def _network(
+        self,
+        models: Sequence[nn.Module],
+        members: Members,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> Network:
+        raise NotImplementedError
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """See Trainer.step."""
+        with products_in(self.members, x):
+            outputs = self.network.forward(x, training=True)
+        losses = self.loss(outputs.to(x.dtype), y)
+        self._now = self.rates(multiplier)
+        torch.autograd.backward(losses.sum())
+        return losses.detach()
+
+    def _update(self, j: int, w: Tensor) -> None:
+        """V <- mu V + (g + wd W); W <- W - lr V, once the gradient of the j-th weight is there.
+
+        Within the backward pass, so that no more than a layer's gradient is held, and is still in
+        the cache: 0.96-0.97 of the time of two packs of ResNet-18 of width 8 side by side, 1.05 of
+        a conv4's alone at B = 4, where the calls count. Nothing after it needs the old weight:
+        torch accumulates a gradient when all its users are done. Gradients are not recorded here.
+        `addcmul_` makes no copy: 0.4-0.65 of the time of an update.
+        """
+        g, w.grad = w.grad, None
+        assert g is not None
+        rate = self._now[w.dim()]
+        if self._velocity:
+            v = self._velocity[j].mul_(rate.momentum).add_(g).addcmul_(w, rate.decay)
+            w.addcmul_(v, rate.minus_lr)
+        else:
+            w.mul_(rate.keep).addcmul_(g, rate.minus_lr)
+
+    def rates(self, multiplier: float) -> dict[int, Rates]:
+        """Those of weights by their number of axes, made anew when the multiplier changes."""
+        if self._rates is None or self._rates[0] != multiplier:
+            axes = {w.dim() for w in self.weights}
+            self._rates = multiplier, {n: self.members.rates(multiplier, n) for n in axes}
+        return self._rates[1]
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor) -> Tensor:
+        """See Trainer.outputs."""
+        # In pieces, whose activations stay in the cache: 0.8 of the time of 2048 for a conv4.
+        pieces = [p.expand(self.k, *p.shape) for p in torch.split(x, max(1, 256 // self.k))]
+        with products_in(self.members, x):
+            outputs = torch.cat([self.network.forward(p, training=False) for p in pieces], 1)
+        return outputs.to(x.dtype)
+
+    def state(self) -> dict[str, Tensor]:
+        """See Trainer.state."""
+        weights = {name: w.detach() for name, w in self.network.parameters.items()}
+        return {**weights, **self.network.buffers}
+
+    def velocity(self) -> dict[str, Tensor]:
+        """See Trainer.velocity."""
+        return dict(zip(self.network.parameters, self._velocity, strict=False))

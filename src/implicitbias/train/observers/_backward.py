@@ -1,0 +1,71 @@
+"""Gradients of one member by autograd, apart from the trainer: a second implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import prod
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ...models._layers import WeightMatrix
+from ...models._objectives import LOSSES
+
+
+def batch_gradients(
+    model: nn.Module, state: Mapping[str, Tensor], x: Tensor, y: Tensor, loss: str
+) -> dict[str, Tensor]:
+    """Gradient of the mean loss on the batch x (B, ...), y (B,), by parameter; in training mode.
+
+    Batch statistics are those of the batch; the running ones are left alone, and so is the global
+    random generator.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    copies = {name: tensor.detach().clone() for name, tensor in state.items()}
+    weights = {name: copies[name].requires_grad_() for name in names}
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        outputs = cast(Tensor, functional_call(model, {**copies, **weights}, (x,)))
+    value = LOSSES[loss](outputs[None], y[None])[0]
+    return dict(zip(names, torch.autograd.grad(value, list(weights.values())), strict=True))
+
+
+def in_float64(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The floating tensors in double precision, the others as they are."""
+    return {n: t.double() if t.is_floating_point() else t for n, t in state.items()}
+
+
+@contextmanager
+def summands(model: nn.Module, matrices: Sequence[WeightMatrix]) -> Iterator[dict[str, float]]:
+    """Within it, a backward pass notes for each matrix, by label, ||d||_F ||x||_F.
+
+    x is the layer's input, d the gradient at its output (for a convolution times the square root of
+    the kernel's positions). A weight's gradient is a sum of d x^T over examples and places; where
+    its terms cancel, its rounding is still that of this product.
+    """
+    found: dict[str, float] = {}
+
+    def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor, label: str) -> None:
+        taps = prod(getattr(module, "kernel_size", (1,)))
+        size = float(inputs[0].detach().norm()) * taps**0.5
+        found.setdefault(label, 0.0)
+
+        def back(gradient: Tensor) -> None:
+            found[label] += size * float(gradient.norm())
+
+        output.register_hook(back)  # type: ignore[no-untyped-call]
+
+    hooks = [
+        model.get_submodule(m.parameter.removesuffix(".weight")).register_forward_hook(
+            lambda module, x, y, label=m.label: look(module, x, y, label)
+        )
+        for m in matrices
+    ]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()

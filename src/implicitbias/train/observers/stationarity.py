@@ -1,0 +1,76 @@
+"""How far each training example is from being stationary by itself.
+
+With f the margin of the network whose weights V_k all have ||V_k||_F = 1, a common stationary
+point of every mini-batch would need f_n V_k = df_n/dV_k for each example n with a residual. As f
+is of degree 1 in each V_k, <V_k, df_n/dV_k> = f_n: the difference is the part of the gradient
+that is orthogonal to V_k. Networks without biases and without batch norm only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ...models._layers import WeightMatrix
+from ..records import Records
+
+ARRAYS = ("sample_residual", "sample_sine")
+
+
+def margin(outputs: Tensor, label: Tensor) -> Tensor:
+    """y_n g_n of one example: outputs (C,) or (1,), label (), to ().
+
+    Two outputs: that of the label less the other. More: less the largest other. One: the output
+    for label 0, minus it for label 1.
+    """
+    if len(outputs) == 1:
+        return outputs[0] * (1 - 2 * label)
+    own = torch.arange(len(outputs), device=outputs.device) == label
+    return outputs.where(own, 0).sum() - outputs.where(~own, -torch.inf).amax()
+
+
+def record(
+    records: Records,
+    runs: Sequence[str],
+    epoch: int,
+    step: int,
+    model: nn.Module,
+    state: Mapping[str, Tensor],
+    matrices: Sequence[WeightMatrix],
+    x: Tensor,
+    labels: Tensor,
+) -> None:
+    """Per layer and example of x (n, ...): ||f_n V_k - df_n/dV_k||_F, and relative to the gradient.
+
+    state: parameters (K, ...) by name; labels (n,) or (K, n). `sample_sine` is the sine of the
+    angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN.
+    """
+
+    def of_example(parameters: dict[str, Tensor], one: Tensor, label: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(model, parameters, (one[None],))
+        return margin(outputs[0], label)
+
+    every = labels.expand(len(runs), -1)
+    for k, run in enumerate(runs):
+        weights = {m.parameter: state[m.parameter][k].double() for m in matrices}
+        units = {name: w / w.norm() for name, w in weights.items()}
+        # A copy of the weights for each example: torch.func.grad would import torch's compiler.
+        each = {
+            name: u.expand(len(x), *u.shape).detach().requires_grad_() for name, u in units.items()
+        }
+        f = vmap(of_example)(each, x.double(), every[k])
+        gradients = dict(zip(each, torch.autograd.grad(f.sum(), list(each.values())), strict=True))
+        for matrix in matrices:
+            unit, gradient = units[matrix.parameter], gradients[matrix.parameter].flatten(1)
+            length = gradient.norm(dim=1)
+            # In place: another array of every example's gradient would double the time.
+            residual = gradient.addr_(f.detach(), unit.flatten(), alpha=-1).norm(dim=1)
+            values = {"sample_residual": residual, "sample_sine": residual / length}
+            for name, found in values.items():
+                records.array(
+                    run, epoch, step, name, found.tolist(), found.shape, matrix.label,
+                    matrix.averaged,
+                )  # fmt: skip

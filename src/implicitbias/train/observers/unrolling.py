@@ -1,0 +1,80 @@
+"""The unrolling identity, step by step against gradients by autograd.
+
+W_T = p W_{T-n} - S,  S <- (1 - lr_t weight_decay) S + lr_t G_t,  S_{T-n} = 0: with every G_t
+recomputed from the weights and the batch of its step, this says that the trainer does plain SGD
+with torch's weight decay and nothing else (Galanti et al. 2025, section 3). float64 only: in
+float32 a unit within rounding of a ReLU's kink gives another gradient in a second computation.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...base.errors import UserError
+from ..records import Records
+from . import Watched
+from ._backward import batch_gradients
+
+STEPS = 16  # the last of a record epoch, or as many as there are
+
+
+class Unrolling:
+    """S and W_{T-n} of every member and matrix, from n steps before a record epoch on."""
+
+    def __init__(self, watched: Watched) -> None:
+        if any(isinstance(m, nn.Dropout) and m.p > 0 for m in watched.model.modules()):
+            raise UserError("record: unrolling cannot replay a model with dropout")
+        self.watched = watched
+        spec = watched.specs[0]
+        steps = [epoch * spec.steps_per_epoch for epoch in spec.record_epochs]
+        self.starts = [max(a, b - STEPS) for a, b in pairwise(steps)]
+        self.ends = steps[1:]
+        self.start: dict[str, Tensor] = {}  # parameter -> (K, ...)
+        self.sum: dict[str, Tensor] = {}
+        self.product = torch.ones(len(watched.runs), dtype=torch.float64)
+
+    def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:
+        """See Observer."""
+        if step in self.starts:
+            state = self.watched.trainer.state()
+            self.start = {m.parameter: state[m.parameter].clone() for m in self.watched.matrices}
+            self.sum = {name: torch.zeros_like(w) for name, w in self.start.items()}
+            self.product.fill_(1)
+        if not any(a <= step < b for a, b in zip(self.starts, self.ends, strict=True)):
+            return
+        watched = self.watched
+        for k, spec in enumerate(watched.specs):
+            lr = multiplier * spec.lr
+            state = watched.state(k)
+            gradients = batch_gradients(watched.model, state, x[k], y[k], spec.objective)
+            self.product[k] *= 1 - lr * spec.weight_decay
+            for name, total in self.sum.items():
+                total[k].mul_(1 - lr * spec.weight_decay).add_(gradients[name], alpha=lr)
+
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Observer."""
+        if epoch == 0:
+            return
+        n = step - self.starts[self.ends.index(step)]
+        for matrix in self.watched.matrices:
+            now = self.watched.trainer.state()[matrix.parameter]
+            old, total = self.start[matrix.parameter], self.sum[matrix.parameter]
+            for k, run in enumerate(self.watched.runs):
+                off = now[k] - (self.product[k].to(old) * old[k] - total[k])
+                sides = [off.norm(), old[k].norm(), now[k].norm(), total[k].norm()]
+                values = [n, *(float(v) for v in sides)]
+                records.array(
+                    run, epoch, step, "unrolling", values, (5,), matrix.label, matrix.averaged
+                )
+
+    def kept(self) -> dict[str, Any]:
+        """See Observer."""
+        return {"start": self.start, "sum": self.sum, "product": self.product}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """See Observer."""
+        self.start, self.sum, self.product = kept["start"], kept["sum"], kept["product"].cpu()

@@ -1,0 +1,45 @@
+"""Training procedures, one file each: `run(specs, job) -> Records`, all specs of one shape."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...base.registry import known, names
+from ...plan.spec import RunSpec
+from ..records import Records
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where and how a pack is trained: nothing in here can change a number."""
+
+    pack: str
+    folder: Path  # of the pack: checkpoint and progress live here
+    data_dir: Path
+    device: str = "cpu"
+    checkpoint_seconds: float = 60.0
+
+    @property
+    def checkpoint(self) -> Path:
+        """The path of the checkpoint."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def progress(self) -> Path:
+        """The path of the progress file."""
+        return self.folder / "progress.json"
+
+
+Procedure = Callable[[Sequence[RunSpec], Job], Records]
+
+
+def load(name: str) -> Procedure:
+    """The `run` of procedures/<name>.py."""
+    module = importlib.import_module(
+        f".{known('procedure', name, names('train/procedures'))}", __package__
+    )
+    procedure: Procedure = module.run
+    return procedure

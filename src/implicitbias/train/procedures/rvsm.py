@@ -1,0 +1,170 @@
+"""The relaxed variable splitting method: a pack of runs as one array, and its records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...plan.spec import RunSpec
+from ...plan.specs.rvsm import Spec
+from ..records import Records
+from ..sparse import relu_patches as relu
+from . import Job
+from ._keeper import Keeper, tensors
+from ._rvsm_limits import at_the_end
+from ._rvsm_pack import Array, Inputs, Splitting
+
+SERIES = ("angle", "loss", "lagrangian", "nonzeros")
+
+
+def run(specs: Sequence[RunSpec], job: Job) -> Records:
+    """All members; with samples, one group after the other for each set of them."""
+    groups = _groups([cast(Spec, s) for s in specs])
+    steps = [max(s.iterations for s in g) for g in groups]
+    records = Records()
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),  # divergence is recorded
+        Keeper(job, [s.run_id for s in specs], sum(steps)) as keeper,
+    ):
+        state = keeper.resumed()
+        if state is not None:
+            records = Records(state["scalars"])
+        for i in range(state["group"] if state else 0, len(groups)):
+            group = Group(groups[i])
+            if state is not None and i == state["group"]:
+                group.restore(state)
+            _iterate(group, i, sum(steps[:i]), keeper, records)
+    return records
+
+
+def _iterate(group: Group, index: int, begun: int, keeper: Keeper, records: Records) -> None:
+    """Until all members of the group, the index-th, have stopped; `begun` iterations before it."""
+
+    def state() -> dict[str, Any]:
+        return {**group.state(), "group": index, "scalars": records.scalars}
+
+    def loss() -> float:
+        return float(group.pack.loss().mean()) if group.pack.specs else math.nan
+
+    while group.pack.specs:
+        group.advance(records)
+        keeper.tick(begun + group.iteration, state, loss)
+
+
+def _groups(members: list[Spec]) -> list[list[Spec]]:
+    """Members that share their inputs; with the population gradient there are none to share."""
+    if members[0].gradient == "population":
+        return [members]
+    groups: dict[tuple[int, int, int], list[Spec]] = {}
+    for s in members:
+        # The inputs' targets are those of w*, which seed and sparsity fix.
+        groups.setdefault((s.seed, s.patches, s.sparsity), []).append(s)
+    return list(groups.values())
+
+
+def record_points(spec: Spec) -> frozenset[int]:
+    """The iterations at which a trajectory is recorded: 0 and log-spaced ones."""
+    if spec.record_points == 0:
+        return frozenset()
+    spaced = np.geomspace(1, spec.iterations, spec.record_points)
+    return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
+
+
+class Group:
+    """Members in iteration; those that have stopped leave the arrays."""
+
+    def __init__(self, specs: Sequence[Spec]) -> None:
+        self.specs, self.pack, self.iteration = list(specs), Splitting(specs), 0
+        sampled = specs[0].gradient != "population"
+        self.inputs = Inputs(specs[0], self.pack.truth[0]) if sampled else None
+        self.due = [record_points(s) for s in specs]
+        self.start, self.rise = self.pack.w.copy(), np.zeros(len(specs))
+        self.lagrangian = self.pack.lagrangian()
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs, as tensors and numbers."""
+        arrays = {"w": self.pack.w, "u": self.pack.u, "rise": self.rise, "start": self.start}
+        left = [self.specs.index(s) for s in self.pack.specs]
+        return {"left": left, "iteration": self.iteration, **tensors(arrays)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`, with the same numbers as without a stop."""
+        self._keep(np.array(state["left"], dtype=int))
+        kept = {name: state[name].numpy() for name in ("w", "u", "rise", "start")}
+        self.pack.w, self.pack.u, self.rise, self.start = kept.values()
+        self.lagrangian, self.iteration = self.pack.lagrangian(), state["iteration"]
+
+    def advance(self, records: Records) -> None:
+        """Record what is due, one iteration of all members, and the end of those that stop."""
+        pack = self.pack
+        _series(pack, self.due, self.iteration, self.lagrangian, records)
+        if self.inputs:
+            gradient = self.inputs.gradient(pack.w, self.iteration)
+        else:
+            gradient = relu.population_gradient(pack.w, pack.truth, pack.patches)
+        moved = pack.advance(gradient)
+        self.iteration += 1
+        before, self.lagrangian = self.lagrangian, pack.lagrangian()
+        self.rise = np.maximum(self.rise, self.lagrangian - before)
+        lost = ~np.isfinite(pack.w).all(axis=1)
+        done = (moved < pack.stop) | lost | (self.iteration >= pack.limit)
+        if done.any():
+            ended = np.flatnonzero(done)
+            _end(pack.subset(ended), self.start[ended], self.rise[ended], self.iteration,
+                 lost[ended], records)  # fmt: skip
+            self._keep(np.flatnonzero(~done))
+
+    def _keep(self, kept: NDArray[np.intp]) -> None:
+        self.pack, self.due = self.pack.subset(kept), [self.due[i] for i in kept]
+        self.start, self.rise, self.lagrangian = (
+            v[kept] for v in (self.start, self.rise, self.lagrangian)
+        )
+
+
+def _series(
+    pack: Splitting, due: list[frozenset[int]], step: int, lagrangian: Array, records: Records
+) -> None:
+    wanted = [i for i, points in enumerate(due) if step in points]
+    if wanted:
+        part = pack.subset(np.array(wanted))
+        _write_series(part, step, lagrangian[wanted], records)
+
+
+def _write_series(part: Splitting, step: int, lagrangian: Array, records: Records) -> None:
+    values = {
+        "angle": relu.angle(part.w, part.truth), "loss": part.loss(), "lagrangian": lagrangian,
+        "nonzeros": (part.u != 0).sum(axis=1),
+    }  # fmt: skip
+    for i, spec in enumerate(part.specs):
+        for name in SERIES:
+            records.scalar(spec.run_id, step, step, name, values[name][i])
+
+
+def _end(
+    part: Splitting, start: Array, rise: Array, step: int, lost: NDArray[np.bool_],
+    records: Records,
+) -> None:  # fmt: skip
+    """The last rows of members that stop here; a lost one has NaN and its step."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        _write_series(part, step, part.lagrangian(), records)
+        values = at_the_end(part, start)
+    values["lagrangian_rise"] = rise
+    values["iterations_used"] = np.full(len(rise), float(step))
+    entries = {
+        "weight": part.w, "split": part.u, "truth": part.truth,
+        "new_threshold": values.pop("new_threshold"),
+    }  # fmt: skip
+    for i, spec in enumerate(part.specs):
+        run = spec.run_id
+        for name, column in values.items():
+            records.scalar(run, step, step, name, np.nan if lost[i] else column[i])
+        if lost[i]:
+            records.scalar(run, step, step, "diverged_step", step)
+        if spec.record_entries:
+            for name, rows in entries.items():
+                for j, entry in enumerate(rows[i]):
+                    records.scalar(run, step, step, name, entry, layer=f"entry{j}")

@@ -1,0 +1,115 @@
+"""What runs write down: two tidy tables per pack, the same columns whatever the procedure.
+
+`scalars.parquet`: run, epoch, step, layer, quantity, value (float64).
+`arrays.parquet`:  run, epoch, step, layer, averaged, shape, quantity, values (list of float64).
+
+`epoch` and `step` count completed passes and updates when the row was measured; 0 is the untrained
+network. `layer` is empty for quantities of the whole network. `averaged` says whether the layer is
+one of the papers' average. `shape` is that of the matrix or array behind the values. A diverged run
+has NaN rows and a scalar `diverged_step`: missing is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..base.errors import UserError
+from ..base.files import replacing
+
+SCALARS = pa.schema(
+    [
+        ("run", pa.dictionary(pa.int32(), pa.string())),
+        ("epoch", pa.int32()),
+        ("step", pa.int64()),
+        ("layer", pa.dictionary(pa.int32(), pa.string())),
+        ("quantity", pa.dictionary(pa.int32(), pa.string())),
+        ("value", pa.float64()),
+    ]
+)
+ARRAYS = pa.schema(
+    [
+        *[SCALARS.field(n) for n in ("run", "epoch", "step", "layer", "quantity")],
+        ("averaged", pa.bool_()),
+        ("shape", pa.list_(pa.int32())),
+        ("values", pa.list_(pa.float64())),
+    ]
+)
+
+
+@dataclass
+class Records:
+    """Rows in the making: lists of plain values, one dict a row."""
+
+    scalars: list[dict[str, Any]] = field(default_factory=list)
+    arrays: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)  # how they came about, for the provenance
+
+    def scalar(
+        self, run: str, epoch: int, step: int, quantity: str, value: float, layer: str = ""
+    ) -> None:
+        """One number."""
+        self.scalars.append(
+            {
+                "run": run, "epoch": epoch, "step": step,
+                "layer": layer, "quantity": quantity, "value": float(value),
+            }
+        )  # fmt: skip
+
+    def array(
+        self,
+        run: str,
+        epoch: int,
+        step: int,
+        quantity: str,
+        values: Sequence[float],
+        shape: Sequence[int],
+        layer: str = "",
+        averaged: bool = False,
+    ) -> None:
+        """One vector: a spectrum, margins, a flattened mean."""
+        self.arrays.append(
+            {
+                "run": run, "epoch": epoch, "step": step, "layer": layer, "quantity": quantity,
+                "averaged": averaged, "shape": [int(n) for n in shape],
+                "values": [float(v) for v in values],
+            }
+        )  # fmt: skip
+
+    def write(self, folder: Path) -> None:
+        """Both tables, each whole or not at all."""
+        for name, rows, schema in (
+            ("scalars", self.scalars, SCALARS),
+            ("arrays", self.arrays, ARRAYS),
+        ):
+            with replacing(folder / f"{name}.parquet") as temporary:
+                pq.write_table(pa.Table.from_pylist(rows, schema), temporary, compression="zstd")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """One of the two tables as a frame; strings as plain strings, `values` as NumPy arrays."""
+    schema = ARRAYS if path.name.startswith("arrays") else SCALARS
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UserError(f"{path}: not a readable parquet file: {error}") from error
+    if table.schema.names != schema.names:
+        raise UserError(f"{path}: not a table of records; its columns are {table.schema.names}")
+    try:
+        table = table.cast(schema)
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: not a table of records: {error}") from error
+    frame: pd.DataFrame = table.to_pandas()
+    for column in ("run", "layer", "quantity"):
+        frame[column] = frame[column].astype(str)
+    if "values" in frame:
+        arrays = [np.asarray(v, dtype=np.float64) for v in frame["values"]]
+        frame["values"] = pd.Series(arrays, index=frame.index, dtype=object)
+    return frame

@@ -1,0 +1,63 @@
+"""The page that the workflow itself makes: every rank figure redrawn, and equal to its table."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+
+from implicitbias.analysis import tables
+
+LARGEST = 15_000_000  # bytes; also at scale small, which has more spectra
+WORDS = {"lr": "learning rate"}
+
+
+def own(metric):
+    """`rank_fro_3e-2` -> its norm and tolerance."""
+    _, norm, tolerance = metric.split("_")
+    return norm, float(tolerance)
+
+
+def test_every_rank_figure_of_the_workflow_is_redrawn_as_its_table_has_it(browser, made):
+    results = made / "results" / "smoke"
+    assert (results / "report.html").stat().st_size < LARGEST
+    page = browser.open(results / "report.html")
+    index = json.loads(page.run("return document.getElementById('explore-index').textContent"))
+    config = json.loads((results / "config.json").read_text())["figures"]
+    ranked = [k for k, f in config.items() if any(m.startswith("rank_") for m in f["metrics"])]
+    assert {*index["ranks"]} == {k for k in ranked if len(tables.read(path(results, k)))}
+    tool = page.tool("ranks")
+    for key, figure in index["ranks"].items():
+        tool.choose("Figure", f"{key}:")
+        rows = tables.read(path(results, key))
+        keys = figure["fields"] or ["epoch"]
+        if figure["fields"] and figure["x"] == "epoch":
+            tool.choose("Against", WORDS.get(keys[0], keys[0].replace("_", " ")))
+        rows = tables.final(rows) if figure["fields"] else rows
+        rows = rows[(rows["layer"] == "average") & rows["metric"].str.startswith("rank_")]
+        for metric, part in rows.groupby("metric"):
+            norm, tolerance = own(metric)
+            tool.choose("Relative to the", {"fro": "Frobenius", "spec": "spectral"}[norm])
+            tool.slide(index["grid"].index(tolerance))
+            check(tool, part, keys)
+    for name in ("plane", "spectrum", "curves"):
+        page.tool(name)
+    page.run("document.querySelectorAll('details.redraw').forEach(e => { e.open = true })")
+    redrawn = "return document.querySelectorAll('details.redraw .tool[data-drawn]').length"
+    page.wait(lambda: page.run(redrawn) == len(index["ranks"]), 60)
+    assert page.messages() == []
+    address = (results / "report.html").resolve().as_uri()
+    assert {url for url in page.requests() if not url.startswith("data:")} == {address}
+
+
+def path(results, key):
+    return results / "tables" / f"{key}.parquet"
+
+
+def check(tool, rows, keys):
+    """Sorted, the means of the page are the means of the table."""
+    found = pd.read_csv(io.StringIO(tool.csv))
+    wanted = rows.groupby(keys, dropna=False)["value"].mean()
+    assert len(found) == len(wanted) > 0
+    np.testing.assert_allclose(np.sort(found["mean"]), np.sort(wanted), rtol=1e-12)
+    assert found["n"].sum() == rows["value"].notna().sum()

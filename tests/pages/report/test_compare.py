@@ -1,0 +1,127 @@
+"""Two result folders side by side: what is matched, in which order, and what is refused."""
+
+import dataclasses
+import json
+import math
+from urllib.parse import unquote
+
+import pytest
+from report_page import Page
+from report_tree import FACTS, HOSTILE, SVG, claim, make_spec, put
+
+from implicitbias import __main__
+from implicitbias.base.errors import UserError
+from implicitbias.pages.report import numbers
+from implicitbias.pages.report.compare import compare, match, read_side
+from implicitbias.plan import packs
+
+KEYS = ("alpha2020x/fig01", "alpha2020x/fig02", "alpha2020x/fig03")
+
+
+@pytest.fixture
+def sides(tmp_path):
+    """A and B share one figure; of its claims one has another verdict, and one is B's alone."""
+    a, b = tmp_path / "a", tmp_path / "b"
+    first = [claim(KEYS[0], "holds", "one"), claim(KEYS[0], "holds", "two", note=HOSTILE)]
+    other = [claim(KEYS[0], "holds", "two", value=-0.7), claim(KEYS[0], "fails", "one")]
+    put(a, KEYS[0], first)
+    put(b, KEYS[0], [*other, claim(KEYS[0], "undecided", "three")], SVG.replace("480", "500"))
+    put(a, KEYS[1], [claim(KEYS[1], "fails", HOSTILE)])
+    put(b, KEYS[2], [])
+    pack = packs.Pack.of([make_spec(0, 0.0)])
+    packs.write(a / "packs" / pack.name / "pack.json", pack.text)
+    records = a / "packs" / pack.name / "records"
+    records.mkdir()
+    facts = {"started": "2026-01-02T10:00:00Z", **FACTS}
+    (records / "provenance.json").write_text(json.dumps(facts))
+    return a, b
+
+
+def page_of(a, b, out):
+    compare(a, b, out)
+    return Page(out.read_text(encoding="utf-8"))
+
+
+def test_other_verdicts_come_first_and_the_same_last(sides):
+    pairs = match(*(read_side(side).claims for side in sides))
+    found = [(p.outcome, p.figure, p.claim, *p.verdicts) for p in pairs]
+    assert found == [
+        ("differs", KEYS[0], "one", "holds", "fails"),
+        ("only in A", KEYS[1], HOSTILE, "fails", "not there"),
+        ("only in B", KEYS[0], "three", "not there", "undecided"),
+        ("same", KEYS[0], "two", "holds", "holds"),
+    ]
+
+
+def test_the_same_sentence_twice_is_two_claims():
+    first, second = claim(KEYS[0], "holds"), claim(KEYS[0], "fails")
+    pairs = match({KEYS[0]: [first, second]}, {KEYS[0]: [first, first]})
+    assert [pair.verdicts for pair in pairs] == [("fails", "holds"), ("holds", "holds")]
+
+
+def test_the_page_counts_and_shows_both_numbers(sides, tmp_path):
+    page = page_of(*sides, tmp_path / "page.html")
+    assert "Of 4 claims, 1 have another verdict, 1 the same" in page.words
+    rows = [row for row in page.rows if row.startswith(("differs", "same", "only"))]
+    assert (
+        rows[0].startswith("differs alpha2020x/fig01 one ✓ holds -0.9123") and "× fails" in rows[0]
+    )
+    assert "-0.9123" in rows[-1] and "-0.7 [-0.99, -0.8]" in rows[-1]
+    assert "1 run in 1 pack" in page.words and "0 runs in 0 packs" in page.words
+    assert [image["alt"][-3:] for image in page.all("img")] == [", A", ", B", ", A", ", B"]
+    assert page.words.count("Not there.") == 2  # two figures that one side has
+
+
+def test_nothing_of_it_runs_or_leaves(sides, tmp_path):
+    page = page_of(*sides, tmp_path / "page.html")
+    assert not page.all("script") and not [a for _, a in page.tags if "onerror" in a]
+    assert HOSTILE in " ".join(page.text)
+    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert "script-src 'none'" in policy
+    ids = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
+    for _, attrs in page.tags:
+        for target in filter(None, (attrs.get("href"), attrs.get("src"))):
+            assert target.startswith("data:") or target[1:] in ids
+
+
+def test_points_are_matched_by_panel_series_and_x(tmp_path):
+    head = "panel,series,x_name,x,mean,low,high,n\n"
+    rows = {
+        "a": "p,s,lr,1,2,2,2,1\np,s,lr,2,0,0,0,1\np,t,lr,1,,,,0\np,bound,,,5,,,\np,u,lr,9,1,,,\n",
+        "b": "p,bound,,,5,,,\np,t,lr,1,,,,0\np,s,lr,2,0,0,0,1\np,s,lr,1,2.5,2,3,2\n",
+    }
+    files = [tmp_path / f"{name}.csv" for name in rows]
+    for path, text in zip(files, rows.values(), strict=True):
+        path.write_text(head + text)
+    found = numbers.beside(*files)
+    assert dataclasses.astuple(found)[:4] == (4, 3, 1, 0)
+    assert found.rows == [("p", "s", 1.0, 2.0, 2.5, pytest.approx(0.2))]
+    assert unquote(found.csv).count("\n") == 6  # the head and every point of either
+
+
+def test_a_number_against_none_is_a_whole_difference(tmp_path):
+    head = "panel,series,x_name,x,mean,low,high,n\n"
+    (tmp_path / "a.csv").write_text(head + "p,s,lr,1,2,2,2,1\n")
+    (tmp_path / "b.csv").write_text(head + "p,s,lr,1,,,,0\n")
+    (row,) = numbers.beside(tmp_path / "a.csv", tmp_path / "b.csv").rows
+    assert row[3] == 2 and math.isnan(row[4]) and row[5] == 1
+
+
+def test_a_folder_without_results_is_refused(sides, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="neither claims/ nor figures/"):
+        compare(sides[0], tmp_path / "empty", tmp_path / "page.html")
+    (sides[1] / "figures" / f"{KEYS[0]}.csv").write_text("nonsense\n")
+    with pytest.raises(UserError, match=r"fig01\.csv: not the numbers of a figure"):
+        compare(*sides, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_command_takes_folders_or_their_configs(sides, tmp_path, capsys):
+    a, b = sides
+    assert __main__.main(["report", str(a), "--against", str(b / "config.json")]) == 0
+    assert __main__.main(["report", str(a), "--against", str(b), "--out", str(tmp_path / "o")]) == 0
+    assert capsys.readouterr().out.split() == [str(a / "compare-b.html"), str(tmp_path / "o")]
+    assert (a / "compare-b.html").read_bytes() and (tmp_path / "o").exists()
+    assert __main__.main(["report", str(a)]) == 1
+    assert "config.json" in capsys.readouterr().err

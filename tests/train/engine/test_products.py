@@ -1,0 +1,141 @@
+"""Products of matrices by OpenBLAS: torch's numbers, in every layout that layers come in."""
+
+from itertools import product
+
+import pytest
+import threadpoolctl
+import torch
+from torch import nn
+from torch.nn import functional
+
+from implicitbias.train.engine import filters, products
+
+CPU, F64 = torch.device("cpu"), torch.float64
+LAYOUTS = {
+    "by rows": lambda m: m.contiguous(),
+    "by columns": lambda m: m.mT.contiguous().mT,
+    "rows with gaps": lambda m: torch.cat([m, m], -1)[..., : m.shape[-1]],
+    "the members side by side": lambda m: m.transpose(0, 1).contiguous().transpose(0, 1),
+    "gaps everywhere": lambda m: torch.stack([m, m], -1)[..., 0],
+    "one for all members": lambda m: m[:1].expand(*m.shape),
+}
+
+
+@pytest.fixture(autouse=True)
+def _on(monkeypatch):
+    monkeypatch.setattr(products, "openblas", True)
+    monkeypatch.setattr(products, "SMALLEST", 0)
+
+
+def drawn(*shape, dtype=F64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=dtype)
+
+
+@pytest.mark.parametrize(("one", "other"), [*product(LAYOUTS, LAYOUTS)])
+def test_products_and_gradients_are_torchs(one, other):
+    a, b = LAYOUTS[one](drawn(3, 16, 5)), LAYOUTS[other](drawn(3, 5, 7))
+    by, c = products.products(16, F64, CPU), drawn(3, 16, 7)
+    assert by.bmm is not torch.bmm
+    torch.testing.assert_close(by.bmm(a, b), torch.bmm(a, b))
+    torch.testing.assert_close(by.baddbmm_(c.clone(), a, b), torch.baddbmm(c, a, b))
+    wanted, found = (
+        torch.autograd.grad(f(x, y).pow(3).sum(), (x, y))
+        for f in (torch.bmm, products.bmm)
+        for x, y in [(a.detach().requires_grad_(), b.detach().requires_grad_())]
+    )
+    torch.testing.assert_close(found, wanted)
+
+
+def test_nothing_is_added_to_a_copy():
+    by, a, b = products.products(16, F64, CPU), drawn(2, 16, 5), drawn(2, 5, 7)
+    with pytest.raises(ValueError, match="do not lie row by row"):
+        by.baddbmm_(torch.zeros(2, 7, 16, dtype=F64).mT, a, b)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dtype", "device"),
+    [(11, F64, CPU), (16, torch.bfloat16, CPU), (16, F64, torch.device("cuda"))],
+    ids=str,
+)
+def test_torch_keeps_what_it_does_as_well_or_alone(rows, dtype, device, monkeypatch):
+    assert products.products(rows, dtype, device).bmm is torch.bmm
+    monkeypatch.setattr(products, "openblas", False)
+    assert products.products(16, F64, CPU).bmm is torch.bmm
+
+
+def test_a_product_under_autocast_is_in_bfloat16():
+    a, b = drawn(1, 16, 5, dtype=torch.float32), drawn(1, 5, 7, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert products.bmm(a, b).dtype == torch.bfloat16
+    assert products.bmm(a, b).dtype == torch.float32
+
+
+def test_an_overflow_is_no_warning(recwarn):
+    a = torch.full((1, 16, 16), 1e30)
+    assert not products.products(16, a.dtype, CPU).bmm(a, a).isfinite().any()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (1, 2)])
+@pytest.mark.parametrize(
+    ("kernel", "padding"), [((3, 3), (1, 1)), ((2, 4), (0, 1)), ((1, 1), (0, 0))]
+)
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_gradients_of_filters_are_torchs(stride, kernel, padding, layout):
+    k, inputs, out = 3, 4, 5
+    tensors = drawn(2, k * inputs, 6, 7), drawn(k * out, inputs, *kernel), drawn(k * out)
+    x, w, b = (t.contiguous(memory_format=layout) if t.dim() == 4 else t for t in tensors)
+    leaves = [t.clone().requires_grad_() for t in (x, w, b)]
+    found = filters.convolution(*leaves, stride, padding, k)
+    other = [t.clone().requires_grad_() for t in (x, w, b)]
+    wanted = functional.conv2d(*other, stride, padding, groups=k)
+    torch.testing.assert_close(found, wanted)
+    for result in (found, wanted):
+        result.pow(3).sum().backward()
+    for ours, theirs in zip(leaves, other, strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+    assert leaves[1].grad.is_contiguous(memory_format=layout)
+
+
+def test_filters_that_are_not_usual_stay_with_torch():
+    assert filters.possible(nn.Conv2d(4, 4, 3, padding=1), 16, False)
+    assert not filters.possible(nn.Conv2d(4, 4, 3, padding=1), 4, False)
+    for other in (
+        {"groups": 2},
+        {"dilation": 2},
+        {"padding_mode": "circular"},
+        {"padding": "same"},
+    ):
+        assert not filters.possible(nn.Conv2d(4, 4, 3, **{"padding": 1, **other}), 16, False)
+
+
+HERE = {"internal_api": "openblas", "architecture": "SkylakeX", "version": "0.3.31.188.0"}
+TORCHS = {"internal_api": "openmp", "version": None}
+AMD = "vendor_id\t: AuthenticAMD\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "builds", "cpuinfo", "threads", "quicker"),
+    [
+        ("nothing", [HERE, TORCHS], AMD, "1", True),
+        ("no other processor's", [HERE], "vendor_id\t: GenuineIntel\n", "1", False),
+        ("narrow kernels", [HERE, {**HERE, "architecture": "Haswell"}], AMD, "1", False),
+        ("an old build", [HERE, {**HERE, "version": "0.3.29"}], AMD, "1", False),
+        ("a build that says no version", [{**HERE, "version": None}], AMD, "1", False),
+        ("a build of a developer", [{**HERE, "version": "0.3.31-dev"}], AMD, "1", True),
+        ("no OpenBLAS", [TORCHS], AMD, "1", False),
+        ("every core", [HERE], AMD, None, False),
+        ("no /proc", [HERE], None, "1", False),
+    ],
+)
+def test_openblas_is_taken_where_it_is_wider(
+    change, builds, cpuinfo, threads, quicker, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: builds)
+    monkeypatch.setattr(products, "CPUINFO", tmp_path / "cpuinfo")
+    if cpuinfo:
+        (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if threads:
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert products._quicker() == quicker

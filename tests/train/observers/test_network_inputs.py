@@ -1,0 +1,89 @@
+"""Per-example stationarity, and what bounds need: against autograd and explicit matrices."""
+
+import pytest
+import torch
+from torch import nn
+
+from implicitbias.models._layers import sights, weight_matrices
+from implicitbias.train.observers import bounds_inputs, stationarity
+from implicitbias.train.records import Records
+
+SHAPE = (2, 7, 6)
+
+
+def conv_net(outputs=2):
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=False), nn.ReLU(),
+        nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Flatten(),
+    )  # fmt: skip
+    net.add_module("head", nn.Linear(4 * 2 * 1, outputs, bias=False))
+    return net.double()
+
+
+def stacked(net):
+    return {name: p.detach()[None] for name, p in net.named_parameters()}
+
+
+def toeplitz(conv, shape):
+    """The matrix of a convolution, column by column: its image of each pixel."""
+    size = torch.Size(shape).numel()
+    with torch.no_grad():
+        return conv(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).flatten(1).T
+
+
+def test_toeplitz_norms_are_those_of_the_explicit_matrices():
+    net, rows = conv_net(), Records()
+    x = torch.randn(5, *SHAPE, dtype=torch.float64)
+    bounds_inputs.record(rows, ["r"], 1, 1, net, stacked(net), weight_matrices(net), x)
+    found = {(r["quantity"], r["layer"]): r["value"] for r in rows.scalars}
+    hidden = net[0](x).shape[1:]
+    assert found["toeplitz_norm", "layer0"] == pytest.approx(toeplitz(net[0], SHAPE).norm().item())
+    assert found["toeplitz_norm", "layer1"] == pytest.approx(toeplitz(net[2], hidden).norm().item())
+    assert found["toeplitz_norm", "head"] == pytest.approx(net.head.weight.norm().item())
+    assert [found["kernel_positions", n] for n in ("layer0", "layer1", "head")] == [9, 9, 2]
+    assert found["input_square_sum", ""] == pytest.approx(x.square().sum().item())
+
+
+def test_the_first_layers_largest_patch_against_a_loop():
+    net = conv_net()
+    x = torch.randn(5, *SHAPE, dtype=torch.float64)
+    padded = nn.functional.pad(x, (1, 1, 1, 1))
+    sums = [
+        padded[:, :, i : i + 3, j : j + 3].square().sum().item()
+        for i in range(0, 7, 2) for j in range(0, 6, 2)
+    ]  # fmt: skip
+    assert bounds_inputs.patch_square_sum(net, x) == pytest.approx(max(sums))
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(84, 2)).double()
+    assert bounds_inputs.patch_square_sum(dense, x) == pytest.approx(x.square().sum().item())
+    assert sights(dense, SHAPE)["layer0"].positions == 1
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_residuals_are_the_part_of_the_gradient_orthogonal_to_the_layer(outputs):
+    net, rows = conv_net(outputs), Records()
+    x, labels = torch.randn(4, *SHAPE).double(), torch.tensor([0, 1, 1, 0])
+    matrices = weight_matrices(net)
+    stationarity.record(rows, ["r"], 1, 1, net, stacked(net), matrices, x, labels)
+    found = {(r["quantity"], r["layer"]): r["values"] for r in rows.arrays}
+    with torch.no_grad():
+        for p in net.parameters():
+            p /= p.norm()
+    for n in range(4):
+        net.zero_grad()
+        g = net(x[n : n + 1])[0]
+        y = int(labels[n])
+        f = (
+            g[0] * (1 - 2 * y)
+            if outputs == 1
+            else g[y] - max(g[j] for j in range(outputs) if j != y)
+        )
+        f.backward()
+        for m in matrices:
+            v = dict(net.named_parameters())[m.parameter]
+            inner = (v.grad * v).sum().item()
+            assert inner == pytest.approx(f.item(), abs=1e-12)  # homogeneous in each layer
+            orthogonal = v.grad - inner * v.detach()
+            assert found["sample_residual", m.label][n] == pytest.approx(orthogonal.norm().item())
+            sine = (orthogonal.norm() / v.grad.norm()).item()
+            assert found["sample_sine", m.label][n] == pytest.approx(sine)
