@@ -3,6 +3,10 @@
 `run_id` hashes the fields that differ from their defaults, so that a field added later with a
 default that keeps the old behaviour renames no run. When a procedure's numbers change on purpose
 its `version` goes up, and the old runs are simply other runs.
+
+Every field has a description: meaning, convention, and for a number its unit at the end in square
+brackets, [1] for a pure number. The range stands in the type. The schemas and the reference page
+are made from these.
 """
 
 from __future__ import annotations
@@ -49,9 +53,17 @@ class RunSpec(BaseModel):
     # Of these, what is recorded only by runs whose `record` has the entry.
     OPTIONAL: ClassVar[dict[str, str]] = {}
 
-    procedure: str
-    version: PositiveInt = 1
-    seed: NonNegativeInt = 0
+    procedure: str = Field(description="how the run is trained: a file of plan/specs")
+    version: PositiveInt = Field(
+        default=1,
+        description="of the procedure; raised when its numbers change on purpose, so that older"
+        " runs are other runs [1]",
+    )
+    seed: NonNegativeInt = Field(
+        default=0,
+        description="seeds initialisation and data order, in streams of their own; a sweep sets it"
+        " by `seeds` [1]",
+    )
 
     def canonical(self) -> dict[str, Any]:
         """The non-default fields, with the procedure and its version always there."""

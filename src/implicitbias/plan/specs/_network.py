@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from ... import data
 from ...base import registry
@@ -15,14 +15,33 @@ from ..spec import Positive, RunSpec
 class NetworkSpec(RunSpec):
     """A model trained on mini-batches of a data set for so many epochs."""
 
-    dataset: str
-    preprocessing: str = "standard"
-    n_train: PositiveInt | None = None
-    model: str
-    batch_size: PositiveInt
-    epochs: PositiveInt
-    lr: Positive
-    record_every: PositiveInt = 10  # completed epochs; 0 and the last are always recorded
+    dataset: str = Field(description="data set: a file of data/")
+    preprocessing: str = Field(
+        default="standard",
+        description="how its images are scaled: `standard`, or another that the data set's file"
+        " names",
+    )
+    n_train: PositiveInt | None = Field(
+        default=None,
+        description="training examples kept, by a fixed rule of the data set; null: all [examples]",
+    )
+    model: str = Field(
+        description="architecture: a file of models/; the arguments of its `build` are further keys"
+    )
+    batch_size: PositiveInt = Field(
+        description="B, at most the number of training examples; the last, smaller batch of an"
+        " epoch is a step too [examples]"
+    )
+    epochs: PositiveInt = Field(description="passes over the training examples [epochs]")
+    lr: Positive = Field(
+        description="learning rate: W <- W - lr x (gradient and what is added to it), of the loss's"
+        " mean over the batch [1]"
+    )
+    record_every: PositiveInt = Field(
+        default=10,
+        description="epochs between records; completed epochs 0 and the last are always recorded"
+        " [epochs]",
+    )
 
     @property
     def model_arguments(self) -> dict[str, Any]:

@@ -48,24 +48,50 @@ class Spec(NetworkSpec):
     )  # fmt: skip
 
     procedure: Literal["sgd"] = "sgd"
-    classes: Ints | None = None
-    loss: Literal["cross_entropy", "square"] = "cross_entropy"
-    weight_decay: NonNegative = 0.0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    # 1-based epochs from whose first step on lr is multiplied by lr_factor: [60] leaves 59 epochs
-    # at the full rate, as the authors' MultiStepLR, stepped at the start of each epoch, does.
-    lr_milestones: Ints = ()
-    lr_factor: Positive = 0.2
-    # bfloat16: of matrix products and convolutions, as torch.autocast has it, in evaluation too;
-    # weights, their updates, the statistics of normalisation, losses and spectra stay in float32.
-    # tf32: on CUDA devices, which alone have it, factors of float32 products are rounded to 10 bits
-    # of mantissa, in evaluation too.
-    precision: Literal["float32", "float64", "bfloat16", "tf32"] = "float32"
-    record: Names = ()  # the larger records, one file each in observers/
-    # When losses and accuracies over all examples are measured; spectra and norms are at every
-    # record. Measuring all at each took up to a third of a narrow ResNet-18's time.
-    evaluate: Literal["records", "end"] = "records"
-    movement_epochs: PositiveInt = 1  # of `record: [movement]`, up to each record
+    classes: Ints | None = Field(
+        default=None, description="labels of the classes kept, renumbered from 0; null: all"
+    )
+    loss: Literal["cross_entropy", "square"] = Field(
+        default="cross_entropy",
+        description="mean over the batch of -log softmax (natural logarithm), or of"
+        " ||f(x) - one-hot target||^2, without 1/C and without 1/2",
+    )
+    weight_decay: NonNegative = Field(
+        default=0.0,
+        description="torch's: weight_decay W is added to the gradient of every parameter, the"
+        " penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda ||W||^2 is half of it [1]",
+    )
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="V <- momentum V + gradient, W <- W - lr V, without dampening [1]"
+    )
+    lr_milestones: Ints = Field(
+        default=(),
+        description="1-based epochs, ascending from 2, from whose first step on lr is multiplied by"
+        " lr_factor: [60] leaves 59 epochs at the full rate, as the authors' MultiStepLR, stepped"
+        " at the start of each epoch, does [epochs]",
+    )
+    lr_factor: Positive = Field(default=0.2, description="of lr, at each milestone [1]")
+    precision: Literal["float32", "float64", "bfloat16", "tf32"] = Field(
+        default="float32",
+        description="of training. bfloat16: of matrix products and convolutions, as torch.autocast"
+        " has it, in evaluation too; weights, updates, statistics of normalisation, losses and"
+        " spectra stay in float32. tf32: on CUDA devices, which alone have it, factors of float32"
+        " products are rounded to 10 bits of mantissa, in evaluation too",
+    )
+    record: Names = Field(
+        default=(), description="the larger records: an entry for each file of train/observers"
+    )
+    # Measuring all at each record took up to a third of a narrow ResNet-18's time.
+    evaluate: Literal["records", "end"] = Field(
+        default="records",
+        description="when losses and accuracies over all examples are measured: at every record or"
+        " after the last epoch; spectra and norms are measured at every record",
+    )
+    movement_epochs: PositiveInt = Field(
+        default=1,
+        description="span of `record: [movement]`, up to each record; at most record_every"
+        " [epochs]",
+    )
 
     def shape(self) -> dict[str, Any]:
         """As for every run, and packs do not mix runs with and without momentum.

@@ -51,17 +51,54 @@ class Spec(Sgd):
     OPTIONAL: ClassVar[dict[str, str]] = {}
 
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
-    version: PositiveInt = 2  # 2: convolutions side by side, perceptrons by their own path
-    loss: Literal["mse", "square"] = "mse"  # type: ignore[assignment]
-    targets: Literal["one_hot", "centred", "sign"] = "one_hot"
-    normalisation: Literal["lagrange", "none"] = "lagrange"
-    init_norm: Positive = 1.0
-    head_norm: Positive | None = None
-    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
-    unit_images: bool = False  # each image divided by its own Frobenius norm
-    lr_schedule: Literal["steps", "cosine"] = "steps"
-    record_at: Ints = ()  # epochs recorded instead of every record_every
-    record: Names = ()  # type: ignore[assignment]  # the larger records; the others are always there
+    version: PositiveInt = Field(
+        default=2, description="2: convolutions side by side, perceptrons by their own path [1]"
+    )
+    loss: Literal["mse", "square"] = Field(  # type: ignore[assignment]
+        default="mse",
+        description="mean over the batch of ||f(x) - t||^2 (`square`), or that divided by the C"
+        " outputs, torch.nn.MSELoss (`mse`)",
+    )
+    targets: Literal["one_hot", "centred", "sign"] = Field(
+        default="one_hot",
+        description="t: e_y; e_y - 1/C; or, of one output and two `classes`, +1 for class 0 and -1"
+        " for class 1",
+    )
+    normalisation: Literal["lagrange", "none"] = Field(
+        default="lagrange",
+        description="lagrange: every layer but the head stays on the unit Frobenius sphere and"
+        " decay acts on the head alone; none: nothing is normalised, decay acts on all parameters",
+    )
+    init_norm: Positive = Field(
+        default=1.0,
+        description="Frobenius norm at the start of every layer, or with lagrange of the head [1]",
+    )
+    head_norm: Positive | None = Field(
+        default=None,
+        description="Frobenius norm of the head at the start; null: init_norm [1]",
+    )
+    label_noise: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="share of the training labels that are permuted among themselves; of two equal"
+        " classes about half of these become wrong [1]",
+    )
+    unit_images: bool = Field(
+        default=False, description="divide each image by its own Frobenius norm"
+    )
+    lr_schedule: Literal["steps", "cosine"] = Field(
+        default="steps",
+        description="steps: lr_milestones; cosine: lr (1 + cos(pi e / epochs)) / 2 in the 0-based"
+        " epoch e",
+    )
+    record_at: Ints = Field(
+        default=(),
+        description="completed epochs that are recorded instead of every record_every; 0 and the"
+        " last are always recorded [epochs]",
+    )
+    record: Names = Field(  # type: ignore[assignment]
+        default=(),
+        description="the larger records; losses, accuracies, norms and gradients are always there",
+    )
 
     @property
     def objective(self) -> str:
