@@ -1,15 +1,21 @@
 """What planning reads of a model's source is true of the model."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from implicitbias import models
 from implicitbias.base import registry
+from implicitbias.models._layers import patches, weight_matrices
+
+SHAPE = (3, 32, 32)
 
 
 @pytest.mark.parametrize("name", registry.names("models"))
 def test_the_smallest_image_is_what_the_source_says(name):
-    info = registry.model_info(name)
+    info = models.info(name)
     arguments = {k: 2 for k in ("width", "hidden") if k in info.arguments}
 
     def outputs(side):
@@ -20,3 +26,53 @@ def test_the_smallest_image_is_what_the_source_says(name):
     if info.min_image > 1:
         with pytest.raises((RuntimeError, ValueError, ZeroDivisionError)):
             outputs(info.min_image - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *((name, {}) for name in registry.names("models") if name != "convnet"),
+        ("resnet18", {"width": 8, "stem_stride": 2}), ("vgg16", {"width": 8, "stem_stride": 2}),
+        ("vit", {"dim": 32, "head_dim": 4, "mlp_dim": 32, "patch": 8}),
+        ("mixed_residual", {"width": 16, "stem_stride": 2}), ("convnet", {"width": 32}),
+        ("convnet", {"width": 8, "depth": 2}), ("mlp_relu", {"width": 32, "depth": 3}),
+    ],
+)  # fmt: skip
+def test_the_size_is_that_of_the_network(name, arguments):
+    """Against the built network: its parameters, and weights times how often they are applied."""
+    info = models.info(name)
+    given = {k: v.default for k, v in info.arguments.items()} | arguments
+    size = info.size(given, SHAPE, 10)
+    net = models.build_seeded(name, SHAPE, 10, seed=0, **arguments)
+    matrices, seen = weight_matrices(net), patches(net, SHAPE)
+    assert size.parameters == pytest.approx(sum(p.numel() for p in net.parameters()), rel=1 / 3)
+    multiply_adds = sum(m.rows * m.cols * seen[m.label] for m in matrices)
+    assert size.multiply_adds == pytest.approx(multiply_adds, rel=1 / 3)
+    assert abs(size.layers - len(matrices)) <= 1  # some count the head, some do not
+    headless = info.size(given, SHAPE, 0)
+    assert headless.multiply_adds <= size.multiply_adds
+
+
+def test_what_planning_asks_of_models_loads_no_torch():
+    code = (
+        "import sys; from implicitbias import models; from implicitbias.base.registry import names;"
+        "given = lambda i: {k: a.default for k, a in i.arguments.items()};"
+        "infos = [models.info(n) for n in names('models')];"
+        "[(i.size(given(i), (3, 32, 32), 10), i.check(given(i), (3, 32, 32))) for i in infos];"
+        "print(len(infos), 'torch' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == [str(len(registry.names("models"))), "False"]
+
+
+def test_only_models_with_features_say_so():
+    have = {name for name in registry.names("models") if models.info(name).features}
+    assert have == {"conv4", "conv4_fc", "mlp_relu"}
+    for name in registry.names("models"):
+        net = models.build(name, (1, 16, 16), 3)
+        assert hasattr(net, "features") == (name in have)
+
+
+def test_arguments_that_are_no_network_are_refused():
+    with pytest.raises(ValueError, match="pooling: 'mean' is neither"):
+        models.info("conv4_fc").check({"width": 2, "hidden": 4, "pooling": "mean"}, SHAPE)

@@ -1,5 +1,6 @@
 import pytest
 
+from implicitbias import models
 from implicitbias.base import registry
 from implicitbias.base.errors import UserError
 from implicitbias.plan import spec
@@ -98,11 +99,11 @@ def test_what_is_read_from_a_models_source_is_what_python_sees(model):
     build = importlib.import_module(f"implicitbias.models.{model}").build
     parameters = inspect.signature(build).parameters.values()
     keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    read = {k: a.default for k, a in registry.model_info(model).arguments.items()}
+    read = {k: a.default for k, a in models.info(model).arguments.items()}
     assert read == keywords
 
 
 def test_no_model_argument_hides_a_field_of_the_run():
     own = set(spec.procedure_spec("sgd").model_fields)
     for model in registry.names("models"):
-        assert not own & set(registry.model_info(model).arguments)
+        assert not own & set(models.info(model).arguments)

@@ -1,14 +1,13 @@
 """Names and their files: a model, a procedure or a figure exists if its file does.
 
 Planning must not import torch (it costs 1.7 s in every process that parses the workflow), and a new
-model must be one new file. So what planning needs to know of a model is read from its source text.
+model must be one new file. So what planning needs to know of a file is read from its source text.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -17,25 +16,6 @@ from typing import Any
 from .errors import UserError, shortened
 
 PACKAGE = Path(__file__).parents[1]
-_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A keyword argument of a model's `build`: its type and its default."""
-
-    type: type
-    default: Any
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What is known of models/<name>.py without importing it."""
-
-    name: str
-    arguments: dict[str, Argument]
-    batch_norm: bool  # a batch of one example has no variance: planning refuses it
-    min_image: int  # smallest height and width of an image
 
 
 @cache  # planning asks for every run
@@ -86,12 +66,24 @@ def docstring(path: Path) -> tuple[str, list[str]]:
 
 
 @cache
+def constants(path: Path, *names: str) -> dict[str, Any]:
+    """Those of the named constants that a module assigns at its top: literals, read from its text.
+
+    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. TypeError for what is no literal.
+    """
+    found: dict[str, Any] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in names:
+            try:
+                found[name] = ast.literal_eval(node.value)
+            except ValueError as error:
+                raise TypeError(f"{path}: {name} must be a literal") from error
+    return found
+
+
 def figure_needs(key: str) -> tuple[str, ...]:
     """The metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
-    for node in ast.parse(figure_path(key).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
-            return tuple(ast.literal_eval(node.value))
-    return ()
+    return tuple(constants(figure_path(key), "NEEDS").get("NEEDS", ()))
 
 
 def figure_keys() -> tuple[str, ...]:
@@ -102,28 +94,3 @@ def figure_keys() -> tuple[str, ...]:
 
 def _is_paper(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith("_")
-
-
-@cache
-def model_info(name: str) -> ModelInfo:
-    """The arguments of `build` in models/<name>.py, read from its source.
-
-    Every argument after the `*` must be annotated with int, float, bool or str and have a default;
-    a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
-    `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
-    """
-    path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    arguments: dict[str, Argument] = {}
-    facts = {"BATCH_NORM": False, "MIN_IMAGE": 1}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-                if arg.annotation is None or default is None:
-                    raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
-                arguments[arg.arg] = Argument(
-                    _TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default)
-                )
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in facts:
-            facts[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
-    return ModelInfo(name, arguments, bool(facts["BATCH_NORM"]), int(facts["MIN_IMAGE"]))

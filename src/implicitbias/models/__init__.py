@@ -1,17 +1,19 @@
 """Architectures, one file each: `build(input_shape, n_classes, *, ...) -> nn.Module`.
 
-The keyword arguments of `build` are keys of the config; planning reads them from the source.
+The keyword arguments of `build` are keys of the config. `info` says what planning knows of a model;
+torch is loaded when the first one is built.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from ..base.registry import known, names
+from ._info import ModelInfo, info
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: Any) -> nn.Module:
@@ -25,6 +27,11 @@ def build_seeded(
     name: str, input_shape: tuple[int, ...], n_classes: int, *, seed: int, **arguments: Any
 ) -> nn.Module:
     """As `build`, drawn from a generator of its own; the global one is left as it was."""
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(name, input_shape, n_classes, **arguments)
+
+
+__all__ = ["ModelInfo", "build", "build_seeded", "info"]

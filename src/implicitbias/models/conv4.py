@@ -7,8 +7,11 @@ numbers: kernels, strides, widths, the place and kind of normalisation, biases.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 
 from torch import Tensor, nn
+
+from ._size import Size
 
 BATCH_NORM = True
 
@@ -51,6 +54,21 @@ class Conv4(nn.Module):
         """X (B, channels, H, W) -> outputs (B, n_outputs)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, width: int, bias: bool, batch_norm: bool
+) -> Size:
+    """Exact but for biases; activations are not counted."""
+    channels, *sides = input_shape
+    parameters = multiply_adds = 0
+    for factor in (1, 2, 4):
+        sides = [-(-side // 2) for side in sides]
+        parameters += 9 * channels * factor * width
+        multiply_adds += prod(sides) * 9 * channels * factor * width
+        channels = factor * width
+    head = channels * prod(sides) * n_classes
+    return Size(4, parameters + head, multiply_adds + head)
 
 
 def build(

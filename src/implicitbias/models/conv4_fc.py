@@ -12,6 +12,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from ._size import Size
+
 _CHANNELS = (1, 2, 4, 4)  # in units of the width
 
 MIN_IMAGE = 16  # pixels a side
@@ -30,8 +32,7 @@ class Conv4FC(nn.Module):
         self, input_shape: tuple[int, ...], n_outputs: int, width: int, hidden: int, pooling: str
     ) -> None:
         super().__init__()
-        if pooling not in ("max", "stride"):
-            raise ValueError(f"pooling: {pooling!r} is neither 'max' nor 'stride'")
+        check(input_shape, pooling=pooling)
         sizes = [input_shape[0], *(c * width for c in _CHANNELS)]
         self.layers = nn.ModuleList(
             nn.Conv2d(sizes[i], sizes[i + 1], 3, stride=1 + i % 2 * (pooling == "stride"),
@@ -60,6 +61,32 @@ class Conv4FC(nn.Module):
         """X (B, channels, H, W) -> outputs (B, n_outputs)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
+
+
+def check(input_shape: tuple[int, ...], *, pooling: str, **others: int) -> None:
+    """ValueError for a pooling that does not exist."""
+    if pooling not in ("max", "stride"):
+        raise ValueError(f"pooling: {pooling!r} is neither 'max' nor 'stride'")
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, width: int, hidden: int, pooling: str
+) -> Size:
+    """Exact with max-pooling; strides take a quarter of two layers. Activations are not counted."""
+    channels, *sides = input_shape
+    parameters = multiply_adds = 0
+    for i, factor in enumerate(_CHANNELS):
+        sides = [side - 2 for side in sides]
+        parameters += 9 * channels * factor * width
+        multiply_adds += prod(sides) * 9 * channels * factor * width
+        channels = factor * width
+        if i % 2:
+            sides = [max(side // 2, 1) for side in sides]
+    dense = hidden * (channels * prod(sides) + n_classes)
+    return Size(
+        6, parameters + dense, multiply_adds + dense,
+        step_seconds=5e-4, multiply_add_seconds=2.7e-10,
+    )  # fmt: skip
 
 
 def build(

@@ -7,7 +7,22 @@ from math import prod
 import torch
 from torch import nn
 
+from ._size import Size
+
 MIN_IMAGE = 13  # pixels a side
+
+
+def size(input_shape: tuple[int, ...], n_classes: int, *, channels: int, width: int) -> Size:
+    """Exact but for biases; activations are not counted."""
+    inputs, *sides = input_shape
+    parameters = multiply_adds = 0
+    for maps in (channels, 2 * channels):
+        sides = [(side - 3) // 2 for side in sides]
+        parameters += 25 * inputs * maps
+        multiply_adds += 25 * inputs * maps * prod(sides)
+        inputs = maps
+    dense = width * (inputs * prod(sides) + n_classes)
+    return Size(4, parameters + dense, multiply_adds + dense)
 
 
 def build(

@@ -7,7 +7,11 @@ optional batch normalisation (after each convolution of the body) are assumed.
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import Tensor, nn
+
+from ._size import Size
 
 BATCH_NORM = True
 MIN_IMAGE = 4  # pixels a side: two convolutions of stride 2
@@ -42,6 +46,20 @@ class ConvNet(nn.Module):
             h = norm(layer(h)).relu()
         outputs: Tensor = self.head(h.flatten(1))
         return outputs
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int, batch_norm: bool
+) -> Size:
+    """A stem at half the sides, everything else at a quarter of them."""
+    channels, *sides = input_shape
+    positions, at_stem = prod(s // 4 for s in sides), prod(s // 2 for s in sides)
+    stem, body = 4 * channels * width, (4 + 9 * depth) * width**2
+    head = width * positions * n_classes
+    return Size(
+        depth + 3, stem + body + head, at_stem * stem + positions * body + head,
+        width * (at_stem + 2 * (depth + 1) * positions),
+    )  # fmt: skip
 
 
 def build(

@@ -8,7 +8,11 @@ the shortcut joins is not given: [chosen] as in ResNet-18, before the last activ
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import Tensor, nn
+
+from ._size import Size
 
 BATCH_NORM = True
 
@@ -70,6 +74,20 @@ class MixedResidual(nn.Module):
         h = self.adapter_norm(self.adapter(h.flatten(1))).relu()
         logits: Tensor = self.head(self.linears(h))
         return logits
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, blocks: int, width: int, stem_stride: int
+) -> Size:
+    """Convolutions at every position, the adapter, linear layers."""
+    depth, (channels, *sides) = 2 * blocks, input_shape
+    positions = prod(-(-side // stem_stride) for side in sides)
+    convs, dense = 9 * width * (channels + depth * width), depth * width**2
+    adapter = width**2 * positions
+    return Size(
+        2 * depth + 3, convs + dense + adapter, positions * convs + dense + adapter,
+        3 * depth * width * positions,
+    )  # fmt: skip
 
 
 def build(

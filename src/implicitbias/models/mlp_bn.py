@@ -7,6 +7,8 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ._size import Size
+
 BATCH_NORM = True
 
 
@@ -31,6 +33,12 @@ class MLPBN(nn.Module):
             h = norm(layer(h)).relu()
         logits: Tensor = self.head(h)
         return logits
+
+
+def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int) -> Size:
+    """Exact but for biases and normalisation."""
+    weights = width * prod(input_shape) + (depth - 1) * width**2 + width * n_classes
+    return Size(depth, weights, weights, by_hand=True)
 
 
 def build(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ._size import Size
 
 BATCH_NORM = True
 _BLOCKS = 2  # per stage
@@ -63,6 +67,15 @@ class ResNet18(nn.Module):
         h = functional.leaky_relu(self.norm(self.stem(x)), self.slope)
         logits: Tensor = self.head(self.blocks(h).mean((2, 3)))
         return logits
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, width: int, stem_stride: int,
+    negative_slope: float,
+) -> Size:  # fmt: skip
+    """From width 64 on 3x32x32, within a third for others."""
+    wider, pixels = width / 64, prod(input_shape[1:]) / (32 * stem_stride) ** 2
+    return Size(21, 11.2e6 * wider**2, 556e6 * wider**2 * pixels, 2.2e6 * wider * pixels)
 
 
 def build(

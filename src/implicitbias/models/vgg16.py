@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ._size import Size
 
 BATCH_NORM = True
 _WIDTHS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))  # x W; a pooling after each group
@@ -41,6 +45,12 @@ class VGG16(nn.Module):
                 x = functional.max_pool2d(x, 2)
         logits: Tensor = self.head(x.mean((2, 3)))
         return logits
+
+
+def size(input_shape: tuple[int, ...], n_classes: int, *, width: int, stem_stride: int) -> Size:
+    """From width 64 on 3x32x32, within a third for others."""
+    wider, pixels = width / 64, prod(input_shape[1:]) / (32 * stem_stride) ** 2
+    return Size(14, 14.7e6 * wider**2, 313e6 * wider**2 * pixels, 1.0e6 * wider * pixels)
 
 
 def build(

@@ -9,11 +9,15 @@ token, learnt positions, dropout also of the attention's output and of the embed
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ._dropout import dropout
+from ._size import Size
 
 MIN_IMAGE = 4  # one patch
 
@@ -70,9 +74,8 @@ class ViT(nn.Module):
         heads: int, head_dim: int, mlp_dim: int, class_token: bool, position_std: float, p: float,
     ) -> None:  # fmt: skip
         super().__init__()
+        check(input_shape, patch=patch, dropout=p)
         channels, height, width = input_shape
-        if height % patch or width % patch:
-            raise ValueError(f"images of {height} x {width} have no whole patches of {patch}")
         self.patch, tokens = patch, (height // patch) * (width // patch)
         self.embed = nn.Linear(channels * patch**2, dim)
         self.token = nn.Parameter(torch.randn(1, dim) * position_std) if class_token else None
@@ -96,6 +99,33 @@ class ViT(nn.Module):
         chosen = h.mean(1) if self.token is None else h[:, 0]
         logits: Tensor = self.head(self.norm(chosen))
         return logits
+
+
+def check(input_shape: tuple[int, ...], *, patch: int, dropout: float, **others: Any) -> None:
+    """ValueError for images without whole patches, and for what is no probability."""
+    height, width = input_shape[1:]
+    if height % patch or width % patch:
+        raise ValueError(
+            f"patch: images of {height} x {width} have no whole patches of {patch} x {patch}"
+        )
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: {dropout} is no probability from 0 to less than 1")
+
+
+def size(
+    input_shape: tuple[int, ...], n_classes: int, *, patch: int, dim: int, depth: int, heads: int,
+    head_dim: int, mlp_dim: int, class_token: bool, **others: Any,
+) -> Size:  # fmt: skip
+    """Projections and perceptrons at every token, and the multiply-adds of attention.
+
+    Softmaxes over few tokens fill no vector of the processor: seconds per activation.
+    """
+    inner = heads * head_dim
+    tokens = prod(input_shape[1:]) // patch**2 + class_token
+    weights = depth * dim * (4 * inner + 2 * mlp_dim)
+    multiply_adds = tokens * (weights + depth * 2 * tokens * inner)
+    kept = tokens * depth * (6 * dim + 5 * inner + 2 * mlp_dim + 2 * tokens * heads)
+    return Size(4 * depth + 2, weights, multiply_adds, kept, activation_seconds=8e-9)
 
 
 def build(

@@ -28,6 +28,7 @@ from pydantic import (
     create_model,
 )
 
+from .. import models
 from ..base import registry
 from ..base.errors import UserError, shortened
 from ..base.files import digest
@@ -136,7 +137,7 @@ def spec_type(procedure: str, model: str | None) -> type[RunSpec]:
     if "model" not in base.model_fields or model is None:
         return base
     fields: dict[str, Any] = {}
-    for name, argument in registry.model_info(model).arguments.items():
+    for name, argument in models.info(model).arguments.items():
         kind = Annotated[int, Field(gt=0)] if argument.type is int else argument.type
         fields[name] = (kind, argument.default)
     return create_model(f"{base.__name__}_{model}", __base__=base, **fields)

@@ -277,7 +277,7 @@ def test_the_run_is_that_of_an_own_loop(tmp_path, data_dir):
     [{"model": "conv4", "width": 3}, {"model": "conv4_fc", "width": 3, "hidden": 7},
      {"model": "mlp_relu", "width": 9, "depth": 3}],
 )  # fmt: skip
-def test_products_are_those_of_a_forward_pass(fields):
+def test_multiply_adds_are_those_of_a_forward_pass(fields):
     """Output entries times inputs to each, counted in the layers that run; but for the head."""
     run = spec.make({"procedure": "square_sgd", "dataset": "mnist5k", "batch_size": 8,
                      "epochs": 1, "lr": 0.1, **fields})  # fmt: skip
@@ -290,7 +290,7 @@ def test_products_are_those_of_a_forward_pass(fields):
         if hasattr(module, "weight") and module.weight is not None and name != "head":
             module.register_forward_hook(count)
     net(torch.zeros(1, 1, 28, 28))
-    assert run.products() == sum(counted)
+    assert run.multiply_adds() == sum(counted)
 
 
 @pytest.mark.parametrize(

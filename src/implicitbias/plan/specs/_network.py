@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, PositiveInt
 
-from ... import data
+from ... import data, models
 from ...base import registry
 from ...base.errors import UserError
 from ..spec import Positive, RunSpec
@@ -44,9 +44,14 @@ class NetworkSpec(RunSpec):
     )
 
     @property
+    def model_info(self) -> models.ModelInfo:
+        """What is known of the model without building it."""
+        return models.info(self.model)
+
+    @property
     def model_arguments(self) -> dict[str, Any]:
         """The keyword arguments of the model's `build`."""
-        return {k: getattr(self, k) for k in registry.model_info(self.model).arguments}
+        return {k: getattr(self, k) for k in self.model_info.arguments}
 
     @property
     def data_options(self) -> dict[str, Any]:
@@ -90,20 +95,16 @@ class NetworkSpec(RunSpec):
             facts = data.info(self.dataset, **self.data_options)
         except ValueError as error:
             raise UserError(str(error)) from error
-        least, sides = registry.model_info(self.model).min_image, facts.input_shape[1:]
+        least, sides = self.model_info.min_image, facts.input_shape[1:]
         if min(sides) < least:
             raise UserError(
                 f"model: {self.model!r} needs images of {least} x {least} at least; those of"
                 f" {self.dataset} are {sides[0]} x {sides[1]}"
             )
-        patch, dropout = (self.model_arguments.get(k) for k in ("patch", "dropout"))
-        if patch and any(side % patch for side in sides):
-            raise UserError(
-                f"patch: images of {self.dataset}, {sides[0]} x {sides[1]}, have no whole patches"
-                f" of {patch} x {patch}"
-            )
-        if dropout is not None and not 0 <= dropout < 1:
-            raise UserError(f"dropout: {dropout} is no probability from 0 to less than 1")
+        try:
+            self.model_info.check(self.model_arguments, facts.input_shape)
+        except ValueError as error:
+            raise UserError(f"{error}; {self.model} on {self.dataset}") from error
         if self.batch_size > facts.n_train:
             raise UserError(
                 f"batch_size: {self.batch_size} is more than the {facts.n_train} training examples"

@@ -8,11 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PositiveInt
 
 from ... import data
-from ...base import registry
 from ...base.errors import UserError
+from ...models._size import Size
 from ..spec import Ints, NonNegative, Positive
 from ._network import NetworkSpec
-from ._size import Size, size_of
 
 Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
 Names = Annotated[
@@ -20,7 +19,6 @@ Names = Annotated[
 ]
 # Seconds, see estimated_seconds.
 _LAYER, _MEMBER, _EXAMPLE, _AUTOGRAD = 4e-5, 9.5e-10, 6.5e-11, 4e-5
-_ATTENTION = 8e-9  # per activation of a ViT, whose softmaxes over few tokens fill no vector
 _CUDA_SPEEDUP = 10.0
 _START = 4.0  # start a process, import torch, read the data
 
@@ -110,7 +108,7 @@ class Spec(NetworkSpec):
     def normalises_batch(self) -> bool:
         """Whether the model normalises over the batch; one with an argument for that says it."""
         found = self.model_arguments.get("batch_norm")
-        return registry.model_info(self.model).batch_norm if found is None else bool(found)
+        return self.model_info.batch_norm if found is None else bool(found)
 
     @property
     def objective(self) -> str:
@@ -169,7 +167,7 @@ class Spec(NetworkSpec):
     def model_size(self) -> Size:
         """What is known of the model's size without building it."""
         facts = data.info(self.dataset, **self.data_options)
-        return size_of(self.model, self.model_arguments, facts.input_shape, facts.n_classes)
+        return self.model_info.size(self.model_arguments, facts.input_shape, facts.n_classes)
 
     def estimated_seconds(self, members: int, device: str) -> float:
         """Steps x [c_layer layers + K (c_autograd layers + P c_member + B M c_example)], one core.
@@ -181,11 +179,9 @@ class Spec(NetworkSpec):
         are added. For other models and machines the order of magnitude; for CUDA a guess.
         """
         size = self.model_size()
-        member = size.parameters * _MEMBER + self.batch_size * size.products * _EXAMPLE
-        if self.model not in ("mlp_bn", "mlp_relu"):
-            member += size.layers * _AUTOGRAD
-        if self.model == "vit":
-            member += self.batch_size * size.activations * _ATTENTION
+        member = size.parameters * _MEMBER + self.batch_size * size.multiply_adds * _EXAMPLE
+        member += 0 if size.by_hand else size.layers * _AUTOGRAD
+        member += self.batch_size * size.activations * size.activation_seconds
         step = _LAYER * size.layers + members * member
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 

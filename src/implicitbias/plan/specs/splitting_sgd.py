@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from ... import data
-from ...base import registry
 from ...base.errors import UserError
 from ..spec import NonNegative, Positive
 from ._network import NetworkSpec
@@ -79,7 +78,7 @@ class Spec(NetworkSpec):
     def check(self) -> None:
         """As for every network; normalised batches and prunings that cannot be."""
         super().check()
-        if registry.model_info(self.model).batch_norm:
+        if self.model_info.batch_norm:
             raise UserError(f"model: {self.model} normalises over the batch; its running means"
                             " would not be those of the network at u")  # fmt: skip
         if (self.prune_share is None) != (self.prune_epoch is None):

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt
 
-from ... import data
+from ... import data, models
 from ...base import registry
 from ...base.errors import UserError
 from ..spec import Ints, Positive
@@ -17,8 +17,6 @@ Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "
 Names = Annotated[
     tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
 ]
-_STEP = {"conv4": 1e-4, "conv4_fc": 5e-4, "mlp_relu": 1e-4}  # seconds per member and step
-_PRODUCT = {"conv4": 4e-10, "conv4_fc": 2.7e-10, "mlp_relu": 8e-11}  # per product of a forward pass
 
 
 class Spec(Sgd):
@@ -121,10 +119,10 @@ class Spec(Sgd):
     def check(self) -> None:
         """As for sgd; targets, models, schedules and records that cannot be."""
         super().check()
-        arguments = registry.model_info(self.model).arguments
-        if self.model not in ("conv4", "conv4_fc", "mlp_relu"):
-            raise UserError(f"model: {self.model!r} has no `features`; use conv4, conv4_fc or"
-                            " mlp_relu")  # fmt: skip
+        arguments = self.model_arguments
+        if not self.model_info.features:
+            able = ", ".join(n for n in registry.names("models") if models.info(n).features)
+            raise UserError(f"model: {self.model!r} has no `features`; use one of {able}")
         if self.targets == "sign" and (self.classes is None or len(self.classes) != 2):
             raise UserError("targets: 'sign' needs two classes; name them in `classes`")
         if self.lr_schedule == "cosine" and self.lr_milestones:
@@ -133,7 +131,7 @@ class Spec(Sgd):
             raise UserError("evaluate: square_sgd needs the outputs at every record")
         if any(not 0 <= e <= self.epochs for e in self.record_at):
             raise UserError(f"record_at: {list(self.record_at)} is not within 0 to {self.epochs}")
-        homogeneous = not any(k in arguments and getattr(self, k) for k in ("bias", "batch_norm"))
+        homogeneous = not any(arguments.get(k) for k in ("bias", "batch_norm"))
         if "stationarity" in self.record and not homogeneous:
             raise UserError("record: stationarity needs a model without biases and batch_norm")
 
@@ -142,28 +140,18 @@ class Spec(Sgd):
         """Procedure, model, data and batch size."""
         return f"square_sgd-{super().label}"
 
-    def products(self) -> int:
-        """Multiplications of one example's forward pass, head left out."""
-        channels, side, _ = data.info(self.dataset, **self.data_options).input_shape
-        width, total = int(self.model_arguments["width"]), 0
-        if self.model == "mlp_relu":
-            depth = int(self.model_arguments["depth"])
-            return int(width * (channels * side**2 + (depth - 1) * width))
-        sizes = (1, 2, 4) if self.model == "conv4" else (1, 2, 4, 4)
-        for i, size in enumerate(sizes):
-            side = -(-side // 2) if self.model == "conv4" else side - 2
-            total += side**2 * 9 * channels * size * width
-            channels = size * width
-            if self.model == "conv4_fc" and i % 2:
-                side = max(side // 2, 1)  # pooled; strides instead cost a quarter of these layers
-        return int(total) + channels * side**2 * int(self.model_arguments.get("hidden", 0))
+    def multiply_adds(self) -> int:
+        """Those of one example's forward pass, head left out."""
+        shape = data.info(self.dataset, **self.data_options).input_shape
+        return int(self.model_info.size(self.model_arguments, shape, 0).multiply_adds)
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x members x (overhead + B x products x time of one, forward and backward).
+        """Steps x members x (overhead + B x multiply-adds x time of one, forward and backward).
 
         Fitted to packs of ten, widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on
         one core.
         """
-        example = self.products() * _PRODUCT[self.model]
-        train = members * (self.steps * _STEP[self.model] + self.samples * example)
+        size = self.model_size()
+        example = self.multiply_adds() * size.multiply_add_seconds
+        train = members * (self.steps * size.step_seconds + self.samples * example)
         return 4.0 + train / (10.0 if device == "cuda" else 1.0)

@@ -1,0 +1,124 @@
+"""What is known of a model without importing it: planning must not wait for torch.
+
+A model's file is read, not imported. The arguments of `build` and the module's literals are taken
+from its text. The functions `size` and `check` are run apart from the rest of the file, with the
+imports, constants and functions that they name; these must do without torch.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from ..base.registry import PACKAGE, constants, known, names
+from ._size import UNKNOWN, Size
+
+_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A keyword argument of a model's `build`: its type and its default."""
+
+    type: type
+    default: Any
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the text of models/<name>.py says."""
+
+    name: str
+    arguments: dict[str, Argument]
+    batch_norm: bool  # a batch of one example has no variance: planning refuses it
+    min_image: int  # smallest height and width of an image
+    features: bool  # whether its class has `features`, what enters the head
+    functions: Mapping[str, Callable[..., Any]]
+
+    def size(
+        self, arguments: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int
+    ) -> Size:
+        """How large the network is with these arguments of `build`; UNKNOWN if its file has none.
+
+        n_classes 0 leaves the head out.
+        """
+        if "size" not in self.functions:
+            return UNKNOWN
+        found: Size = self.functions["size"](input_shape, n_classes, **arguments)
+        return found
+
+    def check(self, arguments: Mapping[str, Any], input_shape: tuple[int, ...]) -> None:
+        """Raise ValueError for arguments that are no network on such images."""
+        if "check" in self.functions:
+            self.functions["check"](input_shape, **arguments)
+
+
+@cache
+def info(name: str) -> ModelInfo:
+    """What is known of the named model.
+
+    Every argument of `build` after the `*` must be annotated with int, float, bool or str and have
+    a default; a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
+    `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
+    """
+    path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    said = constants(path, "BATCH_NORM", "MIN_IMAGE")
+    return ModelInfo(
+        name,
+        _arguments(path, defined["build"]),
+        bool(said.get("BATCH_NORM", False)),
+        int(said.get("MIN_IMAGE", 1)),
+        any(isinstance(n, ast.FunctionDef) and n.name == "features" for n in ast.walk(tree)),
+        _executed(path, tree, [n for n in ("size", "check") if n in defined]),
+    )
+
+
+def _arguments(path: Path, build: ast.FunctionDef) -> dict[str, Argument]:
+    found: dict[str, Argument] = {}
+    for arg, default in zip(build.args.kwonlyargs, build.args.kw_defaults, strict=True):
+        if arg.annotation is None or default is None:
+            raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
+        found[arg.arg] = Argument(_TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default))
+    return found
+
+
+def _executed(path: Path, tree: ast.Module, functions: list[str]) -> dict[str, Callable[..., Any]]:
+    """These functions of a module, run with those of its statements that they need."""
+    binding = {name: node for node in tree.body for name in _bound(node)}
+    names, needed = list(functions), []
+    for name in names:  # grows
+        node = binding.get(name)
+        if node is not None and node not in needed:
+            needed.append(node)
+            names += _used(compile(ast.Module([node], []), str(path), "exec"))
+    body: list[ast.stmt] = [node for node in tree.body if node in needed]
+    module = f"implicitbias.models.{path.stem}"
+    space: dict[str, Any] = {"__name__": module, "__package__": module.rpartition(".")[0]}
+    exec(compile(ast.Module(body, []), str(path), "exec"), space)
+    return {name: space[name] for name in functions}
+
+
+def _used(code: CodeType) -> Iterator[str]:
+    """The names that a piece of code looks up outside itself. Annotations are text, so not theirs."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _used(inner)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement at the top of a module binds."""
+    match node:
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            yield from (alias.asname or alias.name for alias in aliases)
+        case ast.FunctionDef(name=name):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            yield name

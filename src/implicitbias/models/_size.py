@@ -1,0 +1,30 @@
+"""How large a network is, for estimates of time and memory: planning builds none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Layers with weights, parameters, and, of one example, multiply-adds and floats in training.
+
+    `activations`: what one pass leaves for the gradient; 0 where that is not counted. `by_hand`:
+    whether the engine has the model's steps written out, so that no layer waits for autograd.
+
+    The rest is measured on one core. `activation_seconds`: per activation, where more than its
+    multiply-adds cost. Of a step of `square_sgd`, `step_seconds` per member, and
+    `multiply_add_seconds` for one of a forward pass, its share of the backward pass included.
+    """
+
+    layers: int
+    parameters: float
+    multiply_adds: float
+    activations: float = 0.0
+    by_hand: bool = False
+    activation_seconds: float = 0.0
+    step_seconds: float = 1e-4
+    multiply_add_seconds: float = 4e-10
+
+
+UNKNOWN = Size(10, 1e6, 1e6)  # of a model whose file does not say
