@@ -147,9 +147,9 @@ def _errata(args: argparse.Namespace) -> None:
 
 
 def _schema(args: argparse.Namespace) -> None:
-    from .plan import config
+    from .plan import schema
 
-    print(config.schema_text(), end="")
+    print(schema.text(), end="")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -331,13 +331,6 @@ def test_the_message_names_the_file_that_has_the_last_word():
         make_plan(config.parse(merged, sources), sources, Path("nowhere"))
 
 
-def test_schema_is_in_step_with_the_types():
-    stored = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    assert stored.read_text() == config.schema_text(), "python -m implicitbias schema > " + str(
-        stored
-    )
-
-
 def test_summary_is_json(tmp_path):
     facts = json.loads(summary.as_json(summary.summary(plan_of(tree("smoke"), tmp_path))))
     assert facts["new_runs"] == facts["runs"]

@@ -1,7 +1,6 @@
 # The plan of this config, and the functions that rules ask for their inputs. Holds no rule, writes
 # nothing: it is parsed again in sub-processes and on compute nodes.
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 from implicitbias.plan import workflow as ib
 
@@ -14,7 +13,6 @@ try:
     )
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
-validate(ib.without_nulls(config), "../schemas/config.schema.yaml", set_default=False)
 
 ASK = ib.Resources(PLAN)
 # A priority above that of any pack: for data, and for figures as soon as they can be made.

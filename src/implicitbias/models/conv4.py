@@ -79,5 +79,11 @@ def build(
     bias: bool = True,
     batch_norm: bool = True,
 ) -> Conv4:
-    """The authors' network by default; homogeneous with `bias` and `batch_norm` false."""
+    """The authors' network by default; homogeneous with `bias` and `batch_norm` false.
+
+    Keys:
+        width: W, channels of the first convolution; the others have 2W, 4W and 4W [channels]
+        bias: whether convolutions and head have biases
+        batch_norm: whether batch normalisation, without scale and shift, follows each convolution
+    """
     return Conv4(input_shape, n_classes, width, bias, batch_norm)

@@ -70,5 +70,11 @@ def build(
     width: int = 1000,
     batch_norm: bool = False,
 ) -> ConvNet:
-    """ConvNet-5-1000 without batch normalisation by default; sides of the image 4 or more."""
+    """ConvNet-5-1000 without batch normalisation by default; sides of the image 4 or more.
+
+    Keys:
+        depth: L, 3x3 convolutions behind the two of the stem [1]
+        width: H, of all convolutions [channels]
+        batch_norm: whether batch normalisation follows each 3x3 convolution
+    """
     return ConvNet(input_shape, n_classes, depth, width, batch_norm)

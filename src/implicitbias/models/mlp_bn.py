@@ -44,5 +44,10 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, depth: int = 10, width: int = 100
 ) -> MLPBN:
-    """The paper's MLP-BN-10-100 by default; torch's default (Kaiming-uniform) initialisation."""
+    """The paper's MLP-BN-10-100 by default; torch's default (Kaiming-uniform) initialisation.
+
+    Keys:
+        depth: L, hidden layers, each Linear, BatchNorm and ReLU [1]
+        width: H, units of a hidden layer [units]
+    """
     return MLPBN(prod(input_shape), n_classes, depth, width)

@@ -43,5 +43,10 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, depth: int = 4, width: int = 500
 ) -> MLPRelu:
-    """`depth` counts the hidden layers: five matrices by default."""
+    """Five matrices by default, without biases.
+
+    Keys:
+        depth: hidden layers, each Linear and ReLU; with the head depth + 1 matrices [1]
+        width: units of a hidden layer [units]
+    """
     return MLPRelu(prod(input_shape), n_classes, depth, width)

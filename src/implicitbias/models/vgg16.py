@@ -58,6 +58,8 @@ def build(
 ) -> VGG16:
     """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
 
-    `width`: channels of the first two layers. `stem_stride`: 2 quarters the cost, for small scales.
+    Keys:
+        width: W, of the first two layers; the others have 2W, 4W and 8W [channels]
+        stem_stride: stride of the first convolution; 2 quarters the cost, for small scales [pixels]
     """
     return VGG16(input_shape[0], n_classes, width, stem_stride)

@@ -263,12 +263,3 @@ def overlays(scale: str) -> list[str]:
 def scale_files(scale: str, further: Sequence[Path] = ()) -> list[Path]:
     """config.yaml and the overlays over it, as the Snakefile takes them."""
     return [Path("config.yaml"), *map(Path, overlays(scale)), *further]
-
-
-def schema_text() -> str:
-    """The JSON schema of the config, from the types, as YAML."""
-    head = "# Generated from the types: python -m implicitbias schema > this file\n"
-    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return head + yaml.safe_dump(
-        {**draft, **Config.model_json_schema()}, sort_keys=False, width=100
-    )

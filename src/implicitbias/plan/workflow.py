@@ -12,7 +12,6 @@ from typing import Any
 from ..base import registry
 from ..base.errors import UserError
 from . import config as configs
-from .config import without_nulls
 from .plan import RESULTS, FigurePlan, Plan, make_plan
 from .resources import SMALL_MB, Resources
 
@@ -29,7 +28,6 @@ __all__ = [
     "figure_files",
     "metric_files",
     "plan",
-    "without_nulls",
 ]
 
 

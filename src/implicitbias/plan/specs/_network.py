@@ -18,12 +18,13 @@ class NetworkSpec(RunSpec):
     dataset: str = Field(description="data set: a file of data/")
     preprocessing: str = Field(
         default="standard",
-        description="how its images are scaled: `standard`, or another that the data set's file"
-        " names",
+        description="how its images are scaled: `standard`, by the data set's own statistics, or"
+        " `galanti2025rank`, as in the code of that paper",
     )
     n_train: PositiveInt | None = Field(
         default=None,
-        description="training examples kept, by a fixed rule of the data set; null: all [examples]",
+        description="size of a fixed subset of the training examples, from one of each class to"
+        " all; null: all [examples]",
     )
     model: str = Field(
         description="architecture: a file of models/; the arguments of its `build` are further keys"

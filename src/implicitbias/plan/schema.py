@@ -1,0 +1,129 @@
+"""The JSON schema of the config, for editors: from the types, with the keys of each procedure.
+
+`workflow/schemas/config.schema.yaml` describes a file of the config, which may be an overlay:
+nothing is required, and null, which takes a key away, is allowed everywhere. Planning does not read
+it: the types themselves say more, in one line with the file and the key.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel
+
+from .. import data
+from ..base import registry
+from .config import Config
+from .keys import NULL, Node, keys, model_keys, or_null, ref, spec_keys
+
+_HEAD = "# Generated from the types: python -m implicitbias schema > this file\n"
+
+
+def schema() -> Node:
+    """The JSON schema (draft 7) of a file of the config."""
+    found: dict[str, Node] = {}
+    _define(Config, found)
+    found["Sweep"] |= _by_procedure(found)
+    whole = found.pop("Config")
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": found}
+
+
+def text() -> str:
+    """The schema as YAML, with a comment on where it comes from."""
+    return _HEAD + yaml.dump(
+        schema(), Dumper=_Plain, sort_keys=False, width=100, default_flow_style=None
+    )
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what occurs twice twice, without anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _define(kind: type[BaseModel], found: dict[str, Node]) -> None:
+    """A type and those that it refers to, each a closed object in which any value may be null."""
+    properties = {name: or_null(key) for name, key in keys(kind).items()}
+    about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+    found[kind.__name__] = {
+        "type": "object", "description": " ".join(about.split()), "properties": properties,
+        "additionalProperties": False,
+    }  # fmt: skip
+    for field in kind.model_fields.values():
+        for other in _models(field.annotation):
+            if other.__name__ not in found:
+                _define(other, found)
+
+
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for inner in get_args(kind):
+        yield from _models(inner)
+
+
+def _by_procedure(found: dict[str, Node]) -> Node:
+    """What `base` and `grid` of a sweep may hold, by the procedure and the model in its `base`.
+
+    Adds a definition for each. A sweep that names no procedure has it from elsewhere, or is sgd:
+    the keys of any procedure are allowed. Likewise the arguments of any model.
+    """
+    models = {name: model_keys(name) for name in registry.names("models")}
+    arguments = {k: v for own in models.values() for k, v in own.items()}
+    procedures = {name: _of_procedure(name, list(models)) for name in registry.names("plan/specs")}
+    rules: list[Node] = []
+    for name, own in procedures.items():
+        names = [*own, *(arguments if "model" in own else ())]
+        _pair(found, name, own, {"propertyNames": {"enum": names}})
+        rules.append(_where("procedure", {"const": name}, {"then": _both(name)}))
+    either = {key: _either(key, procedures) for own in procedures.values() for key in own}
+    _pair(found, "any", either, {"propertyNames": {"enum": [*either, *arguments]}})
+    rules.append(_where("procedure", {"enum": [*procedures]}, {"else": _both("any")}))
+    for name, own in models.items():
+        others = "|".join(k for k in arguments if k not in own)
+        _pair(found, f"model.{name}", own, {"patternProperties": {f"^({others})$": NULL}})
+        rules.append(_where("model", {"const": name}, {"then": _both(f"model.{name}")}))
+    return {"allOf": rules}
+
+
+def _of_procedure(name: str, models: list[str]) -> dict[str, Node]:
+    """The keys of a procedure; the seed is a sweep's own, and names are those of files."""
+    own = {k: v for k, v in spec_keys(name).items() if k != "seed"}
+    for key, names in (("model", models), ("dataset", list(data.names()))):
+        if key in own:
+            own[key] = {"enum": names, "description": own[key]["description"]}
+    return own
+
+
+def _either(key: str, procedures: dict[str, dict[str, Node]]) -> Node:
+    """What a key may be in one procedure or another."""
+    kinds: list[Node] = []
+    for own in procedures.values():
+        if key in own and own[key] not in kinds:
+            kinds.append(own[key])
+    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def _pair(found: dict[str, Node], name: str, own: dict[str, Node], others: Node) -> None:
+    """Define what `base` holds under the name, and the lists of it that `grid` holds."""
+    lists = {}
+    for key, value in own.items():
+        item = {k: v for k, v in value.items() if k not in ("default", "description")}
+        lists[key] = or_null({"type": "array", "items": item, "minItems": 1})
+        lists[key]["description"] = value.get("description", "")
+    found[name] = {"properties": {k: or_null(v) for k, v in own.items()}, **others}
+    found[f"{name}.grid"] = {"properties": lists, **others}
+
+
+def _both(name: str) -> Node:
+    return {"properties": {"base": ref(name), "grid": ref(f"{name}.grid")}}
+
+
+def _where(key: str, value: Node, rule: Node) -> Node:
+    """The rule (`then` or `else`) for sweeps whose base has such a value."""
+    base = {"properties": {key: value}, "required": [key]}
+    return {"if": {"properties": {"base": base}, "required": ["base"]}, **rule}
