@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROCEDURES, MODELS = registry.names("plan/specs"), registry.names("models")
 FILES = [ROOT / "config.yaml", *sorted(ROOT.glob("workflow/scales/*.yaml"))]
 FILES += sorted(ROOT.glob("workflow/papers/*.yaml"))
-UNIT = re.compile(r" \[[^]]+\]$")
+UNIT = re.compile(r" \[[^]]+\]\.$")
 
 
 @pytest.fixture(scope="module")

@@ -82,8 +82,8 @@ def build(
     """The authors' network by default; homogeneous with `bias` and `batch_norm` false.
 
     Keys:
-        width: W, channels of the first convolution; the others have 2W, 4W and 4W [channels]
-        bias: whether convolutions and head have biases
-        batch_norm: whether batch normalisation, without scale and shift, follows each convolution
+        width: Channels W of the first convolution; the others have 2W and 4W [channels].
+        bias: Whether convolutions and head have biases.
+        batch_norm: Whether batch normalisation, without scale and shift, follows each convolution.
     """
     return Conv4(input_shape, n_classes, width, bias, batch_norm)

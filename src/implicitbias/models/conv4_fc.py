@@ -100,9 +100,9 @@ def build(
     """The recalled sizes by default, with max-pooling; `stride` is the robustness check.
 
     Keys:
-        width: W, channels of the first convolution; the others have 2W, 4W and 4W [channels]
-        hidden: units of the hidden linear layer [units]
-        pooling: `max`, 2x2 max-pooling after the second and the fourth convolution, or `stride`,
-            strides 1, 2, 1, 2 in its place
+        width: Channels W of the first convolution; the others have 2W, 4W and 4W [channels].
+        hidden: Width of the hidden linear layer [units].
+        pooling: `max`: 2x2 max-pooling after the second and the fourth convolution, or `stride`,
+            strides 1, 2, 1, 2 in its place.
     """
     return Conv4FC(input_shape, n_classes, width, hidden, pooling)

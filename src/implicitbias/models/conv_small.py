@@ -34,8 +34,8 @@ def build(
     maps of 12x12 and 4x4. input_shape is (channels, height, width), each side 13 or more.
 
     Keys:
-        channels: C of the first convolution; the second has 2C [channels]
-        width: units of the hidden linear layer [units]
+        channels: Channels C of the first convolution; the second has 2C [channels].
+        width: Width of the hidden linear layer [units].
     """
     maps = nn.Sequential(
         nn.Conv2d(input_shape[0], channels, 5, stride=2), nn.ReLU(),

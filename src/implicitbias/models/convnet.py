@@ -73,8 +73,8 @@ def build(
     """ConvNet-5-1000 without batch normalisation by default; sides of the image 4 or more.
 
     Keys:
-        depth: L, 3x3 convolutions behind the two of the stem [1]
-        width: H, of all convolutions [channels]
-        batch_norm: whether batch normalisation follows each 3x3 convolution
+        depth: Number L of 3x3 convolutions behind the two of the stem [1].
+        width: Channels H of all convolutions [channels].
+        batch_norm: Whether batch normalisation follows each 3x3 convolution.
     """
     return ConvNet(input_shape, n_classes, depth, width, batch_norm)

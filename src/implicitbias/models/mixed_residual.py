@@ -101,8 +101,9 @@ def build(
     """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
 
     Keys:
-        blocks: N, residual blocks of either kind, each of two layers [1]
-        width: channels of the convolutions and units of the linear layers [1]
-        stem_stride: stride of the first convolution; 2 quarters the cost, for small scales [pixels]
+        blocks: Number N of residual blocks of either kind, each of two layers [1].
+        width: Channels of the convolutions and units of the linear layers [1].
+        stem_stride: Stride of the first convolution; 2 quarters the cost, for small scales
+            [pixels].
     """
     return MixedResidual(input_shape, n_classes, blocks, width, stem_stride)

@@ -47,7 +47,7 @@ def build(
     """The paper's MLP-BN-10-100 by default; torch's default (Kaiming-uniform) initialisation.
 
     Keys:
-        depth: L, hidden layers, each Linear, BatchNorm and ReLU [1]
-        width: H, units of a hidden layer [units]
+        depth: Number L of hidden layers, each Linear, BatchNorm and ReLU [1].
+        width: Width H of a hidden layer [units].
     """
     return MLPBN(prod(input_shape), n_classes, depth, width)

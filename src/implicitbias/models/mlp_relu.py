@@ -46,7 +46,7 @@ def build(
     """Five matrices by default, without biases.
 
     Keys:
-        depth: hidden layers, each Linear and ReLU; with the head depth + 1 matrices [1]
-        width: units of a hidden layer [units]
+        depth: Number of hidden layers, each Linear and ReLU; with the head depth + 1 matrices [1].
+        width: Width of a hidden layer [units].
     """
     return MLPRelu(prod(input_shape), n_classes, depth, width)

@@ -89,8 +89,10 @@ def build(
     """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
 
     Keys:
-        width: W, of the first stage; the others have 2W, 4W and 8W [channels]
-        stem_stride: stride of the first convolution; 2 quarters the cost, for small scales [pixels]
-        negative_slope: of LeakyReLU, in [0, 1); 0 is ReLU; the runs of figures 1 and 2 had 0.01 [1]
+        width: Channels W of the first stage; the others have 2W, 4W and 8W [channels].
+        stem_stride: Stride of the first convolution; 2 quarters the cost, for small scales
+            [pixels].
+        negative_slope: Negative slope of LeakyReLU, in [0, 1); 0 is ReLU; the runs of figures 1 and
+            2 of galanti2025rank had 0.01 [1].
     """
     return ResNet18(input_shape[0], n_classes, width, stem_stride, negative_slope)

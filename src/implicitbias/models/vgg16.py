@@ -59,7 +59,8 @@ def build(
     """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
 
     Keys:
-        width: W, of the first two layers; the others have 2W, 4W and 8W [channels]
-        stem_stride: stride of the first convolution; 2 quarters the cost, for small scales [pixels]
+        width: Channels W of the first two layers; the others have 2W, 4W and 8W [channels].
+        stem_stride: Stride of the first convolution; 2 quarters the cost, for small scales
+            [pixels].
     """
     return VGG16(input_shape[0], n_classes, width, stem_stride)

@@ -145,18 +145,18 @@ def build(
     """The paper's network by default; torch's default initialisation but for the two below.
 
     Keys:
-        patch: side of a square patch, a divisor of the image's sides [pixels]
-        dim: width of the embedding [1]
-        depth: blocks of self-attention and perceptron [1]
-        heads: heads of a self-attention [1]
-        head_dim: width of a head's queries, keys and values [1]
-        mlp_dim: hidden units of a block's perceptron [units]
-        class_token: whether a learnt token is classified; false: the mean of the tokens
-        position_std: standard deviation, 0 or more, of the initial positions and class token; 1 is
+        patch: Side of a square patch, a divisor of the image's sides [pixels].
+        dim: Width of the embedding [1].
+        depth: Number of blocks of self-attention and perceptron [1].
+        heads: Number of heads of a self-attention [1].
+        head_dim: Width of a head's queries, keys and values [1].
+        mlp_dim: Width of the hidden layer of a block's perceptron [units].
+        class_token: Whether a learnt token is classified; false: the mean of the tokens.
+        position_std: Standard deviation, 0 or more, of the initial positions and class token; 1 is
             the common network's, at which narrow networks do not learn in few epochs (0.02 is the
-            usual one otherwise) [1]
-        dropout: probability, in [0, 1), that an element is dropped, by masks of the run's own seed
-            [1]
+            usual one otherwise) [1].
+        dropout: Probability, in [0, 1), that an element is dropped, by masks of the run's own seed
+            [1].
     """
     return ViT(
         input_shape, n_classes, patch, dim, depth, heads, head_dim, mlp_dim, class_token,

@@ -54,16 +54,16 @@ class RunSpec(BaseModel):
     # Of these, what is recorded only by runs whose `record` has the entry.
     OPTIONAL: ClassVar[dict[str, str]] = {}
 
-    procedure: str = Field(description="how the run is trained: a file of plan/specs")
+    procedure: str = Field(description="How the run is trained: a file of plan/specs.")
     version: PositiveInt = Field(
         default=1,
-        description="of the procedure; raised when its numbers change on purpose, so that older"
-        " runs are other runs [1]",
+        description="Version of the procedure, raised when its numbers change on purpose, so that"
+        " older runs are other runs [1].",
     )
     seed: NonNegativeInt = Field(
         default=0,
-        description="seeds initialisation and data order, in streams of their own; a sweep sets it"
-        " by `seeds` [1]",
+        description="Seed of the initialisation and of the data order, in streams of their own; a"
+        " sweep sets it by `seeds` [1].",
     )
 
     def canonical(self) -> dict[str, Any]:

@@ -15,33 +15,34 @@ from ..spec import Positive, RunSpec
 class NetworkSpec(RunSpec):
     """A model trained on mini-batches of a data set for so many epochs."""
 
-    dataset: str = Field(description="data set: a file of data/")
+    dataset: str = Field(description="Data set: a file of data/.")
     preprocessing: str = Field(
         default="standard",
-        description="how its images are scaled: `standard`, by the data set's own statistics, or"
-        " `galanti2025rank`, as in the code of that paper",
+        description="How the images are scaled: `standard`, by the data set's own statistics, or"
+        " `galanti2025rank`, as in the code of that paper.",
     )
     n_train: PositiveInt | None = Field(
         default=None,
-        description="size of a fixed subset of the training examples, from one of each class to"
-        " all; null: all [examples]",
+        description="Size of a fixed subset of the training examples, from one of each class to"
+        " all; null: all [examples].",
     )
     model: str = Field(
-        description="architecture: a file of models/; the arguments of its `build` are further keys"
+        description="Architecture: a file of models/; the arguments of its `build` are further"
+        " keys."
     )
     batch_size: PositiveInt = Field(
-        description="B, at most the number of training examples; the last, smaller batch of an"
-        " epoch is a step too [examples]"
+        description="Batch size B, at most the number of training examples; the last, smaller batch"
+        " of an epoch is a step too [examples]."
     )
-    epochs: PositiveInt = Field(description="passes over the training examples [epochs]")
+    epochs: PositiveInt = Field(description="Passes over the training examples [epochs].")
     lr: Positive = Field(
-        description="learning rate: W <- W - lr x (gradient and what is added to it), of the loss's"
-        " mean over the batch [1]"
+        description="Learning rate: W <- W - lr x gradient of the mean loss over the batch, with"
+        " what is added to that gradient [1]."
     )
     record_every: PositiveInt = Field(
         default=10,
-        description="epochs between records; completed epochs 0 and the last are always recorded"
-        " [epochs]",
+        description="Epochs between records; completed epochs 0 and the last are always recorded"
+        " [epochs].",
     )
 
     @property

@@ -49,51 +49,55 @@ class Spec(RunSpec):
 
     procedure: Literal["lm_flow"] = "lm_flow"
     n_examples: PositiveInt = Field(
-        default=20, description="N, with labels +1 and -1 in turn [examples]"
+        default=20,
+        description="Number N of examples, whose labels are +1 and -1 in turn [examples].",
     )
-    dimension: PositiveInt = Field(default=12, description="entries of an input [1]")
-    width: PositiveInt = Field(default=16, description="units of a hidden layer [1]")
-    depth: PositiveInt = Field(default=3, description="L, weight matrices [1]")
+    dimension: PositiveInt = Field(default=12, description="Number of entries of an input [1].")
+    width: PositiveInt = Field(default=16, description="Width of a hidden layer [1].")
+    depth: PositiveInt = Field(default=3, description="Number L of weight matrices [1].")
     activation: Literal["linear", "smooth_relu", "relu"] = Field(
         default="smooth_relu",
-        description="phi, homogeneous of degree 1 in the weights: the identity,"
-        " (z + sqrt(z^2 + r^2)) / 2, or max(z, 0)",
+        description="The activation phi, homogeneous of degree 1 in the weights: the identity, (z +"
+        " sqrt(z^2 + r^2)) / 2, or max(z, 0).",
     )
     smoothing: Positive = Field(
         default=0.1,
-        description="of smooth_relu: r in units of ||V||_F ||h||_2 / sqrt(width); 0 would be relu"
-        " [1]",
+        description="Smoothing s of smooth_relu: r = s ||V||_F ||h||_2 / sqrt(width); 0 would be"
+        " relu [1].",
     )
     free: Literal["last_layer", "scalar"] = Field(
         default="last_layer",
-        description="what is not on the unit sphere: the last matrix W_L = rho V_L, or a number rho"
-        " beside V_1 ... V_L",
+        description="What is not on the unit sphere: the last matrix W_L = rho V_L, or a number rho"
+        " beside V_1 ... V_L.",
     )
     weight_decay: NonNegative = Field(
-        default=0.02, description="torch's, so that lambda of lambda rho^2 is half of it [1]"
+        default=0.02,
+        description="As torch has it, so that lambda of lambda rho^2 is half of it [1].",
     )
-    init_norm: Positive = Field(default=1.0, description="rho at time 0 [1]")
+    init_norm: Positive = Field(default=1.0, description="The value of rho at time 0 [1].")
     lr: Positive | None = Field(
         default=None,
-        description="step size in time, of which a whole number lies between recorded times; null:"
-        " the flow itself [time]",
+        description="Step size in time, of which a whole number lies between recorded times; null:"
+        " the flow itself [time].",
     )
-    horizon: Positive = Field(default=10.0, description="latest time [time]")
+    horizon: Positive = Field(default=10.0, description="Latest time [time].")
     record_points: Annotated[int, Field(ge=2)] = Field(
-        default=21, description="evenly spaced recorded times, 0 and the horizon included [1]"
+        default=21,
+        description="Number of evenly spaced recorded times, 0 and the horizon included [1].",
     )
     rtol: Annotated[float, Field(ge=1e-13, le=1e-3)] = Field(
         default=1e-10,
-        description="relative tolerance of the flow's solver; the absolute one is a hundredth [1]",
+        description="Relative tolerance of the flow's solver; the absolute one is a hundredth [1].",
     )
     stop: NonNegative = Field(
         default=0.0,
-        description="a flow ends at a velocity of this l2 norm; 0, the only value for steps: at the"
-        " horizon [1/time]",
+        description="A flow ends at a velocity of this l2 norm; 0, the only value for steps: at the"
+        " horizon [1/time].",
     )
     max_evaluations: PositiveInt = Field(
         default=100_000,
-        description="of a flow's right-hand side; one that needs more is not converged [1]",
+        description="Most evaluations of a flow's right-hand side; a flow that needs more is"
+        " recorded as not converged [1].",
     )
 
     @property

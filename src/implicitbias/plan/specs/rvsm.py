@@ -44,63 +44,64 @@ class Spec(RunSpec):
     )  # fmt: skip
 
     procedure: Literal["rvsm"] = "rvsm"
-    dimension: PositiveInt = Field(default=50, description="d, entries of w [1]")
-    patches: PositiveInt = Field(default=20, description="k, patches of an input [1]")
+    dimension: PositiveInt = Field(default=50, description="Number d of entries of w [1].")
+    patches: PositiveInt = Field(default=20, description="Number k of patches of an input [1].")
     sparsity: PositiveInt = Field(
-        default=10, description="non-zero entries of w*, at most dimension [1]"
+        default=10, description="Number of non-zero entries of w*, at most dimension [1]."
     )
     penalty: Literal["none", "l1", "l0", "tl1"] = Field(
-        description="P of lambda P(u), whose operator T thresholds w: l1 soft, l0 hard, tl1"
-        " transformed l1 with shape tl1_shape; none: u = w"
+        description="The penalty P of lambda P(u), whose operator T thresholds w: l1 soft, l0 hard,"
+        " tl1 transformed l1 with shape tl1_shape; none: u = w."
     )
     tl1_shape: Positive = Field(
         default=1.0,
-        description="a of transformed l1, sum (a + 1) |u_i| / (a + |u_i|): towards l0 as a falls,"
-        " l1 as it grows [1]",
+        description="The shape a of transformed l1, sum (a + 1) |u_i| / (a + |u_i|): towards l0 as"
+        " a falls, l1 as it grows [1].",
     )
     beta: Positive = Field(
-        default=0.004, description="strength of the coupling (beta/2) ||w - u||_2^2 [1]"
+        default=0.004, description="Strength of the coupling (beta/2) ||w - u||_2^2 [1]."
     )
     cutoff: NonNegative = Field(
         default=0.05,
-        description="largest |w_i| that the operator sets to 0: lambda / beta for l1,"
-        " sqrt(2 lambda / beta) for l0 [1]",
+        description="Largest |w_i| that the operator sets to 0: lambda / beta for l1, sqrt(2 lambda"
+        " / beta) for l0 [1].",
     )
-    eta: Positive = Field(default=1.0, description="step size of w [1]")
+    eta: Positive = Field(default=1.0, description="Step size of w [1].")
     domain: Literal["sphere", "free"] = Field(
-        default="sphere", description="whether w returns to ||w||_2 = 1 after each step"
+        default="sphere", description="Whether w returns to ||w||_2 = 1 after each step."
     )
-    iterations: PositiveInt = Field(default=2000, description="steps at most [iterations]")
+    iterations: PositiveInt = Field(default=2000, description="Most steps of a run [iterations].")
     stop: NonNegative = Field(
-        default=1e-13, description="a run ends when w moves by less than this, in l2 norm [1]"
+        default=1e-13, description="A run ends when w moves by less than this, in l2 norm [1]."
     )
     gradient: Literal["population", "full_batch", "minibatch"] = Field(
         default="population",
-        description="of the loss over Gaussian inputs in closed form, over n_examples samples, or"
-        " over batches of these",
+        description="Gradient of the loss over Gaussian inputs in closed form, over n_examples"
+        " samples, or over batches of these.",
     )
     n_examples: PositiveInt = Field(
-        default=8000, description="samples, where the gradient is not the population's [examples]"
+        default=8000,
+        description="Number of samples, where the gradient is not the population's [examples].",
     )
     batch_size: PositiveInt = Field(
         default=100,
-        description="of minibatch gradients, at most n_examples; a last, smaller batch is left out"
-        " [examples]",
+        description="Batch size of minibatch gradients, at most n_examples; a last, smaller batch"
+        " is left out [examples].",
     )
     start_seed: NonNegativeInt | None = Field(
         default=None,
-        description="seeds w(0) apart from w*; null: both come from the stream of seed [1]",
+        description="Seed of w(0) alone; null: w(0) and w* both come from the stream of seed [1].",
     )
     start_angle: Annotated[float, Field(gt=0, lt=3.1415926)] | None = Field(
-        default=None, description="between w(0) and w*; null: as drawn [radians]"
+        default=None, description="Angle between w(0) and w*; null: as drawn [radians]."
     )
     record_points: NonNegativeInt = Field(
         default=0,
-        description="log-spaced iterations that are recorded beside 0 and the last; 0: the last"
-        " alone [1]",
+        description="Number of log-spaced iterations that are recorded beside 0 and the last; 0:"
+        " the last alone [1].",
     )
     record_entries: bool = Field(
-        default=False, description="record every entry of w, u and w* at the end"
+        default=False, description="Record every entry of w, u and w* at the end."
     )
 
     @property

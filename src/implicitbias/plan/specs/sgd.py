@@ -47,48 +47,48 @@ class Spec(NetworkSpec):
 
     procedure: Literal["sgd"] = "sgd"
     classes: Ints | None = Field(
-        default=None, description="labels of the classes kept, renumbered from 0; null: all"
+        default=None, description="Labels of the classes kept, renumbered from 0; null: all."
     )
     loss: Literal["cross_entropy", "square"] = Field(
         default="cross_entropy",
-        description="mean over the batch of -log softmax (natural logarithm), or of"
-        " ||f(x) - one-hot target||^2, without 1/C and without 1/2",
+        description="Mean over the batch of -log softmax (natural logarithm), or of ||f(x) -"
+        " one-hot target||^2, without 1/C and without 1/2.",
     )
     weight_decay: NonNegative = Field(
         default=0.0,
-        description="torch's: weight_decay W is added to the gradient of every parameter, the"
-        " penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda ||W||^2 is half of it [1]",
+        description="As torch has it: weight_decay W is added to the gradient of every parameter,"
+        " the penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda ||W||^2 is half of it"
+        " [1].",
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0, description="V <- momentum V + gradient, W <- W - lr V, without dampening [1]"
+        default=0.0,
+        description="Heavy ball: V <- momentum V + gradient, W <- W - lr V, without dampening [1].",
     )
     lr_milestones: Ints = Field(
         default=(),
         description="1-based epochs, ascending from 2, from whose first step on lr is multiplied by"
         " lr_factor: [60] leaves 59 epochs at the full rate, as the authors' MultiStepLR, stepped"
-        " at the start of each epoch, does [epochs]",
+        " at the start of each epoch, does [epochs].",
     )
-    lr_factor: Positive = Field(default=0.2, description="of lr, at each milestone [1]")
+    lr_factor: Positive = Field(default=0.2, description="Factor of lr at each milestone [1].")
     precision: Literal["float32", "float64", "bfloat16", "tf32"] = Field(
         default="float32",
-        description="of training. bfloat16: of matrix products and convolutions, as torch.autocast"
-        " has it, in evaluation too; weights, updates, statistics of normalisation, losses and"
-        " spectra stay in float32. tf32: on CUDA devices, which alone have it, factors of float32"
-        " products are rounded to 10 bits of mantissa, in evaluation too",
+        description="Precision of training. bfloat16: of matrix products and convolutions, as"
+        " torch.autocast has it, in evaluation too; weights, updates, statistics of normalisation,"
+        " losses and spectra stay in float32. tf32: on CUDA devices, which alone have it, factors"
+        " of float32 products are rounded to 10 bits of mantissa, in evaluation too.",
     )
-    record: Names = Field(
-        default=(), description="the larger records: an entry for each file of train/observers"
-    )
+    record: Names = Field(default=(), description="Which of the larger records are kept.")
     # Measuring all at each record took up to a third of a narrow ResNet-18's time.
     evaluate: Literal["records", "end"] = Field(
         default="records",
-        description="when losses and accuracies over all examples are measured: at every record or"
-        " after the last epoch; spectra and norms are measured at every record",
+        description="When losses and accuracies over all examples are measured: at every record or"
+        " after the last epoch; spectra and norms are measured at every record.",
     )
     movement_epochs: PositiveInt = Field(
         default=1,
-        description="span of `record: [movement]`, up to each record; at most record_every"
-        " [epochs]",
+        description="Span before each record of `record: [movement]`, at most record_every"
+        " [epochs].",
     )
 
     def shape(self) -> dict[str, Any]:

@@ -38,36 +38,36 @@ class Spec(NetworkSpec):
 
     procedure: Literal["splitting_sgd"] = "splitting_sgd"
     penalty: Literal["none", "l1", "l0", "tl1"] = Field(
-        description="P of lambda P(u), whose operator T thresholds w: l1 soft, l0 hard, tl1"
-        " transformed l1 with shape tl1_shape; none: u = w"
+        description="The penalty P of lambda P(u), whose operator T thresholds w: l1 soft, l0 hard,"
+        " tl1 transformed l1 with shape tl1_shape; none: u = w."
     )
     tl1_shape: Positive = Field(
         default=1.0,
-        description="a of transformed l1, sum (a + 1) |u_i| / (a + |u_i|): towards l0 as a falls,"
-        " l1 as it grows [1]",
+        description="The shape a of transformed l1, sum (a + 1) |u_i| / (a + |u_i|): towards l0 as"
+        " a falls, l1 as it grows [1].",
     )
     beta: Positive = Field(
-        default=0.1, description="strength of the coupling (beta/2) ||w - u||_F^2 [1]"
+        default=0.1, description="Strength of the coupling (beta/2) ||w - u||_F^2 [1]."
     )
     cutoff: NonNegative = Field(
         default=0.0,
-        description="largest |w_i| that the operator sets to 0: lambda / beta for l1,"
-        " sqrt(2 lambda / beta) for l0 [1]",
+        description="Largest |w_i| that the operator sets to 0: lambda / beta for l1, sqrt(2 lambda"
+        " / beta) for l0 [1].",
     )
     prune_share: Share | None = Field(
         default=None,
-        description="share of all weights that magnitude pruning sets to zero, after prune_epoch"
-        " completed epochs; needs penalty none; null: no pruning [1]",
+        description="Share of all weights that magnitude pruning sets to zero, after prune_epoch"
+        " completed epochs; needs penalty none; null: no pruning [1].",
     )
     prune_epoch: PositiveInt | None = Field(
         default=None,
-        description="completed epochs before the pruning, fewer than epochs; null: no pruning"
-        " [epochs]",
+        description="Completed epochs before the pruning, fewer than epochs; null: no pruning"
+        " [epochs].",
     )
     record_every: PositiveInt = Field(
         default=1000,
-        description="epochs between records; completed epochs 0 and the last are always recorded"
-        " [epochs]",
+        description="Epochs between records; completed epochs 0 and the last are always recorded"
+        " [epochs].",
     )
 
     @property

@@ -50,52 +50,55 @@ class Spec(Sgd):
 
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
     version: PositiveInt = Field(
-        default=2, description="2: convolutions side by side, perceptrons by their own path [1]"
+        default=2,
+        description="Version of the procedure. 2: convolutions side by side, perceptrons by their"
+        " own path [1].",
     )
     loss: Literal["mse", "square"] = Field(  # type: ignore[assignment]
         default="mse",
-        description="mean over the batch of ||f(x) - t||^2 (`square`), or that divided by the C"
-        " outputs, torch.nn.MSELoss (`mse`)",
+        description="Mean over the batch of ||f(x) - t||^2 (`square`), or that divided by the C"
+        " outputs, torch.nn.MSELoss (`mse`).",
     )
     targets: Literal["one_hot", "centred", "sign"] = Field(
         default="one_hot",
-        description="t: e_y; e_y - 1/C; or, of one output and two `classes`, +1 for class 0 and -1"
-        " for class 1",
+        description="The targets t: e_y; e_y - 1/C; or, of one output and two `classes`, +1 for"
+        " class 0 and -1 for class 1.",
     )
     normalisation: Literal["lagrange", "none"] = Field(
         default="lagrange",
         description="lagrange: every layer but the head stays on the unit Frobenius sphere and"
-        " decay acts on the head alone; none: nothing is normalised, decay acts on all parameters",
+        " decay acts on the head alone; none: nothing is normalised, decay acts on all parameters.",
     )
     init_norm: Positive = Field(
         default=1.0,
-        description="Frobenius norm at the start of every layer, or with lagrange of the head [1]",
+        description="Frobenius norm at the start of every layer, or with lagrange of the head [1].",
     )
     head_norm: Positive | None = Field(
         default=None,
-        description="Frobenius norm of the head at the start; null: init_norm [1]",
+        description="Frobenius norm of the head at the start; null: init_norm [1].",
     )
     label_noise: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.0,
-        description="share of the training labels that are permuted among themselves; of two equal"
-        " classes about half of these become wrong [1]",
+        description="Share of the training labels that are permuted among themselves; of two equal"
+        " classes about half of these become wrong [1].",
     )
     unit_images: bool = Field(
-        default=False, description="divide each image by its own Frobenius norm"
+        default=False, description="Divide each image by its own Frobenius norm."
     )
     lr_schedule: Literal["steps", "cosine"] = Field(
         default="steps",
-        description="steps: lr_milestones; cosine: lr (1 + cos(pi e / epochs)) / 2 in the 0-based"
-        " epoch e",
+        description="steps: by lr_milestones; cosine: lr (1 + cos(pi e / epochs)) / 2 in the"
+        " 0-based epoch e.",
     )
     record_at: Ints = Field(
         default=(),
-        description="completed epochs that are recorded instead of every record_every; 0 and the"
-        " last are always recorded [epochs]",
+        description="Completed epochs that are recorded instead of every record_every; 0 and the"
+        " last are always recorded [epochs].",
     )
     record: Names = Field(  # type: ignore[assignment]
         default=(),
-        description="the larger records; losses, accuracies, norms and gradients are always there",
+        description="Which of the larger records are kept; losses, accuracies, norms and gradients"
+        " are always there.",
     )
 
     @property

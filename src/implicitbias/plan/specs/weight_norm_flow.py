@@ -43,60 +43,67 @@ class Spec(RunSpec):
 
     procedure: Literal["weight_norm_flow"] = "weight_norm_flow"
     version: PositiveInt = Field(
-        default=2, description="2: steps in fewer operations, flows with their Jacobian [1]"
+        default=2,
+        description="Version of the procedure. 2: steps in fewer operations, flows with their"
+        " Jacobian [1].",
     )
-    dimension: PositiveInt = Field(default=200, description="n, entries of z [1]")
+    dimension: PositiveInt = Field(default=200, description="Number n of entries of z [1].")
     measurements: PositiveInt = Field(
-        default=60, description="m, rows of A, fewer than dimension [1]"
+        default=60, description="Number m of rows of A, fewer than dimension [1]."
     )
     sparsity: PositiveInt = Field(
-        default=5, description="non-zero entries of the truth, each 1 or, if signed, +-1 [1]"
+        default=5,
+        description="Number of non-zero entries of the truth, each 1 or, if signed, +-1 [1].",
     )
     noise: NonNegative = Field(
-        default=0.0, description="standard deviation of the noise added to each entry of y [1]"
+        default=0.0, description="Standard deviation of the noise added to each entry of y [1]."
     )
-    signed: bool = Field(default=False, description="z = x_+^depth - x_-^depth instead of x^depth")
-    depth: PositiveInt = Field(default=2, description="L of z = x^L, entry by entry; 2 or more [1]")
+    signed: bool = Field(
+        default=False, description="Take z = x_+^depth - x_-^depth instead of x^depth."
+    )
+    depth: PositiveInt = Field(
+        default=2, description="The power L of z = x^L, entry by entry; 2 or more [1]."
+    )
     rate_ratio: Positive | None = Field(
         default=None,
-        description="c = eta_u / eta_r of x = r u, ||u||_2 = 1; null: plain, x itself is trained"
-        " [1]",
+        description="The ratio c = eta_u / eta_r of x = r u, ||u||_2 = 1; null: plain, x itself is"
+        " trained [1].",
     )
     polar_pairs: Literal[1, 2] = Field(
         default=1,
         description="1: one (r, u) for all of x; 2: one each for x_+ and x_-, of descent with"
-        " signed and rate_ratio [1]",
+        " signed and rate_ratio [1].",
     )
     init_norm: Positive = Field(
-        default=0.5, description="||x(0)||_2; x(0) is the same in every entry [1]"
+        default=0.5, description="The norm ||x(0)||_2; x(0) is the same in every entry [1]."
     )
     form: Literal["projected", "salimans_kingma", "flow"] = Field(
         default="projected",
-        description="descent with u projected to the sphere after each step; descent on (r, v) with"
-        " u = v / ||v||; or the gradient flow by an adaptive solver",
+        description="Descent with u projected to the sphere after each step; descent on (r, v) with"
+        " u = v / ||v||; or the gradient flow by an adaptive solver.",
     )
-    eta: Positive = Field(default=0.01, description="step size of x, or of u; not of a flow [1]")
+    eta: Positive = Field(default=0.01, description="Step size of x, or of u; not of a flow [1].")
     iterations: PositiveInt = Field(
-        default=40_000, description="steps of descent at most [iterations]"
+        default=40_000, description="Most steps of descent [iterations]."
     )
     stop: NonNegative = Field(
-        default=1e-8, description="relative residual ||A z - y||_2 / ||y||_2 that ends a run [1]"
+        default=1e-8, description="Relative residual ||A z - y||_2 / ||y||_2 that ends a run [1]."
     )
     horizon: Positive = Field(
-        default=1e5, description="latest time of a flow, where eta_u = 1 [time]"
+        default=1e5, description="Latest time of a flow, where eta_u = 1 [time]."
     )
     rtol: Positive = Field(
-        default=1e-10, description="relative tolerance of a flow's adaptive solver [1]"
+        default=1e-10, description="Relative tolerance of a flow's adaptive solver [1]."
     )
     record_points: NonNegativeInt = Field(
         default=0,
-        description="log-spaced iterations or times that are recorded beside 0 and the end; 0: the"
-        " end alone [1]",
+        description="Number of log-spaced iterations or times that are recorded beside 0 and the"
+        " end; 0: the end alone [1].",
     )
     compare_start: bool = Field(
         default=False,
-        description="integrate a flow also without normalisation from x(0) / magnification, for"
-        " `magnification_gap`",
+        description="Integrate a flow also without normalisation from x(0) / magnification, for"
+        " `magnification_gap`.",
     )
 
     @property
