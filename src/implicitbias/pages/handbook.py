@@ -5,11 +5,11 @@ A page asks with a comment on a line of its own, and gets what has its one sourc
     <!-- include: CONTRIBUTING.md -->      a file of the project, its links put right
     <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
     <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
+    <!-- keys: procedures -->              the config's keys: type, range, default, meaning
 """
 
 from __future__ import annotations
 
-import html
 import importlib
 import inspect
 import re
@@ -20,11 +20,13 @@ from PIL import Image
 from .. import metrics
 from ..analysis.claims import Claim, read_claims
 from ..base import registry
+from . import reference
+from .reference import escaped
 from .report.words import interval, number
 
 ROOT = registry.PACKAGE.parents[1]
 RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
-_ASKED = re.compile(r"^<!-- (include|figures|formulas): (.+?) -->$", re.MULTILINE)
+_ASKED = re.compile(r"^<!-- (include|figures|formulas|keys): (.+?) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
 _INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
 _WORST = ("fails", "undecided", "holds")
@@ -36,7 +38,12 @@ def expand(page: str) -> str:
     Raises:
         FileNotFoundError, UserError: there is no such file or paper.
     """
-    makers = {"include": include, "figures": figures, "formulas": formulas}
+    makers = {
+        "include": include,
+        "figures": figures,
+        "formulas": formulas,
+        "keys": reference.keys_of,
+    }
     return _ASKED.sub(lambda asked: makers[asked[1]](asked[2]), page)
 
 
@@ -51,7 +58,7 @@ def pictures() -> dict[str, Path]:
 
 def include(name: str) -> str:
     """A Markdown file of the project as a page of docs/; the path behind a fence is its title."""
-    text = (ROOT / name).read_text(encoding="utf-8")
+    text = (ROOT / name).readescaped(encoding="utf-8")
     return _LINK.sub(_moved, re.sub(r"^```(\w+) (\S+)$", r'```\1 title="\2"', text, flags=re.M))
 
 
@@ -79,8 +86,8 @@ def _module(folder: str, name: str) -> str:
         for n, f in inspect.getmembers(module, inspect.isfunction)
         if f.__module__ == module.__name__ and not n.startswith("_")
     ]
-    heading = f"### {_text(title)} {{ #{name} data-toc-label={name} }}"
-    return "\n\n".join([heading, *map(_text, paragraphs), *functions])
+    heading = f"### {escaped(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(escaped, paragraphs), *functions])
 
 
 def figures(paper: str) -> str:
@@ -95,13 +102,13 @@ def _section(key: str) -> str:
     path, name = registry.figure_path(key), key.partition("/")[2]
     title, caption = registry.docstring(path)
     shown = [
-        f"![{_text(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
+        f"![{escaped(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
         for scale, root in RESULTS.items()
         if (file := root / f"figures/{key}.png").exists()
     ]
     source = f"`{path.relative_to(ROOT)}`; `snakemake results/small/figures/{key}.svg --cores all`"
-    heading = f"### `{name}`: {_text(title)} {{ #{name} data-toc-label={name} }}"
-    return "\n\n".join([heading, *map(_text, caption), *shown, _verdicts(key), source])
+    heading = f"### `{name}`: {escaped(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(escaped, caption), *shown, _verdicts(key), source])
 
 
 def _width(picture: Path) -> str:
@@ -126,11 +133,10 @@ def _verdicts(key: str) -> str:
     }
     worst = {s: min(_WORST.index(c.verdict) for c in found if c) for s, found in rows.items()}
     table = [["claim", "statistic", *(f"scale `{scale}`" for scale in made)]]
-    table.append(["---"] * len(table[0]))
     for sentence in sorted(rows, key=lambda s: worst[s]):
         statistic = next(c.statistic for c in rows[sentence] if c)
-        table.append([_text(sentence), _text(statistic), *map(_judged, rows[sentence])])
-    return "\n".join("| " + " | ".join(row) + " |" for row in table)
+        table.append([escaped(sentence), escaped(statistic), *map(_judged, rows[sentence])])
+    return reference.table(table[0], table[1:])
 
 
 def _judged(claim: Claim | None) -> str:
@@ -138,10 +144,3 @@ def _judged(claim: Claim | None) -> str:
         return "–"
     over = interval(claim.ci_low, claim.ci_high)
     return f"**{claim.verdict}**: {number(claim.value)}, seeds {over}, n = {claim.n}"
-
-
-def _text(plain: str) -> str:
-    """Words of a docstring or a claim as Markdown: all but `code` is taken literally."""
-    parts = plain.split("`")
-    parts[::2] = [re.sub(r"([\\*_{}\[\]|#~])", r"\\\1", html.escape(p, False)) for p in parts[::2]]
-    return "`".join(parts)

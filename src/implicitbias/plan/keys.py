@@ -64,7 +64,7 @@ def _unlimited(kind: Any, origin: Any, inner: tuple[Any, ...]) -> Node:
     if origin in (dict, Mapping):
         names = node(inner[0])
         only = {"propertyNames": names} if names != {"type": "string"} else {}
-        return {"type": "object", **only, "additionalProperties": or_null(node(inner[1]))}
+        return {"type": "object", **only, "additionalProperties": node(inner[1])}
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return ref(kind.__name__)
     if kind is Any:

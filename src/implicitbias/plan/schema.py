@@ -24,8 +24,7 @@ _HEAD = "# Generated from the types: python -m implicitbias schema > this file\n
 
 def schema() -> Node:
     """The JSON schema (draft 7) of a file of the config."""
-    found: dict[str, Node] = {}
-    _define(Config, found)
+    found = {kind.__name__: _closed(kind) for kind in kinds(Config)}
     found["Sweep"] |= _by_procedure(found)
     whole = found.pop("Config")
     return {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": found}
@@ -38,6 +37,12 @@ def text() -> str:
     )
 
 
+def _removable(key: Node) -> Node:
+    """Null for the key itself, and for the values of a mapping."""
+    values = key.get("additionalProperties")
+    return or_null({**key, "additionalProperties": or_null(values)} if values else key)
+
+
 class _Plain(yaml.SafeDumper):
     """Writes what occurs twice twice, without anchors."""
 
@@ -45,25 +50,30 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _define(kind: type[BaseModel], found: dict[str, Node]) -> None:
-    """A type and those that it refers to, each a closed object in which any value may be null."""
-    properties = {name: or_null(key) for name, key in keys(kind).items()}
-    about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
-    found[kind.__name__] = {
-        "type": "object", "description": " ".join(about.split()), "properties": properties,
-        "additionalProperties": False,
-    }  # fmt: skip
-    for field in kind.model_fields.values():
-        for other in _models(field.annotation):
-            if other.__name__ not in found:
-                _define(other, found)
+def kinds(root: type[BaseModel]) -> list[type[BaseModel]]:
+    """A type of the config and all those that it refers to, each once."""
+    found = [root]
+    for kind in found:  # grows
+        for field in kind.model_fields.values():
+            found += [other for other in _inside(field.annotation) if other not in found]
+    return found
 
 
-def _models(kind: Any) -> Iterator[type[BaseModel]]:
+def _inside(kind: Any) -> Iterator[type[BaseModel]]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for inner in get_args(kind):
-        yield from _models(inner)
+        yield from _inside(inner)
+
+
+def _closed(kind: type[BaseModel]) -> Node:
+    """A type as an object without further keys, in which any value may be null."""
+    properties = {name: _removable(key) for name, key in keys(kind).items()}
+    about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+    return {
+        "type": "object", "description": " ".join(about.split()), "properties": properties,
+        "additionalProperties": False,
+    }  # fmt: skip
 
 
 def _by_procedure(found: dict[str, Node]) -> Node:
