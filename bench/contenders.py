@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import cycle
 from typing import Any
 
 import torch
@@ -14,14 +13,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from implicitbias.models import build_seeded
 from implicitbias.train.engine.base import Members, Trainer, multiply_float32_in
-from implicitbias.train.engine.choose import Parts, abreast, in_turns, trainer_for
+from implicitbias.train.engine.choose import abreast, sub_packs, trainer_for
 from implicitbias.train.engine.graphs import Replayed
 from implicitbias.train.progress import say
 
 from .cases import CLASSES, EXAMPLES, INPUT, MODELS
 
 LR, WEIGHT_DECAY = 0.01, 5e-4
-STRETCH = 64  # samples of a member in its turn
 CPU = torch.device("cpu")
 Step = Callable[[], int]
 
@@ -124,36 +122,31 @@ def ours(
     members: int,
     precision: str = "float32",
     device: torch.device = CPU,
-) -> tuple[Step, Trainer, Parts]:
+) -> tuple[Step, Trainer]:
     """A pack through the engine, each member with its own order of the examples.
 
-    As procedures/sgd.py does it: parts of the pack take turns, each for a stretch of steps, and on
-    a GPU recorded steps are replayed.
+    As procedures/sgd.py does it: of the pack's sub-packs, which are trained one after another and
+    are alike, the first; and on a GPU recorded steps are replayed.
     """
     x, y = (t.to(device) for t in images())
     dtype = torch.float32
     multiply_float32_in(precision)
-    lr, decay, momentum = ([value] * members for value in (LR, WEIGHT_DECAY, 0.0))
-    hyper = Members.of(lr, decay, momentum, dtype, device, batch_size, precision, INPUT)
     nets = networks(model, members)
-    together = abreast(nets[0], INPUT, batch_size, members, dtype, device)
+    most = abreast(nets[0], INPUT, batch_size, members, dtype, device)
+    nets = nets[sub_packs(members, most)[0]]
+    lr, decay, momentum = ([value] * len(nets) for value in (LR, WEIGHT_DECAY, 0.0))
+    hyper = Members.of(lr, decay, momentum, dtype, device, batch_size, precision, INPUT, members)
     trainer = trainer_for(nets, hyper, "cross_entropy", dtype, device)
     if device.type == "cuda":
         trainer = Replayed(trainer, say)
-    parts = in_turns(trainer, members, together)
-    stretch = 1 if len(parts) == 1 else max(1, STRETCH // batch_size)
-    sizes = [part.stop - part.start for part, _ in parts]
-    batches = [_batches(batch_size, size, device) for size in sizes]
-    turns = cycle(zip(parts, batches, strict=True))
+    batches = _batches(batch_size, len(nets), device)
 
     def step() -> int:
-        (_, own), orders = next(turns)
-        for _ in range(stretch):
-            index = next(orders)
-            own.step(x[index], y[index], 1.0)
-        return index.numel() * stretch
+        index = next(batches)
+        trainer.step(x[index], y[index], 1.0)
+        return index.numel()
 
-    return step, trainer, parts
+    return step, trainer
 
 
 WITHOUT_ENGINE: dict[str, Any] = {"loop": loop, "resident": resident, "vmap": ensemble}

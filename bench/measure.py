@@ -6,7 +6,6 @@ import json
 import resource
 import sys
 import time
-from functools import partial
 from statistics import median
 from typing import Any
 
@@ -14,7 +13,6 @@ import torch
 
 from implicitbias.models._layers import weight_matrices
 from implicitbias.train.engine.base import Trainer
-from implicitbias.train.engine.choose import Parts, outputs
 from implicitbias.train.observers import observe
 from implicitbias.train.records import Records
 
@@ -51,31 +49,28 @@ def timing(case: Case, members: int, loop: Trainee | None = None) -> dict[str, f
     takes turns, also `ratio` and `wall_ratio`: the medians over turns of these rates over its own.
     """
     device = torch.device(case.device)
-    step, trainer, parts = step_of(case, members)
+    step, trainer = step_of(case, members)
     calls(step, WARM_UP, FIRST_CALLS, device)
     found = alternating(step, case.seconds, device, loop)
-    if trainer is not None and parts is not None and members == case.members[0]:
-        runs, rate = [str(k) for k in range(members)], found["per_core_second"]
-        found["measuring_share"] = measuring_share(case, runs, trainer, parts, rate)
+    if trainer is not None and members == case.members[0]:
+        found["measuring_share"] = measuring_share(case, trainer, found["per_core_second"])
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if device.type == "cuda":
         found["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
     return found
 
 
-def step_of(case: Case, members: int) -> tuple[Step, Trainer | None, Parts | None]:
-    """What steps such a pack; of the engine also its trainer and in which parts it steps."""
+def step_of(case: Case, members: int) -> tuple[Step, Trainer | None]:
+    """What steps such a pack; of the engine also its trainer."""
     where = case.model, case.batch_size, members
     device = torch.device(case.device)
     if not case.contender.startswith("ours"):
-        return WITHOUT_ENGINE[case.contender](*where, device), None, None
+        return WITHOUT_ENGINE[case.contender](*where, device), None
     precision = case.contender.removeprefix("ours").removeprefix(", ") or "float32"
     return ours(*where, precision, device)
 
 
-def measuring_share(
-    case: Case, runs: list[str], trainer: Trainer, parts: Parts, rate: float
-) -> float:
+def measuring_share(case: Case, trainer: Trainer, rate: float) -> float:
     """The part of training that measuring takes at the paper's record interval.
 
     Once per ten epochs of 50,000 examples, trained at this rate: the spectra of all matrices, and
@@ -84,6 +79,7 @@ def measuring_share(
     training between two records counts.
     """
     matrices = weight_matrices(networks(case.model, 1)[0])
+    runs = [str(k) for k in range(len(next(iter(trainer.state().values()))))]
     x, y = (t.to(case.device) for t in images())
     clock = time.perf_counter if case.device == "cuda" else time.process_time
     start = clock()
@@ -92,7 +88,7 @@ def measuring_share(
 
     def evaluation(n: int) -> float:
         start, some = clock(), ("test", x[:n], y[:n])
-        observe.performance(Records(), runs, partial(outputs, parts), some, "cross_entropy", 0, 0)
+        observe.performance(Records(), runs, trainer.outputs, some, "cross_entropy", 0, 0)
         return (clock() - start) / n
 
     least, most = _EVALUATED

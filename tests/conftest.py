@@ -24,19 +24,17 @@ def _one_thread(request):
 def blas(request, monkeypatch):
     """Products by torch, and by OpenBLAS wherever it can, however small the networks of tests are.
 
-    Convolutions of 8 channels and more then are Winograd's. What is said of numbers holds for both.
+    What is said of numbers holds for both.
     """
     from threadpoolctl import threadpool_limits
 
-    from implicitbias.train.engine import grouped, products, winograd
+    from implicitbias.train.engine import grouped, products
 
     monkeypatch.setattr(products, "openblas", request.param == "openblas")
     if request.param == "openblas":
         monkeypatch.setattr(products, "FEWEST", 2)
         monkeypatch.setattr(products, "SMALLEST", 0)
         monkeypatch.setattr(grouped, "COPIED", 0)
-        monkeypatch.setattr(winograd, "FEWEST", 1)
-        monkeypatch.setattr(winograd, "NARROWEST", 8)
     with threadpool_limits(1):
         yield request.param
 

@@ -122,23 +122,6 @@ def _evidence(args: argparse.Namespace) -> None:
     write_text(args.out, page(args.published))
 
 
-def _tune(args: argparse.Namespace) -> None:
-    if sys.platform == "linux" and not ALLOCATOR.keys() <= os.environ.keys():
-        command = [sys.executable, "-m", "implicitbias", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": "1", **ALLOCATOR})
-    import torch
-
-    from .plan import config
-    from .plan.plan import make_plan
-    from .train import tuning
-
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    plan = make_plan(*config.load(config.scale_files(args.scale, args.configfile)))
-    for line in tuning.tune(plan.members(name) for name in plan.packs):
-        print(line, flush=True)
-
-
 def _errata(args: argparse.Namespace) -> None:
     from .base.files import write_text
     from .pages.errata import page
@@ -226,11 +209,6 @@ def _parser() -> argparse.ArgumentParser:
     errata.add_argument("--published", type=Path, default=Path("results/published"))
     errata.add_argument("--out", type=Path, default=Path("docs/errata.md"))
     errata.set_defaults(do=_errata)
-
-    tune = verbs.add_parser("tune", help="measure, for this machine, how many members go abreast")
-    tune.add_argument("--scale", default="small")
-    tune.add_argument("--configfile", type=Path, action="append", default=[])
-    tune.set_defaults(do=_tune)
 
     schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
     schema.set_defaults(do=_schema)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,26 @@ class Records:
         ):
             with replacing(folder / f"{name}.parquet") as temporary:
                 pq.write_table(pa.Table.from_pylist(rows, schema), temporary, compression="zstd")
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """The records of a pack from those of its sub-packs, in the order of a pack trained at once.
+
+    That is step by step, and within it for all runs, one after another, what is known of a split
+    or a layer. The facts are those of the last sub-pack.
+    """
+
+    def rows(tables: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        blocks: dict[tuple[int, str, str], list[dict[str, Any]]] = {}
+        for row in chain.from_iterable(tables):
+            about = row["quantity"].split("_")[0]  # train_loss and train_accuracy stand together
+            blocks.setdefault((row["step"], row["layer"], about), []).append(row)
+        return [row for key in sorted(blocks, key=itemgetter(0)) for row in blocks[key]]
+
+    if len(parts) == 1:
+        return parts[0]
+    scalars, arrays = rows([p.scalars for p in parts]), rows([p.arrays for p in parts])
+    return Records(scalars, arrays, parts[-1].facts)
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -30,8 +30,6 @@ ELSEWHERE = {
     "python -m implicitbias evidence": ("tests/pages/test_evidence.py", "page("),
     "python -m implicitbias report results/small --against results/published":
         ("tests/pages/report/test_compare.py", '"--against"'),
-    # It would measure for minutes, and other tests' trainings would follow what it found.
-    "python -m implicitbias tune --scale small": ("tests/train/engine/test_turns.py", "tuning.tune("),
     "pip install": ("docs/cluster.md", "untested"),
     "pip install snakemake-executor-plugin-kubernetes": ("docs/cluster.md", "untested"),
     "snakemake --executor kubernetes --jobs 100 --container-image <image with this package>":

@@ -9,7 +9,7 @@ from implicitbias.metrics.numerical_rank import rank_fro
 from implicitbias.models import build_seeded
 from implicitbias.train.engine import streams
 from implicitbias.train.engine.base import Members
-from implicitbias.train.engine.choose import in_turns, trainer_for
+from implicitbias.train.engine.choose import trainer_for
 from implicitbias.train.engine.mlp import MLPTrainer
 from implicitbias.train.engine.plain import PlainTrainer
 
@@ -36,7 +36,7 @@ def test_every_model_is_here():
     assert sorted(SMALL) == sorted(registry.names("models"))
 
 
-def trained(path, name, dtype, steps, momentum=0.9, turns=1):
+def trained(path, name, dtype, steps, momentum=0.9):
     """The states after CALM and after all steps, with decay, a schedule and partial batches."""
     side, batch, lr = OTHER.get(name, USUAL)
     shape = (1, side, side)
@@ -50,8 +50,7 @@ def trained(path, name, dtype, steps, momentum=0.9, turns=1):
         n = batch - 3 if step % 5 == 4 else batch
         x = torch.randn(K, n, *shape, generator=g, dtype=F64).to(dtype)
         y = torch.randint(10, (K, n), generator=g)
-        for part, own in in_turns(trainer, K, K // turns):
-            own.step(x[part], y[part], 1.0 if step < 60 else 0.2)
+        trainer.step(x, y, 1.0 if step < 60 else 0.2)
     late = copied(trainer.state())
     return (early if steps > CALM.get(name, 50) else late), late
 
@@ -73,7 +72,7 @@ def gap(one, other):
 def test_the_path_is_the_plain_one(name):
     """100 steps in float64 to 1e-12; in float32 to 1e-4, until kinks make them chaotic."""
     early, late = trained(PlainTrainer, name, F64, 100)
-    assert gap(trained(trainer_for, name, F64, 100, turns=2)[1], late) < EXACT.get(name, 1e-12)
+    assert gap(trained(trainer_for, name, F64, 100)[1], late) < EXACT.get(name, 1e-12)
     assert gap(trained(trainer_for, name, F32, CALM.get(name, 50))[1], early) < 1e-4
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 from implicitbias.models import build_seeded
 from implicitbias.models._layers import sights, weight_matrices
 from implicitbias.plan import spec
-from implicitbias.train.engine import grouped, products
+from implicitbias.train.engine import grouped
 from implicitbias.train.engine.base import Members, load_into
 from implicitbias.train.engine.choose import trainer_for
 from implicitbias.train.engine.grouped import GroupedTrainer
@@ -78,35 +78,29 @@ def test_grouped_is_torch_sgd(name, momentum):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_layers_with_many_weights_are_torch_sgd(name, momentum, monkeypatch, blas):
+def test_layers_with_many_weights_are_torch_sgd(name, momentum, monkeypatch):
     monkeypatch.setattr(grouped, "COPIED", 0)  # these networks are small
     ours = trainer(GroupedTrainer, name, momentum, batch_size=4, input_shape=(1, 32, 32))
-    ways = {f"{n}.weight": way for n, way in ours.network.ways.items()}
+    heavy = {f"{n}.weight" for n in ours.network.heavy}
     kernels = {n: w for n, w in ours.network.parameters.items() if w.dim() == 5}
     either = {n for n, w in kernels.items() if w.shape[2] == 1 or w.shape[3:] == (1, 1)}
     for n, w in kernels.items():  # one input channel or one pixel is laid out both ways at once
-        assert w.is_contiguous() == (ways.get(n) == "nchw" or n in either), n
-    strides = {"product"} if name == "resnet18" else set()
-    wanted = {"torch": {"nchw"}, "openblas": {"winograd", *strides}}
-    assert set(ways.values()) == wanted[blas]
-    assert kernels.keys() - ways
-    parts = [(part, ours.part(part)) for part in (slice(0, 2), slice(2, 3))]
+        assert w.is_contiguous() == (n in heavy or n in either), n
+    assert heavy and kernels.keys() - heavy
     for x, y, multiplier in batches(8):
-        for part, own in parts:
-            own.step(x[part], y[part], multiplier)
+        ours.step(x, y, multiplier)
     assert gap(ours, by_torch(name, momentum, 8)) < 1e-9
 
 
 def test_the_layout_follows_from_weights_against_activations_and_cache(monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(products, "openblas", False)
 
     def nchw(name, batch_size, k, **arguments):
         members = Members.of(
             [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, input_shape=(3, 32, 32)
         )
         net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
-        return grouped._ways(net, members).keys()
+        return grouped._heavy(net, members)
 
     narrow = {"width": 8, "stem_stride": 3}
     assert nchw("resnet18", 16, 24, **narrow) == LAST < nchw("resnet18", 4, 24, **narrow)
@@ -115,44 +109,6 @@ def test_the_layout_follows_from_weights_against_activations_and_cache(monkeypat
     assert not nchw("conv4", 4, 16)
     assert len(nchw("resnet18", 4, 1)) > 5
     assert not nchw("resnet18", 256, 1)
-
-
-def test_only_large_filters_are_not_torchs(monkeypatch):
-    monkeypatch.undo()
-    monkeypatch.setattr(products, "openblas", True)
-
-    def ways(batch_size, k, precision="", **arguments):
-        members = Members.of(
-            [0.1] * k, [0] * k, [0] * k, torch.float32, CPU, batch_size, precision, (3, 32, 32)
-        )
-        net = build_seeded("resnet18", (3, 32, 32), 10, seed=0, **arguments)
-        found = grouped._ways(net, members)
-        return {way: {n for n, w in found.items() if w == way} for way in found.values()}
-
-    assert ways(16, 24, width=8, stem_stride=3).keys() == {"nchw"}
-    few, many = ways(4, 1), ways(16, 1)
-    assert few["product"] == {"blocks.4.conv1", "blocks.6.conv1", *LAST}
-    assert few["winograd"] == many["winograd"] - LAST
-    assert many["product"] == {"blocks.6.conv1"} and many["winograd"] > LAST
-    assert len(many["winograd"]) == 9  # of 128, 256 and 512 channels; nowhere a stride
-
-
-def test_in_bfloat16_filters_over_few_places_are_products():
-    def ways(name, batch_size, **arguments):
-        members = Members.of(
-            [0.1], [0], [0], torch.float32, CPU, batch_size, "bfloat16", (3, 32, 32)
-        )
-        net = build_seeded(name, (3, 32, 32), 10, seed=0, **arguments)
-        found = grouped._ways(net, members)
-        assert set(found.values()) <= {"product"}
-        return found.keys()
-
-    strided = {"blocks.6.conv1", "blocks.6.shortcut.0"}  # to 4x4
-    assert ways("resnet18", 4) > strided | LAST
-    assert ways("resnet18", 64) == strided | LAST
-    assert ways("resnet18", 256) == {"blocks.6.conv1"}
-    assert not ways("resnet18", 64, width=4)  # few weights
-    assert ways("conv4", 4) == ways("conv4", 256) == {"layers.2"}
 
 
 def test_the_comparison_can_fail():

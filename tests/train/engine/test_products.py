@@ -5,10 +5,8 @@ from itertools import product
 import pytest
 import threadpoolctl
 import torch
-from torch import nn
-from torch.nn import functional
 
-from implicitbias.train.engine import filters, products
+from implicitbias.train.engine import products
 
 CPU, F64 = torch.device("cpu"), torch.float64
 LAYOUTS = {
@@ -74,39 +72,6 @@ def test_an_overflow_is_no_warning(recwarn):
     a = torch.full((1, 16, 16), 1e30)
     assert not products.products(16, a.dtype, CPU).bmm(a, a).isfinite().any()
     assert not recwarn.list
-
-
-@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (1, 2)])
-@pytest.mark.parametrize(
-    ("kernel", "padding"), [((3, 3), (1, 1)), ((2, 4), (0, 1)), ((1, 1), (0, 0))]
-)
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_gradients_of_filters_are_torchs(stride, kernel, padding, layout):
-    k, inputs, out = 3, 4, 5
-    tensors = drawn(2, k * inputs, 6, 7), drawn(k * out, inputs, *kernel), drawn(k * out)
-    x, w, b = (t.contiguous(memory_format=layout) if t.dim() == 4 else t for t in tensors)
-    leaves = [t.clone().requires_grad_() for t in (x, w, b)]
-    found = filters.convolution(*leaves, stride, padding, k)
-    other = [t.clone().requires_grad_() for t in (x, w, b)]
-    wanted = functional.conv2d(*other, stride, padding, groups=k)
-    torch.testing.assert_close(found, wanted)
-    for result in (found, wanted):
-        result.pow(3).sum().backward()
-    for ours, theirs in zip(leaves, other, strict=True):
-        torch.testing.assert_close(ours.grad, theirs.grad)
-    assert leaves[1].grad.is_contiguous(memory_format=layout)
-
-
-def test_filters_that_are_not_usual_stay_with_torch():
-    assert filters.possible(nn.Conv2d(4, 4, 3, padding=1), 16, False)
-    assert not filters.possible(nn.Conv2d(4, 4, 3, padding=1), 4, False)
-    for other in (
-        {"groups": 2},
-        {"dilation": 2},
-        {"padding_mode": "circular"},
-        {"padding": "same"},
-    ):
-        assert not filters.possible(nn.Conv2d(4, 4, 3, **{"padding": 1, **other}), 16, False)
 
 
 HERE = {"internal_api": "openblas", "architecture": "SkylakeX", "version": "0.3.31.188.0"}

@@ -207,10 +207,10 @@ def test_a_resumed_run_has_the_same_records(tmp_path, trained, data_dir):
     first._measure_if_due()
     for step in range(21):  # in the second epoch, within the windows and the span
         epoch, batch = divmod(step, 13)
-        first._train(first._orders(epoch), range(batch, batch + 1), run.lr_multiplier(epoch))
+        first._train(first._orders(epoch), batch, run.lr_multiplier(epoch))
         first._measure_if_due()
     first._save()
-    resumed = SgdPack([run], Job("test", tmp_path, data_dir)).run()
+    resumed = load("sgd")([run], Job("test", tmp_path, data_dir))
     resumed.write(tmp_path / "records")
     found = records.read(tmp_path / "records" / "arrays.parquet")
     assert list(found["quantity"]) == list(whole["quantity"])

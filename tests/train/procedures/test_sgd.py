@@ -18,9 +18,8 @@ from implicitbias.base.allocator import ALLOCATOR
 from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.plan import packs, spec
-from implicitbias.train import records, tuning
+from implicitbias.train import checkpoint, records
 from implicitbias.train.engine import products
-from implicitbias.train.engine.choose import in_turns
 from implicitbias.train.engine.graphs import Replayed
 from implicitbias.train.engine.streams import epoch_order, init_seed
 from implicitbias.train.observers import observe
@@ -161,7 +160,7 @@ def test_divergence_is_recorded_and_stays_with_its_member(tmp_path, data_dir):
 SIGNALLED = """
 import os, sys
 from implicitbias.__main__ import main
-from implicitbias.procedures import sgd
+from implicitbias.train.procedures import sgd
 
 signum, save = int(sys.argv.pop(1)), sgd.SgdPack._timed_save
 
@@ -220,37 +219,56 @@ def test_saving_takes_two_percent_or_is_put_off_to_twice_the_interval(monkeypatc
     assert pack._save_every == every
 
 
-def test_members_in_turns_give_the_same_records_and_go_on_as_they_began(
-    tmp_path, data_dir, monkeypatch
-):
-    runs = [make(epochs=8, seed=s, lr=lr) for s, lr in enumerate((0.1, 0.2, 1e30))]
-    (tmp_path / "whole").mkdir()  # a slow machine writes checkpoints there
+def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_dir, monkeypatch):
+    runs = [make(epochs=8, seed=s, lr=lr) for s, lr in enumerate((0.1, 1e30, 0.2, 0.3))]
+    for folder in ("whole", "parts"):  # a slow machine writes checkpoints there
+        (tmp_path / folder).mkdir()
     whole = train(runs, tmp_path / "whole", data_dir)
-    (tmp_path / "turns").mkdir()
-    job = Job("test", tmp_path / "turns", data_dir)
-    monkeypatch.setattr(tuning, "abreast", lambda *_: 2)
-    first = sgd.SgdPack(runs, job)
-    stretches = []
+    monkeypatch.setattr(sgd, "abreast", lambda *_: 2)
+    job, steps, told = Job("test", tmp_path / "parts", data_dir), runs[0].steps, []
 
-    def then_a_signal(orders, batches, multiplier):
-        sgd.SgdPack._train(first, orders, batches, multiplier)
-        stretches.append(batches)
-        if len(stretches) == 5:
-            first._signal = signal.SIGTERM
+    class Counted(sgd.SgdPack):
+        def _train(self, *batch):
+            super()._train(*batch)
+            if self.place.index == 1 and self.step == steps // 2:
+                self._report(self)  # as if it were due
+                self._signal = signal.SIGTERM
 
-    monkeypatch.setattr(first, "_train", then_a_signal)
+        def update(self, *progress):
+            told.append(progress)
+
     with pytest.raises(sgd.Interrupted):
-        first.run()
-    assert max(map(len, stretches)) > 1
-    monkeypatch.setattr(tuning, "abreast", lambda *_: 1)  # as if measured anew meanwhile
-    second = sgd.SgdPack(runs, job)
-    found = second.run()
+        sgd.train_pack(Counted, sgd.Sgd, runs, job)
+    [(epoch, step, _, diverged)] = told
+    assert (epoch, step, diverged) == (8 + 4, steps + steps // 2, 1)
+    state = checkpoint.load(job.checkpoint, "cpu")
+    assert state["sub_pack"] == 1
+    assert state["state"]["head.bias"].shape[0] == 2
+    monkeypatch.setattr(sgd, "abreast", lambda *_: 1)  # as if the rule were another meanwhile
+    found = load("sgd")(runs, job)
     by = "OpenBLAS" if products.openblas else "torch"
     assert found.facts == {"path": "MLPTrainer", "abreast": 2, "products": by}
-    found.write(tmp_path / "turns" / "records")
+    found.write(tmp_path / "parts" / "records")
     for name, table in zip(("scalars", "arrays"), whole, strict=True):
-        ours = records.read(tmp_path / "turns" / "records" / f"{name}.parquet")
+        ours = records.read(tmp_path / "parts" / "records" / f"{name}.parquet")
         pd.testing.assert_frame_equal(ours, table, check_exact=True)
+
+
+def test_a_checkpoint_from_before_sub_packs_is_refused_only_where_members_took_turns(
+    tmp_path, data_dir
+):
+    runs = [make(seed=s) for s in (0, 1)]
+    job = Job("test", tmp_path, data_dir)
+    pack = sgd.SgdPack(runs, job)
+    pack._save()
+    state = checkpoint.load(job.checkpoint, "cpu")
+    for key in ("sub_pack", "finished"):
+        state.pop(key)
+    checkpoint.save(job.checkpoint, state)
+    assert load("sgd")(runs, job).facts["abreast"] == 2
+    checkpoint.save(job.checkpoint, {**state, "abreast": 1})
+    with pytest.raises(UserError, match="checkpoint.pt: of an older version"):
+        load("sgd")(runs, job)
 
 
 def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_path, data_dir):
@@ -263,8 +281,7 @@ def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_pat
     def other():
         pack = sgd.SgdPack(runs, job)
         pack.spectra = observe.Spectra(beside=True)
-        pack._resume()
-        pack.parts = in_turns(Replayed(pack.trainer, print, record), 2, 2)
+        pack.stepper = Replayed(pack.trainer, print, record)
         return pack
 
     first = other()
@@ -279,8 +296,9 @@ def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_pat
     with pytest.raises(sgd.Interrupted):
         first.run()
     second = other()
-    assert second.step == 3 * 13 + 1  # signals are looked for after a step
-    found = second.run()
+    state = checkpoint.load(job.checkpoint, "cpu")
+    assert state["step"] == 3 * 13 + 1  # signals are looked for after a step
+    found = second.run(state)
     assert found.facts["replayed"]
     found.write(tmp_path / "other" / "records")
     for name, table in zip(("scalars", "arrays"), usual, strict=True):

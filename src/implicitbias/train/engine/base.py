@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -35,9 +35,11 @@ class Members:
     lr: Tensor
     weight_decay: Tensor
     momentum: Tensor
-    # Of a full batch and of an example: hints for the layout of the weights, nothing else.
+    # Hints for the layout of the weights, nothing else: the size of a full batch, the shape of an
+    # example, and the number of runs in the pack, of which these members may be a part.
     batch_size: int
     input_shape: tuple[int, ...] | None
+    pack_size: int
     products: torch.dtype  # in which layers multiply: the weights' own, or bfloat16
 
     @classmethod
@@ -51,18 +53,15 @@ class Members:
         batch_size: int = 128,
         precision: str = "",
         input_shape: tuple[int, ...] | None = None,
+        pack_size: int | None = None,
     ) -> Members:
         """From plain numbers, one of each per member."""
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
         products = torch.bfloat16 if precision == "bfloat16" else dtype
-        return cls(lrs, decays, momenta, batch_size, input_shape, products)
-
-    def part(self, members: slice) -> Members:
-        """Those of some members: views."""
-        lr, decay, momentum = (v[members] for v in (self.lr, self.weight_decay, self.momentum))
-        return replace(self, lr=lr, weight_decay=decay, momentum=momentum)
+        size = pack_size or len(lrs)
+        return cls(lrs, decays, momenta, batch_size, input_shape, size, products)
 
     def rates(self, multiplier: float, axes: int) -> Rates:
         """Those at learning rate `multiplier` x lr, for tensors with so many axes."""
@@ -91,10 +90,6 @@ class Trainer(Protocol):
 
     def velocity(self) -> dict[str, Tensor]:
         """Momentum buffers by parameter name, each (K, ...); empty without momentum."""
-        ...
-
-    def part(self, members: slice) -> Trainer:
-        """A trainer of some of the members, on the same tensors: its steps are theirs."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""Which path through the engine a model takes, and how many members of a pack step abreast.
+"""Which path through the engine a model takes, and how many members of a pack train side by side.
 
 Both are functions of model, batch size and pack, never of a clock: the path rounds in its own way,
-and on the autograd paths so does the number abreast (docs/performance.md). Members that are not
-abreast take turns, each for a stretch of steps: another order of independent computations.
+and on the autograd paths so does the number side by side (docs/performance.md). A pack of more
+members is trained as consecutive sub-packs, each from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import ceil
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...models._layers import patches, weight_matrices
 from ...models._objectives import LOSSES_WITH_GRADIENT
@@ -25,8 +25,6 @@ from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
 from .stacked import StackedTrainer
 from .vmapped import VmappedTrainer
-
-Parts = list[tuple[slice, Trainer]]  # some of the members, and a trainer of theirs
 
 
 def trainer_for(
@@ -64,7 +62,7 @@ CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of weights
 #   ResNet-18, width 8: 0.3M products 4.9 for all, 0.9 for one; 2M 2.2 for 8 and all; 9M 1.7 for 4,
 #   1.3 for all; conv4, width 32: 3M 1.5 for 4, 1.4 for all; 5M 1.2 for 2, 1.1 for all; 10M 1.1 for
 #   2, 0.8 for all; ViT, dim 32 (vmap): 2M 1.2 for 8 and all, 7M 1.0 for one, 0.8 for all.
-# Both are soft, so the number of turns is rounded, not rounded up. Over the 28 shapes of scale
+# Both are soft, so the number of sub-packs is rounded, not rounded up. Over the 28 shapes of scale
 # small on these paths, on an EPYC of family 25, the rule makes 0.98 of the best number's speed, at
 # least 0.90 (rounded up 0.97 and 0.78; with 1.2e7 or 3e7 products no more).
 BUSY = 2e7  # products of the members abreast
@@ -81,7 +79,7 @@ def abreast(
     """How many of K members take their steps side by side, in [1, K]; all of them on CUDA.
 
     About as many as have their weights in the cache together, and as make BUSY products a
-    layer: K over the nearest number of turns.
+    layer: K over the nearest number of sub-packs.
     """
     if device.type != "cpu":
         return k
@@ -94,17 +92,7 @@ def abreast(
     return ceil(k / round(k / most))
 
 
-def in_turns(trainer: Trainer, k: int, abreast: int) -> Parts:
-    """The members in parts of at most `abreast`, as equal as can be, and a trainer of each part."""
-    n = -(-k // abreast)
-    edges = [i * k // n for i in range(n + 1)]
-    parts = [slice(a, b) for a, b in pairwise(edges)]
-    return [(part, trainer if n == 1 else trainer.part(part)) for part in parts]
-
-
-def outputs(parts: Parts, x: Tensor) -> Tensor:
-    """Outputs (K, n, C) of all members in evaluation mode, part after part.
-
-    For the same reasons: 0.85 of the time of all at once for 16 conv4, 0.8 for 4 VGG-16.
-    """
-    return torch.cat([trainer.outputs(x) for _, trainer in parts])
+def sub_packs(k: int, most: int) -> list[slice]:
+    """K members as consecutive sub-packs of at most `most`, as equal in size as can be."""
+    n = ceil(k / most)
+    return [slice(a, b) for a, b in pairwise(i * k // n for i in range(n + 1))]

@@ -11,9 +11,7 @@ other layout would lose a third.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -48,14 +46,6 @@ class Dense:
     def k(self) -> int:
         """The number of members."""
         return len(self.members.lr)
-
-    def part(self, members: slice) -> Self:
-        """See Trainer.part."""
-        part = copy.copy(self)
-        part.members, part._rates = self.members.part(members), None
-        part.trained = [w[members] for w in self.trained]
-        part.buffers = [v[members] for v in self.buffers]
-        return part
 
     def laid_out(self, weights: Sequence[Tensor]) -> list[Tensor]:
         """The weights in the layout that suits the batch size."""

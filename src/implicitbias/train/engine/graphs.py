@@ -120,10 +120,6 @@ class Replayed:
         self._steps.clear()
         self.say(f"steps are not replayed but launched kernel by kernel: {why}")
 
-    def part(self, members: slice) -> Replayed:
-        """See Trainer.part."""
-        return Replayed(self.trainer.part(members), self.say, self.record)
-
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
         return self.trainer.outputs(x)

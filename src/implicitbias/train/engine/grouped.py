@@ -16,14 +16,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...models._layers import patches, weight_matrices
-from . import filters, products, winograd
+from . import products
 from .base import Members, stacked
 from .stacked import StackedTrainer
 
@@ -43,12 +42,9 @@ class _Conv2d(_Grouped):
         self.stride, self.padding, self.dilation = one.stride, one.padding, one.dilation
         self.groups = k * one.groups
         self.inside = self.outside = torch.contiguous_format
-        self.by: Callable[..., Tensor] | None = None  # in place of torch
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight.flatten(0, 1), None if self.bias is None else self.bias.flatten()
-        if self.by:
-            return self.by(x, weight, bias, self.stride, self.padding, self.groups)
         out = functional.conv2d(
             x.contiguous(memory_format=self.inside), weight, bias,
             self.stride, self.padding, self.dilation, self.groups,
@@ -129,54 +125,28 @@ def _parameter(w: Tensor, layout: torch.memory_format) -> nn.Parameter:
     return nn.Parameter(w)
 
 
-# How a convolution with many weights is done, if not by torch with channels last, which copies a
-# gradient of weights once more to lay it out. As NCHW, with its activations copied there and back,
-# a layer whose weights outweigh them takes 0.73-1.0 of its time (64 x 64 channels at 2x2 for 8 to
-# 24 members, 256 x 512 and 512 x 512 at 2x2 and 4x4, B = 4 to 64), others 1.0-1.4. Where OpenBLAS
-# is, its product for that gradient takes less: a step of a ResNet-18 alone 0.95 of that at B = 4, a
-# VGG-16 0.97; with kernels under a megabyte 0.96-1.07. Over enough tiles Winograd's way takes less
-# again, for the whole layer.
-Way = Literal["nchw", "product", "winograd"]
-INSTEAD = {"product": filters.convolution, "winograd": winograd.convolution}
-# In bfloat16 torch is slower still at that gradient, and a product of its own is 1.2-3.4 times as
-# fast, both gradients together: where weights outweigh outputs four times, and with strides to few
-# positions an example from a tenth on (64 x 128 and 256 x 512 channels to 4x4, K = 1 and 4, B = 4
-# to 256: 1.1-1.9; to 8x8 0.9-1.1; 8 x 16 channels 0.5-1.0). A step of a VGG-16 alone 1.1 at B = 4,
-# 1.02-1.06 at 16, 1.00 at 64, of a ResNet-18 1.06 and 1.01, of a conv4 1.10 at 64 together with
-# the layout of _BatchNorm's gradients (EPYC of family 25).
-HEAVY = 4  # weights of a layer over its outputs, or inputs and outputs, in a batch
-# The same with strides to so few positions, and the least weights of either, in bfloat16.
-STRIDED, FEW, LEAST = 0.1, 16, 16_000
-COPIED = 1e6  # bytes of such weights, of a member by OpenBLAS, else of all together
+# A gradient of weights with channels last is copied once more to lay it out. So a convolution with
+# many weights is done as NCHW, with its activations copied there and back.
+HEAVY = 4  # weights of such a layer over its inputs and outputs in a batch
+COPIED = 1e6  # bytes of such weights, of all members of the pack together
 
 
-def _ways(model: nn.Module, members: Members) -> dict[str, Way]:
-    """By the name of a layer, where it is not torch's convolution with channels last."""
-    if members.input_shape is None:
-        return {}
-    seen, k, ways = patches(model, members.input_shape), len(members.lr), dict[str, Way]()
-    on_cpu, low = members.lr.device.type == "cpu", members.products == torch.bfloat16
+def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
+    """The names of the convolutions whose weights outweigh their activations."""
+    if members.input_shape is None or members.products == torch.bfloat16:
+        return frozenset()
+    seen, names = patches(model, members.input_shape), set[str]()
     for m in weight_matrices(model):
         name = m.parameter.removesuffix(".weight")
         layer = model.get_submodule(name)
         if not isinstance(layer, nn.Conv2d):
             continue
         places, weights = members.batch_size * seen[m.label], layer.weight.numel()
-        outputs, stride = places * layer.out_channels, prod(layer.stride)
-        inputs = places * layer.in_channels * stride
-        size = weights * members.lr.itemsize
-        if on_cpu and not low and winograd.possible(layer, seen[m.label], members.batch_size):
-            ways[name] = "winograd"
-        elif on_cpu and low and filters.possible(layer, places, low):
-            few = stride > 1 and seen[m.label] <= FEW
-            if weights >= max(LEAST, (STRIDED if few else HEAVY) * outputs):
-                ways[name] = "product"
-        elif on_cpu and size >= COPIED and filters.possible(layer, places, low):
-            if weights >= HEAVY * outputs:
-                ways[name] = "product"
-        elif weights >= HEAVY * (inputs + outputs) and k * size >= COPIED:
-            ways[name] = "nchw"
-    return ways
+        activations = places * (layer.out_channels + layer.in_channels * prod(layer.stride))
+        size = members.pack_size * weights * members.lr.itemsize
+        if weights >= HEAVY * activations and size >= COPIED:
+            names.add(name)
+    return frozenset(names)
 
 
 class GroupedNetwork:
@@ -191,10 +161,9 @@ class GroupedNetwork:
         model: nn.Module,
         state: dict[str, Tensor],
         device: torch.device,
-        ways: dict[str, Way],
+        heavy: frozenset[str],
     ) -> None:
-        self.model, self.device, self.ways = model, device, ways
-        self.k = len(next(iter(state.values())))
+        self.heavy, self.k = heavy, len(next(iter(state.values())))
         # On a CPU channels last: 1.0-1.4x (as above). On CUDA grouped convolutions want NCHW.
         self.layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
         self.module = copy.deepcopy(model)
@@ -204,10 +173,9 @@ class GroupedNetwork:
             if not list(one.parameters(recurse=False)) and not list(one.buffers(recurse=False)):
                 continue
             many = _GROUPED[type(one)](one, self.k)
-            way = ways.get(name)
-            inside = torch.contiguous_format if way == "nchw" else self.layout
+            inside = torch.contiguous_format if name in heavy else self.layout
             if isinstance(many, _Conv2d):
-                many.inside, many.outside, many.by = inside, self.layout, INSTEAD.get(str(way))
+                many.inside, many.outside = inside, self.layout
             elif isinstance(many, _BatchNorm):
                 many.outside = self.layout
             prefix = f"{name}." if name else ""
@@ -221,12 +189,6 @@ class GroupedNetwork:
         for name, parameter in self.module.named_parameters():
             self.parameters[name] = parameter
         self.buffers.update(self.module.named_buffers())
-
-    def part(self, members: slice) -> GroupedNetwork:
-        """See Network.part."""
-        state = {**self.parameters, **self.buffers}
-        views = {name: t.detach()[members] for name, t in state.items()}
-        return GroupedNetwork(self.model, views, self.device, self.ways)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """See Network.forward."""
@@ -250,4 +212,4 @@ class GroupedTrainer(StackedTrainer):
         device: torch.device,
     ) -> GroupedNetwork:
         state = stacked(models, dtype, device)
-        return GroupedNetwork(models[0], state, device, _ways(models[0], members))
+        return GroupedNetwork(models[0], state, device, _heavy(models[0], members))

@@ -84,26 +84,9 @@ class MLPTrainer(Dense):
         self.eps = torch.full((), _EPS, dtype=dtype, device=device)  # a number costs a conversion
         self.one_hot = torch.eye(first.head.out_features, dtype=dtype, device=device)
         self.trained = [*self.weights, self.head, self.head_bias, self.bias, self.gamma, self.beta]
-        self.layers = self._layers()
-        self.start()
-
-    def _layers(self) -> list[_Layer]:
         gamma, beta = (v.unsqueeze(2 if self.few else 3) for v in (self.gamma, self.beta))
-        return [_Layer(w, w.mT, gamma[i], beta[i]) for i, w in enumerate(self.weights)]
-
-    def part(self, members: slice) -> MLPTrainer:
-        """See Trainer.part."""
-        part = super().part(members)  # of the vectors (depth, K, H) as well, on their first axis
-        vectors = (self.bias, self.gamma, self.beta)
-        part.trained[-3:] = part.bias, part.gamma, part.beta = [v[:, members] for v in vectors]
-        if self.buffers:
-            part.buffers[-3:] = [v[:, members] for v in self.buffers[-3:]]
-        part.weights, part.head = part.trained[: self.depth], part.trained[self.depth]
-        part.head_bias = part.trained[self.depth + 1]
-        part.mean, part.var = self.mean[:, members], self.var[:, members]
-        part.batches = self.batches[:, members]
-        part.layers = part._layers()
-        return part
+        self.layers = [_Layer(w, w.mT, gamma[i], beta[i]) for i, w in enumerate(self.weights)]
+        self.start()
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""

@@ -5,7 +5,6 @@ Any model trains here. The fast paths are tested against it, and it against `tor
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -58,16 +57,6 @@ class PlainTrainer:
                         update = self._velocity[name][k].mul_(momentum).add_(update)
                     w.sub_(update, alpha=multiplier * lr)
         return torch.stack(losses)
-
-    def part(self, members: slice) -> PlainTrainer:
-        """See Trainer.part."""
-        part = copy.copy(self)
-        part.members, part.models = self.members.part(members), self.models[members]
-        part.parameters = self.parameters[members]
-        part.rates = [v[members] for v in self.rates]
-        part._state = {name: t[members] for name, t in self._state.items()}
-        part._velocity = {name: v[members] for name, v in self._velocity.items()}
-        return part
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -42,12 +41,6 @@ class OnSphere:
                 w.add_(_inner(old - w, old) * old)
             w.div_(_norm(w))
         return losses
-
-    def part(self, members: slice) -> OnSphere:
-        """See Trainer.part."""
-        part = copy.copy(self)
-        part.inner, part.members = self.inner.part(members), self.members.part(members)
-        return part
 
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, Self
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +23,6 @@ class Network(Protocol):
         """Outputs (K, B, C) of the batches x (K, B, ...)."""
         ...
 
-    def part(self, members: slice) -> Network:
-        """Some of the members, on the same tensors."""
-        ...
-
 
 class StackedTrainer:
     """SGD on a Network. The losses are summed over members, whose gradients do not mix."""
@@ -41,24 +36,15 @@ class StackedTrainer:
         device: torch.device,
     ) -> None:
         self.loss = LOSSES[loss]
-        self._take(self._network(models, members, dtype, device), members)
+        self.network = self._network(models, members, dtype, device)
+        self.members, self.k = members, len(members.lr)
+        self.weights = list(self.network.parameters.values())
+        self._rates: tuple[float, dict[int, Rates]] | None = None
         self._velocity: list[Tensor] = []
         if bool((members.momentum > 0).any()):
             self._velocity = [torch.zeros_like(w) for w in self.weights]
-
-    def _take(self, network: Network, members: Members) -> None:
-        self.network, self.members, self.k = network, members, len(members.lr)
-        self.weights = list(network.parameters.values())
-        self._rates: tuple[float, dict[int, Rates]] | None = None
         for j, w in enumerate(self.weights):
             w.register_post_accumulate_grad_hook(partial(self._update, j))  # type: ignore[no-untyped-call]
-
-    def part(self, members: slice) -> Self:
-        """See Trainer.part."""
-        part = copy.copy(self)
-        part._take(self.network.part(members), self.members.part(members))
-        part._velocity = [v[members] for v in self._velocity]
-        return part
 
     def _network(
         self,

@@ -74,15 +74,6 @@ class VmappedNetwork:
         outputs: Tensor = vmap(self._one)(self.parameters, self.buffers, x)
         return outputs
 
-    def part(self, members: slice) -> VmappedNetwork:
-        """See Network.part."""
-        part = copy.copy(self)
-        part.parameters = {
-            n: w.detach()[members].requires_grad_() for n, w in self.parameters.items()
-        }
-        part.buffers = {n: b[members] for n, b in self.buffers.items()}
-        return part
-
     def _one(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
         outputs: Tensor = functional_call(self.module, (parameters, buffers), (x,))
         return outputs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import FrameType
 from typing import Any
@@ -19,14 +20,14 @@ from ...models import build_seeded
 from ...models._layers import patches, weight_matrices
 from ...plan.spec import RunSpec
 from ...plan.specs.sgd import Spec as Sgd
-from .. import checkpoint, observers, tuning
+from .. import checkpoint, observers
 from ..engine import products, streams
 from ..engine.base import DTYPES, Members, Trainer, load_into, multiply_float32_in
-from ..engine.choose import Parts, in_turns, outputs, trainer_for
+from ..engine.choose import abreast, sub_packs, trainer_for
 from ..engine.graphs import Replayed
 from ..observers import observe
 from ..progress import Reporter, say
-from ..records import Records
+from ..records import Records, joined
 from . import Job
 
 
@@ -34,12 +35,24 @@ class Interrupted(SystemExit):
     """SIGTERM or SIGINT: the checkpoint is written; exit code 128 + signal, as a shell has it."""
 
 
-class SgdPack:
-    """A pack in training. `step` and `epoch` count what is completed."""
+@dataclass(frozen=True)
+class Place:
+    """Where a sub-pack stands in its pack."""
 
-    def __init__(self, specs: Sequence[Sgd], job: Job) -> None:
+    runs: Sequence[str]  # of the whole pack
+    abreast: int  # at most so many members make a sub-pack
+    index: int = 0
+    of: int = 1
+    finished: Sequence[Records] = field(default_factory=list)  # of the sub-packs before this one
+
+
+class SgdPack:
+    """A pack, or a sub-pack of it, in training. `step` counts what is completed."""
+
+    def __init__(self, specs: Sequence[Sgd], job: Job, place: Place | None = None) -> None:
         self.specs, self.job, self.shape = specs, job, specs[0]
         self.runs = [s.run_id for s in specs]
+        self.place = place or Place(self.runs, len(specs))
         self.device = torch.device(job.device)
         if self.shape.precision == "tf32" and self.device.type != "cuda":
             raise UserError("precision: tf32 is of CUDA devices; set device: cuda or train another")
@@ -54,17 +67,13 @@ class SgdPack:
         self.members = Members.of(
             [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
             dtype, self.device, self.shape.batch_size, self.shape.precision,
-            split.x_train.shape[1:],
+            split.x_train.shape[1:], len(self.place.runs),
         )  # fmt: skip
         self.matrices = weight_matrices(models[0])
         self.trainer: Trainer = trainer_for(
             models, self.members, self.shape.objective, dtype, self.device
         )
         self.path = type(self.trainer).__name__
-        self.abreast = tuning.abreast(
-            self.shape, models[0], split.x_train.shape[1:], len(specs), job.device
-        )
-        self._stretch = 1  # steps that a part of the members takes in its turn
         self.observers = self._observers(split.x_train.shape[1:], split.n_classes)
         self.records = Records()
         self.step = 0
@@ -75,15 +84,15 @@ class SgdPack:
         self.spectra = observe.Spectra(beside=self.device.type == "cuda")
         self._save_every = job.checkpoint_seconds
 
+    @staticmethod
+    def untrained(spec: Any, shape: tuple[int, ...], n_classes: int) -> nn.Module:
+        """The network of a run before its first step."""
+        seed = streams.init_seed(spec.seed)
+        return build_seeded(spec.model, shape, n_classes, seed=seed, **spec.model_arguments)
+
     def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
         """Each member's untrained network."""
-        return [
-            build_seeded(
-                self.shape.model, shape, n_classes, seed=streams.init_seed(s.seed),
-                **self.shape.model_arguments,
-            )
-            for s in self.specs
-        ]  # fmt: skip
+        return [self.untrained(s, shape, n_classes) for s in self.specs]
 
     def _observers(self, shape: tuple[int, ...], n_classes: int) -> dict[str, observers.Observer]:
         """What the specs' `record` asks for."""
@@ -98,14 +107,16 @@ class SgdPack:
             )
         )  # fmt: skip
 
-    def run(self) -> Records:
-        """Train to the end, from the checkpoint if there is one."""
-        self._resume()
+    def run(self, state: dict[str, Any] | None = None) -> Records:
+        """Train to the end, from the state of a checkpoint if one is given."""
+        if state is not None:
+            self._resume(state)
         handlers = {s: signal.signal(s, self._interrupt) for s in (signal.SIGTERM, signal.SIGINT)}
         per_epoch = self.shape.steps_per_epoch
         reporter = Reporter(
-            self.job, len(self.runs), self.shape.epochs, self.shape.steps, self.step
-        )
+            self.job, len(self.place.runs), self.place.of * self.shape.epochs,
+            self.place.of * self.shape.steps, self._before(self.shape.steps) + self.step,
+        )  # fmt: skip
         saved = time.monotonic()
         try:
             self._measure_if_due()  # also what a process killed just before it has not measured
@@ -113,11 +124,8 @@ class SgdPack:
                 epoch = self.step // per_epoch
                 orders = self._orders(epoch)
                 multiplier = self.shape.lr_multiplier(epoch)
-                batch = self.step % per_epoch
-                while batch < per_epoch:
-                    batches = range(batch, min(batch + self._stretch, per_epoch))
-                    self._train(orders, batches, multiplier)
-                    batch = batches.stop
+                for batch in range(self.step % per_epoch, per_epoch):
+                    self._train(orders, batch, multiplier)
                     if reporter.due():
                         self._report(reporter)
                         if time.monotonic() - saved >= self._save_every:
@@ -136,22 +144,17 @@ class SgdPack:
                 at = self.shape.epochs
                 self.records.scalar(run, at, self.step, "diverged_step", step)
         self.records.facts = {
-            "path": self.path, "abreast": self.abreast,
+            "path": self.path, "abreast": self.place.abreast,
             "products": "OpenBLAS" if products.openblas else "torch",
         }  # fmt: skip
-        if isinstance(trainer := self.parts[0][1], Replayed):
-            self.records.facts["replayed"] = trainer.replays
+        if isinstance(self.stepper, Replayed):
+            self.records.facts["replayed"] = self.stepper.replays
         return self.records
 
     @cached_property
-    def parts(self) -> Parts:
-        """Which members step abreast, as it is once a checkpoint has been looked for."""
-        trainer = Replayed(self.trainer, say) if self.device.type == "cuda" else self.trainer
-        return in_turns(trainer, len(self.runs), self.abreast)
-
-    def _outputs(self, x: Tensor) -> Tensor:
-        """Outputs (K, n, C) of every member for the examples x (n, ...)."""
-        return outputs(self.parts, x)
+    def stepper(self) -> Trainer:
+        """What takes the steps: the trainer, or on a GPU its recorded steps."""
+        return Replayed(self.trainer, say) if self.device.type == "cuda" else self.trainer
 
     def _orders(self, epoch: int) -> Tensor:
         """(K, N): each member's own order of the examples in this epoch."""
@@ -159,42 +162,19 @@ class SgdPack:
         orders = [streams.epoch_order(s.seed, epoch, n) for s in self.specs]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
-    def _train(self, orders: Tensor, batches: range, multiplier: float) -> None:
-        """These batches for every member, part after part, so that weights stay in the cache."""
-        start = time.monotonic()
-        if self.observers:  # they look at all members at once: then a stretch is one step
-            x, y = self._batch(slice(None), orders, batches.start)
-            for observer in self.observers.values():
-                observer.before_step(self.step, x, y, multiplier)
-        for members, trainer in self.parts:
-            for i, batch in enumerate(batches, 1):
-                x, y = self._batch(members, orders, batch)
-                losses = trainer.step(x, y, multiplier)
-                self._note(members, losses, self.step + i)
-        self.step += len(batches)
-        self._lengthen(time.monotonic() - start)
-
-    def _batch(self, members: slice, orders: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-        """The images and labels of a batch of some members."""
+    def _train(self, orders: Tensor, batch: int, multiplier: float) -> None:
+        """One step of every member; the first non-finite loss is a member's divergence."""
         size = self.shape.batch_size
-        index = orders[members, batch * size : (batch + 1) * size]
-        return self.train[0][index], self._labels(members, index)
+        index = orders[:, batch * size : (batch + 1) * size]
+        x, y = self.train[0][index], self._labels(index)
+        for observer in self.observers.values():
+            observer.before_step(self.step, x, y, multiplier)
+        self.losses = self.stepper.step(x, y, multiplier)
+        self.step += 1
+        self.diverged.masked_fill_(~self.losses.isfinite() & (self.diverged < 0), self.step)
 
-    def _note(self, members: slice, losses: Tensor, step: int) -> None:
-        """The first step with a non-finite loss is a member's divergence."""
-        self.losses[members] = losses
-        diverged = self.diverged[members]
-        diverged.masked_fill_(~losses.isfinite() & (diverged < 0), step)
-
-    def _lengthen(self, seconds: float) -> None:
-        """Stretches of half a second where members take turns: signals wait for their end."""
-        if len(self.parts) > 1 and not self.observers and seconds < 0.25:
-            self._stretch = min(2 * self._stretch, 256)
-        elif seconds > 1:
-            self._stretch = max(1, self._stretch // 2)
-
-    def _labels(self, members: slice, index: Tensor) -> Tensor:
-        """The labels (k, B) of the examples `index` (k, B) of k members."""
+    def _labels(self, index: Tensor) -> Tensor:
+        """The labels (K, B) of each member's examples `index` (K, B)."""
         return self.train[1][index]
 
     def _measure_if_due(self) -> None:
@@ -210,8 +190,9 @@ class SgdPack:
         if self.shape.evaluate == "records" or at[0] == self.shape.epochs:
             for name, split in (("train", self.train), ("test", self.test)):
                 observe.performance(
-                    self.records, self.runs, self._outputs, (name, *split), self.shape.loss, *at
-                )
+                    self.records, self.runs, self.trainer.outputs, (name, *split),
+                    self.shape.loss, *at,
+                )  # fmt: skip
         for observer in self.observers.values():
             observer.measure(self.records, *at)
         self.spectra.measure(self.records, self.runs, self.trainer.state(), self.matrices, *at)
@@ -219,8 +200,15 @@ class SgdPack:
     def _report(self, reporter: Reporter) -> None:
         fine = self.losses[self.diverged < 0]
         loss = fine.mean().item() if len(fine) else float("nan")
-        epoch = self.step // self.shape.steps_per_epoch
-        reporter.update(epoch, self.step, loss, int((self.diverged >= 0).sum()))
+        epoch = self._before(self.shape.epochs) + self.step // self.shape.steps_per_epoch
+        diverged = int((self.diverged >= 0).sum()) + sum(
+            row["quantity"] == "diverged_step" for f in self.place.finished for row in f.scalars
+        )
+        reporter.update(epoch, self._before(self.shape.steps) + self.step, loss, diverged)
+
+    def _before(self, each: int) -> int:
+        """What the sub-packs before this one have done, each so many steps or epochs."""
+        return self.place.index * each
 
     def _interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Only a note: the loop saves between two steps, never inside one."""
@@ -237,9 +225,11 @@ class SgdPack:
     def _save(self) -> None:
         self.spectra.settle()
         state: dict[str, Any] = {
-            "runs": self.runs, "step": self.step,
-            "state": self.trainer.state(), "velocity": self.trainer.velocity(),
-            "diverged": self.diverged, "measured": self._measured, "abreast": self.abreast,
+            "runs": list(self.place.runs), "abreast": self.place.abreast,
+            "sub_pack": self.place.index,
+            "finished": [(f.scalars, f.arrays) for f in self.place.finished],
+            "step": self.step, "state": self.trainer.state(), "velocity": self.trainer.velocity(),
+            "diverged": self.diverged, "measured": self._measured,
             "scalars": self.records.scalars, "arrays": self.records.arrays, **self._kept(),
         }  # fmt: skip
         checkpoint.save(self.job.checkpoint, state)
@@ -253,33 +243,59 @@ class SgdPack:
         for name, observer in self.observers.items():
             observer.restore(state["observers"][name])
 
-    def _resume(self) -> None:
-        state = checkpoint.load(self.job.checkpoint, self.device)
-        if state is None:
-            return
-        if state["runs"] != self.runs:
-            raise UserError(f"{self.job.checkpoint}: the checkpoint of another pack; remove it")
+    def _resume(self, state: dict[str, Any]) -> None:
         load_into(self.trainer, state["state"], state["velocity"])
         self.step, self.diverged = state["step"], state["diverged"]
-        self.abreast = state.get("abreast", len(self.runs))  # older ones: all of them
         rows = state["scalars"]  # checkpoints from before `measured` tell by their last row
         self._measured = state.get("measured", rows[-1]["step"] if rows else -1)
         self.records = Records(state["scalars"], state["arrays"])
         self._restore(state)
 
 
-def train_pack(
-    pack: Callable[[Sequence[Any], Job], SgdPack], kind: type[Sgd], specs: Sequence[RunSpec],
-    job: Job,
-) -> Records:  # fmt: skip
+def train_pack(pack: type[SgdPack], kind: type[Sgd], specs: Sequence[RunSpec], job: Job) -> Records:
     """The records of a pack of runs of one shape whose specs are of this kind."""
     if not all(isinstance(s, kind) for s in specs) or len({str(s.shape()) for s in specs}) != 1:
         raise ValueError(f"a pack holds {kind.model_fields['procedure'].default} runs of one shape")
     torch.set_flush_denormal(True)  # weights that decay to nothing must not slow the others down
     try:
-        return pack(specs, job).run()
+        return _train_sub_packs(pack, specs, job)
     finally:
         torch.set_flush_denormal(False)
+
+
+def _train_sub_packs(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> Records:
+    """The records of a pack: sub-pack after sub-pack, each from its beginning to its end.
+
+    A checkpoint holds the sub-pack in training and the records of those that are finished.
+    """
+    runs = [s.run_id for s in specs]
+    state = checkpoint.load(job.checkpoint, job.device)
+    if state is not None and state["runs"] != runs:
+        raise UserError(f"{job.checkpoint}: the checkpoint of another pack; remove it")
+    most = _abreast(pack, specs, job) if state is None else state.get("abreast", len(runs))
+    parts = sub_packs(len(runs), most)
+    begun, finished = 0, list[Records]()
+    if state is not None:
+        if len(parts) > 1 and "sub_pack" not in state:
+            raise UserError(f"{job.checkpoint}: of an older version, whose members took turns;"
+                            " remove it to train the pack from its beginning")  # fmt: skip
+        begun = state.get("sub_pack", 0)
+        finished = [Records(*rows) for rows in state.get("finished", [])]
+    for i, part in list(enumerate(parts))[begun:]:
+        place = Place(runs, most, i, len(parts), list(finished))
+        finished.append(pack(specs[part], job, place).run(state))
+        state = None
+    return joined(finished)
+
+
+def _abreast(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> int:
+    """How many members train side by side, by the rule of engine/choose.py."""
+    first = specs[0]
+    facts, dtype = data.info(first.dataset, **first.data_options), DTYPES[first.precision]
+    model = pack.untrained(first, facts.input_shape, facts.n_classes)
+    return abreast(
+        model, facts.input_shape, first.batch_size, len(specs), dtype, torch.device(job.device)
+    )
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:

@@ -26,7 +26,7 @@ from ..observers import bounds_inputs, collapse, stationarity
 from ..observers.square_records import Network, margins_of, write_dynamics, write_gradients
 from ..records import Records
 from . import Job
-from .sgd import SgdPack, train_pack
+from .sgd import Place, SgdPack, train_pack
 
 _STATIONARITY_EXAMPLES = 128
 
@@ -57,8 +57,8 @@ def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: in
 class SquarePack(SgdPack):
     """A pack of `square_sgd`."""
 
-    def __init__(self, specs: Sequence[Spec], job: Job) -> None:
-        super().__init__(specs, job)
+    def __init__(self, specs: Sequence[Spec], job: Job, place: Place | None = None) -> None:
+        super().__init__(specs, job, place)
         self.square = specs[0]
         members = self.members
         if self.square.normalisation == "lagrange":
@@ -75,8 +75,13 @@ class SquarePack(SgdPack):
         self.noisy = torch.stack(noisy).to(self.device)
         self.previous: dict[str, Tensor] = {}
 
+    @staticmethod
+    def untrained(spec: Any, shape: tuple[int, ...], n_classes: int) -> nn.Module:
+        """See SgdPack.untrained."""
+        return network(spec, shape, n_classes)
+
     def _models(self, shape: tuple[int, ...], n_classes: int) -> list[nn.Module]:
-        found = [network(cast(Spec, s), shape, n_classes) for s in self.specs]
+        found = super()._models(shape, n_classes)
         self.n_classes = n_classes
         # A skeleton of its own: the trainer's modules hold the members' weights.
         self.skeleton = network(cast(Spec, self.specs[0]), shape, n_classes).eval().to(self.device)
@@ -87,8 +92,8 @@ class SquarePack(SgdPack):
     def _observers(self, shape: tuple[int, ...], n_classes: int) -> dict[str, observers.Observer]:
         return {}  # its `record` is its own
 
-    def _labels(self, members: slice, index: Tensor) -> Tensor:
-        return self.noisy[members].gather(1, index)
+    def _labels(self, index: Tensor) -> Tensor:
+        return self.noisy.gather(1, index)
 
     def _orders(self, epoch: int) -> Tensor:
         if "movement" in self.square.record and epoch + 1 in self.square.record_epochs:
@@ -164,7 +169,7 @@ class SquarePack(SgdPack):
     def _all_outputs(self, x: Tensor) -> Tensor:
         """Outputs (K, N, C) of a whole split, float64."""
         parts = [x[i : i + 1024] for i in range(0, len(x), 1024)]
-        return torch.cat([self._outputs(part).double() for part in parts], dim=1)
+        return torch.cat([self.trainer.outputs(part).double() for part in parts], dim=1)
 
 
 class _Both(nn.Module):
