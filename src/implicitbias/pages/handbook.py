@@ -58,7 +58,7 @@ def pictures() -> dict[str, Path]:
 
 def include(name: str) -> str:
     """A Markdown file of the project as a page of docs/; the path behind a fence is its title."""
-    text = (ROOT / name).readescaped(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     return _LINK.sub(_moved, re.sub(r"^```(\w+) (\S+)$", r'```\1 title="\2"', text, flags=re.M))
 
 
