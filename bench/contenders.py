@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from implicitbias.models import build_seeded
 from implicitbias.train.engine.base import Members, Trainer, multiply_float32_in
-from implicitbias.train.engine.choose import abreast, sub_packs, trainer_for
+from implicitbias.train.engine.choose import sub_pack_size, sub_packs, trainer_for
 from implicitbias.train.engine.graphs import Replayed
 from implicitbias.train.progress import say
 
@@ -132,7 +132,7 @@ def ours(
     dtype = torch.float32
     multiply_float32_in(precision)
     nets = networks(model, members)
-    most = abreast(nets[0], INPUT, batch_size, members, dtype, device)
+    most = sub_pack_size(nets[0], INPUT, batch_size, members, dtype, device)
     nets = nets[sub_packs(members, most)[0]]
     lr, decay, momentum = ([value] * len(nets) for value in (LR, WEIGHT_DECAY, 0.0))
     hyper = Members.of(lr, decay, momentum, dtype, device, batch_size, precision, INPUT, members)

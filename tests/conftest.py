@@ -28,12 +28,12 @@ def blas(request, monkeypatch):
     """
     from threadpoolctl import threadpool_limits
 
-    from implicitbias.train.engine import grouped, products
+    from implicitbias.train.engine import gemm, grouped
 
-    monkeypatch.setattr(products, "openblas", request.param == "openblas")
+    monkeypatch.setattr(gemm, "openblas", request.param == "openblas")
     if request.param == "openblas":
-        monkeypatch.setattr(products, "FEWEST", 2)
-        monkeypatch.setattr(products, "SMALLEST", 0)
+        monkeypatch.setattr(gemm, "MIN_ROWS", 2)
+        monkeypatch.setattr(gemm, "MIN_WEIGHTS", 0)
         monkeypatch.setattr(grouped, "COPIED", 0)
     with threadpool_limits(1):
         yield request.param

@@ -6,9 +6,9 @@ import torch
 from implicitbias.models import build_seeded
 from implicitbias.train.engine.base import Members
 from implicitbias.train.engine.choose import (
-    BUSY,
     CACHED_BY_HAND,
-    abreast,
+    MULTIPLY_ADDS,
+    sub_pack_size,
     sub_packs,
     trainer_for,
 )
@@ -107,7 +107,7 @@ def test_sub_packs_cover_every_member_once_and_are_alike_in_size(k, n):
 
 def rule(model, shape, size, k=64, dtype=torch.float32, device=CPU, **arguments):
     net = build_seeded(model, shape, 10, seed=0, **arguments)
-    return abreast(net, shape, size, k, dtype, device)
+    return sub_pack_size(net, shape, size, k, dtype, device)
 
 
 def test_the_rule_is_that_of_its_measurements():
@@ -121,10 +121,10 @@ def test_the_rule_is_that_of_its_measurements():
     assert [rule("mlp_bn", image, 4, k=k, **small) for k in (3, 5, 7, 9)] == [3, 5, 4, 5]
     assert rule("resnet18", image, 4) == 1
     assert rule("mlp_relu", image, 4, device=torch.device("cuda"), **big) == 64
-    # conv4 of width 4: 16^2 x 27 x 4 + 8^2 x 36 x 8 + 4^2 x 72 x 16 + 256 x 10 products, 4 layers
-    products = 27_648 + 18_432 + 18_432 + 2_560
+    # Multiply-adds of conv4, width 4: 16^2 x 27 x 4 + 8^2 x 36 x 8 + 4^2 x 72 x 16 + 256 x 10
+    multiply_adds = 27_648 + 18_432 + 18_432 + 2_560
     for n in (64, 8, 2, 1):
-        most = int(4 * BUSY / products / (n - 1)) if n > 1 else 100_000
+        most = int(4 * MULTIPLY_ADDS / multiply_adds / (n - 1)) if n > 1 else 100_000
         assert rule("conv4", image, most, width=4) == n
     assert rule("conv4", image, 16) == 2
     assert rule("conv4", image, 64) == 1

@@ -49,7 +49,7 @@ def assert_same(one, other, name):
 @pytest.mark.parametrize("name", SMALL)
 def test_every_path_replays_its_steps(name, momentum, monkeypatch):
     monkeypatch.setattr(
-        "implicitbias.train.engine.products.openblas", None
+        "implicitbias.train.engine.gemm.openblas", None
     )  # the tape hears torch alone
     replayed = Replayed(trainer_of(name, momentum), print, record)
     assert_same(replayed, trainer_of(name, momentum), name)

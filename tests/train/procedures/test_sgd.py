@@ -19,7 +19,7 @@ from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.plan import packs, spec
 from implicitbias.train import checkpoint, records
-from implicitbias.train.engine import products
+from implicitbias.train.engine import gemm
 from implicitbias.train.engine.graphs import Replayed
 from implicitbias.train.engine.streams import epoch_order, init_seed
 from implicitbias.train.observers import observe
@@ -224,7 +224,7 @@ def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_
     for folder in ("whole", "parts"):  # a slow machine writes checkpoints there
         (tmp_path / folder).mkdir()
     whole = train(runs, tmp_path / "whole", data_dir)
-    monkeypatch.setattr(sgd, "abreast", lambda *_: 2)
+    monkeypatch.setattr(sgd, "sub_pack_size", lambda *_: 2)
     job, steps, told = Job("test", tmp_path / "parts", data_dir), runs[0].steps, []
 
     class Counted(sgd.SgdPack):
@@ -244,10 +244,10 @@ def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_
     state = checkpoint.load(job.checkpoint, "cpu")
     assert state["sub_pack"] == 1
     assert state["state"]["head.bias"].shape[0] == 2
-    monkeypatch.setattr(sgd, "abreast", lambda *_: 1)  # as if the rule were another meanwhile
+    monkeypatch.setattr(sgd, "sub_pack_size", lambda *_: 1)  # as if the rule were another meanwhile
     found = load("sgd")(runs, job)
-    by = "OpenBLAS" if products.openblas else "torch"
-    assert found.facts == {"path": "MLPTrainer", "abreast": 2, "products": by}
+    by = "OpenBLAS" if gemm.openblas else "torch"
+    assert found.facts == {"path": "MLPTrainer", "sub_pack_size": 2, "gemm": by}
     found.write(tmp_path / "parts" / "records")
     for name, table in zip(("scalars", "arrays"), whole, strict=True):
         ours = records.read(tmp_path / "parts" / "records" / f"{name}.parquet")
@@ -262,10 +262,10 @@ def test_a_checkpoint_from_before_sub_packs_is_refused_only_where_members_took_t
     pack = sgd.SgdPack(runs, job)
     pack._save()
     state = checkpoint.load(job.checkpoint, "cpu")
-    for key in ("sub_pack", "finished"):
+    for key in ("sub_pack", "finished", "sub_pack_size"):
         state.pop(key)
     checkpoint.save(job.checkpoint, state)
-    assert load("sgd")(runs, job).facts["abreast"] == 2
+    assert load("sgd")(runs, job).facts["sub_pack_size"] == 2
     checkpoint.save(job.checkpoint, {**state, "abreast": 1})
     with pytest.raises(UserError, match="checkpoint.pt: of an older version"):
         load("sgd")(runs, job)

@@ -40,7 +40,7 @@ class Members:
     batch_size: int
     input_shape: tuple[int, ...] | None
     pack_size: int
-    products: torch.dtype  # in which layers multiply: the weights' own, or bfloat16
+    matmul_dtype: torch.dtype  # of the layers' multiplications: the weights' own, or bfloat16
 
     @classmethod
     def of(
@@ -59,9 +59,9 @@ class Members:
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
-        products = torch.bfloat16 if precision == "bfloat16" else dtype
+        matmul_dtype = torch.bfloat16 if precision == "bfloat16" else dtype
         size = pack_size or len(lrs)
-        return cls(lrs, decays, momenta, batch_size, input_shape, size, products)
+        return cls(lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype)
 
     def rates(self, multiplier: float, axes: int) -> Rates:
         """Those at learning rate `multiplier` x lr, for tensors with so many axes."""
@@ -106,11 +106,11 @@ def stacked(
     }
 
 
-def products_in(members: Members, x: Tensor) -> AbstractContextManager[object]:
-    """The context in which layers of autograd's paths multiply in `members.products`."""
-    if members.products == x.dtype:
+def matmul_autocast(members: Members, x: Tensor) -> AbstractContextManager[object]:
+    """The context in which layers of autograd's paths multiply in `members.matmul_dtype`."""
+    if members.matmul_dtype == x.dtype:
         return nullcontext()
-    return torch.autocast(x.device.type, members.products)
+    return torch.autocast(x.device.type, members.matmul_dtype)
 
 
 def multiply_float32_in(precision: str) -> None:

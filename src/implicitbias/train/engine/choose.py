@@ -65,10 +65,10 @@ CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of weights
 # Both are soft, so the number of sub-packs is rounded, not rounded up. Over the 28 shapes of scale
 # small on these paths, on an EPYC of family 25, the rule makes 0.98 of the best number's speed, at
 # least 0.90 (rounded up 0.97 and 0.78; with 1.2e7 or 3e7 products no more).
-BUSY = 2e7  # products of the members abreast
+MULTIPLY_ADDS = 2e7  # products of the members abreast
 
 
-def abreast(
+def sub_pack_size(
     model: nn.Module,
     input_shape: tuple[int, ...],
     batch_size: int,
@@ -78,14 +78,14 @@ def abreast(
 ) -> int:
     """How many of K members take their steps side by side, in [1, K]; all of them on CUDA.
 
-    About as many as have their weights in the cache together, and as make BUSY products a
+    About as many as have their weights in the cache together, and as make MULTIPLY_ADDS products a
     layer: K over the nearest number of sub-packs.
     """
     if device.type != "cpu":
         return k
     matrices, seen = weight_matrices(model), patches(model, input_shape)
-    products = batch_size * sum(m.rows * m.cols * seen[m.label] for m in matrices)
-    enough = ceil(BUSY * len(matrices) / products)
+    multiply_adds = batch_size * sum(m.rows * m.cols * seen[m.label] for m in matrices)
+    enough = ceil(MULTIPLY_ADDS * len(matrices) / multiply_adds)
     weights = dtype.itemsize * sum(p.numel() for p in model.parameters())
     cached = CACHED_BY_HAND if isinstance(model, MLPBN | MLPRelu) else CACHED
     most = max(1, min(k, enough, int(cached // weights)))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .base import Members, Rates
-from .products import products
+from .gemm import batched
 
 
 def few(batch_size: int) -> bool:
@@ -37,8 +37,10 @@ class Dense:
 
     def __init__(self, members: Members) -> None:
         self.members, self.few = members, few(members.batch_size)
-        self.low = members.products != members.lr.dtype
-        self.bmm, self.baddbmm_ = products(members.batch_size, members.products, members.lr.device)
+        self.mixed = members.matmul_dtype != members.lr.dtype
+        self.bmm, self.baddbmm_ = batched(
+            members.batch_size, members.matmul_dtype, members.lr.device
+        )
         self.buffers: list[Tensor] = []
         self._rates: tuple[float, tuple[Rates, Rates]] | None = None
 
@@ -51,7 +53,7 @@ class Dense:
         """The weights in the layout that suits the batch size."""
         return [w.mT.contiguous().mT for w in weights] if self.few else list(weights)
 
-    def turned(self, h: Tensor) -> Tensor:
+    def relayout(self, h: Tensor) -> Tensor:
         """(K, B, n) as activations are, or such activations as (K, B, n)."""
         return h if self.few else h.mT
 
@@ -67,13 +69,13 @@ class Dense:
             self._rates = multiplier, (of_weights, of_vectors)
         return self._rates[1]
 
-    def in_products(self, h: Tensor) -> Tensor:
+    def to_matmul_dtype(self, h: Tensor) -> Tensor:
         """In the type in which layers multiply."""
-        return h.to(self.members.products) if self.low else h
+        return h.to(self.members.matmul_dtype) if self.mixed else h
 
-    def high(self, h: Tensor) -> Tensor:
+    def to_weight_dtype(self, h: Tensor) -> Tensor:
         """In the type of the weights."""
-        return h.to(self.members.lr.dtype) if self.low else h
+        return h.to(self.members.lr.dtype) if self.mixed else h
 
     def sum(self, h: Tensor) -> Tensor:
         """The sum of activations over the examples, (K, 1, n) or (K, n, 1).
@@ -82,14 +84,14 @@ class Dense:
         """
         return h.sum(1 if self.few else 2, True)
 
-    def product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
+    def matmul(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """W h in the type of products: w (K, o, i), transposed w.mT, h of i features."""
-        if not self.low:
-            return self.exact_product(w, transposed, h)
+        if not self.mixed:
+            return self.matmul_exact(w, transposed, h)
         one, other = (h, transposed) if self.few else (w, h)
-        return self.bmm(self.in_products(one), self.in_products(other))
+        return self.bmm(self.to_matmul_dtype(one), self.to_matmul_dtype(other))
 
-    def exact_product(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
+    def matmul_exact(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """The same in the type of w and h."""
         return self.bmm(h, transposed) if self.few else self.bmm(w, h)
 
@@ -107,12 +109,12 @@ class Dense:
         """
         if self.buffers:
             v = self.buffers[j].mul_(rates.momentum).add_(w * rates.decay)
-            self._add_product(v, d, h)
+            self._add_matmul(v, d, h)
             w.sub_(v * rates.lr)
         else:
-            self._add_product(w.mul_(rates.keep), d, h)
+            self._add_matmul(w.mul_(rates.keep), d, h)
 
-    def _add_product(self, w: Tensor, d: Tensor, h: Tensor) -> None:
+    def _add_matmul(self, w: Tensor, d: Tensor, h: Tensor) -> None:
         """W <- W + d h^T; the product is in the type of h."""
         target, a, b = (w.mT, h.mT, d) if self.few else (w, d, h.mT)
         if h.dtype != w.dtype:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...models._layers import patches, weight_matrices
-from . import products
+from . import gemm
 from .base import Members, stacked
 from .stacked import StackedTrainer
 
@@ -60,7 +60,7 @@ class _Linear(_Grouped):
         self.k = k
 
     def forward(self, x: Tensor) -> Tensor:
-        out = products.bmm(x.view(len(x), self.k, -1).transpose(0, 1), self.weight.mT)
+        out = gemm.bmm(x.view(len(x), self.k, -1).transpose(0, 1), self.weight.mT)
         if self.bias is not None:
             out = out + self.bias.unsqueeze(1)
         return out.transpose(0, 1).flatten(1)
@@ -133,7 +133,7 @@ COPIED = 1e6  # bytes of such weights, of all members of the pack together
 
 def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
     """The names of the convolutions whose weights outweigh their activations."""
-    if members.input_shape is None or members.products == torch.bfloat16:
+    if members.input_shape is None or members.matmul_dtype == torch.bfloat16:
         return frozenset()
     seen, names = patches(model, members.input_shape), set[str]()
     for m in weight_matrices(model):

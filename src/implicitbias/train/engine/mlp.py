@@ -26,7 +26,7 @@ from ...models._objectives import LOSSES_WITH_GRADIENT
 from ...models.mlp_bn import MLPBN
 from .base import Members, Rates, stacked
 from .dense import Dense
-from .products import products
+from .gemm import batched
 
 _relu_backward = torch.ops.aten.threshold_backward.default
 _EPS, _RUNNING = 1e-5, 0.1  # BatchNorm1d's defaults
@@ -90,21 +90,21 @@ class MLPTrainer(Dense):
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
-        hidden = [self.in_products(self.turned(x.flatten(2)))]
+        hidden = [self.to_matmul_dtype(self.relayout(x.flatten(2)))]
         size, saved = y.shape[1], []
         for layer in self.layers:
             # A bias before batch normalisation changes nothing but the running mean.
-            z = self.high(self.product(layer.weight, layer.transposed, hidden[-1]))
+            z = self.to_weight_dtype(self.matmul(layer.weight, layer.transposed, hidden[-1]))
             total = self.sum(z)
             z.sub_(total, alpha=1 / size)
             squares = self.sum(z * z)
             rstd = torch.add(self.eps, squares, alpha=1 / size).rsqrt_()
             h = (z.mul_(rstd) * layer.gamma).add_(layer.beta).relu_()
-            hidden.append(self.in_products(h))
+            hidden.append(self.to_matmul_dtype(h))
             saved.append(_Normalised(z, total, squares, rstd.mul_(layer.gamma)))
         self._track(saved, size)
-        top = self.high(hidden[-1])  # the head is small: in the type of the weights
-        logits = torch.baddbmm(self.head_bias.unsqueeze(1), self.turned(top), self.head.mT)
+        top = self.to_weight_dtype(hidden[-1])  # the head is small: in the type of the weights
+        logits = torch.baddbmm(self.head_bias.unsqueeze(1), self.relayout(top), self.head.mT)
         loss, d = self.loss(logits, self.one_hot[y])
         self._backward(hidden, saved, d, multiplier)
         return loss
@@ -131,24 +131,24 @@ class MLPTrainer(Dense):
         """Backpropagate d = d loss / d logits (K, B, C); each weight is updated once used."""
         rates, vector_rates = self.rates(multiplier)
         size = d.shape[1]
-        d = self.turned(self.descent(d, rates))
-        dh = self.in_products(self.exact_product(self.head.mT, self.head, d))
-        self.update(self.depth, self.head, d, self.high(hidden[-1]), rates)
+        d = self.relayout(self.descent(d, rates))
+        dh = self.to_matmul_dtype(self.matmul_exact(self.head.mT, self.head, d))
+        self.update(self.depth, self.head, d, self.to_weight_dtype(hidden[-1]), rates)
         d_gamma: list[Tensor] = []
         d_beta: list[Tensor] = []
         for i, layer in reversed(list(enumerate(self.layers))):
             z, _, _, scale = saved[i]
-            dz = self.high(_relu_backward(dh, hidden[i + 1], 0))
+            dz = self.to_weight_dtype(_relu_backward(dh, hidden[i + 1], 0))
             d_beta.append(self.sum(dz))
             d_gamma.append(self.sum(dz * z))
             # From here on d loss / d (W h): without what the batch's mean and variance take up.
             dz.sub_(d_beta[-1], alpha=1 / size).sub_(z.mul_(d_gamma[-1]), alpha=1 / size)
-            dz = self.in_products(dz.mul_(scale))
+            dz = self.to_matmul_dtype(dz.mul_(scale))
             if i:
-                dh = self.product(layer.transposed, layer.weight, dz)
+                dh = self.matmul(layer.transposed, layer.weight, dz)
             self.update(i, layer.weight, dz, hidden[i], rates)
         gradients: list[Tensor | None] = [
-            self.turned(d).sum(1),
+            self.relayout(d).sum(1),
             None,  # the gradient of a bias before batch normalisation is zero
             self._of_layers(d_gamma[::-1]),
             self._of_layers(d_beta[::-1]),
@@ -172,16 +172,16 @@ class MLPTrainer(Dense):
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        flat = self.in_products(x.flatten(1).mT)  # (D, n), the same examples for every member
+        flat = self.to_matmul_dtype(x.flatten(1).mT)  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
-        bmm = products(len(x), h.dtype, h.device).bmm
+        bmm = batched(len(x), h.dtype, h.device).bmm
         for i, w in enumerate(self.weights):
             scale = self.gamma[i] * torch.rsqrt(self.var[i] + _EPS)  # (K, H)
             shift = self.beta[i] + (self.bias[i] - self.mean[i]) * scale
-            z = self.high(bmm(self.in_products(w), h))
+            z = self.to_weight_dtype(bmm(self.to_matmul_dtype(w), h))
             h = torch.addcmul(shift.unsqueeze(2), z, scale.unsqueeze(2)).relu_()
-            h = self.in_products(h)
-        return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, self.high(h)).mT
+            h = self.to_matmul_dtype(h)
+        return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, self.to_weight_dtype(h)).mT
 
     def _named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """Tensors in the order of `trained` under their names in the module."""

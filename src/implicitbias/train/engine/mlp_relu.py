@@ -11,7 +11,7 @@ from ...models._objectives import LOSSES_WITH_GRADIENT
 from ...models.mlp_relu import MLPRelu
 from .base import Members, stacked
 from .dense import Dense
-from .products import products
+from .gemm import batched
 
 _relu_backward = torch.ops.aten.threshold_backward.default
 
@@ -40,17 +40,17 @@ class MLPReluTrainer(Dense):
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step. x (K, B, ...), y (K, B)."""
-        hidden = [self.in_products(self.turned(x.flatten(2)))]
-        products = list(zip(self.trained, self.transposed, strict=True))
-        for w, transposed in products[:-1]:
-            hidden.append(self.product(w, transposed, hidden[-1]).relu_())
-        logits = self.product(*products[-1], hidden[-1]).to(self.one_hot.dtype)
-        loss, d = self.loss(self.turned(logits), self.one_hot[y])
+        hidden = [self.to_matmul_dtype(self.relayout(x.flatten(2)))]
+        layers = list(zip(self.trained, self.transposed, strict=True))
+        for w, transposed in layers[:-1]:
+            hidden.append(self.matmul(w, transposed, hidden[-1]).relu_())
+        logits = self.matmul(*layers[-1], hidden[-1]).to(self.one_hot.dtype)
+        loss, d = self.loss(self.relayout(logits), self.one_hot[y])
         rates, _ = self.rates(multiplier)
-        d = self.turned(self.descent(d, rates))
-        for j, (w, transposed) in reversed(list(enumerate(products))):
+        d = self.relayout(self.descent(d, rates))
+        for j, (w, transposed) in reversed(list(enumerate(layers))):
             h = hidden[j]
-            below = _relu_backward(self.product(transposed, w, d), h, 0) if j else None
+            below = _relu_backward(self.matmul(transposed, w, d), h, 0) if j else None
             self.update(j, w, d, h, rates)
             d = below if below is not None else d
         return loss
@@ -58,13 +58,13 @@ class MLPReluTrainer(Dense):
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        flat = self.in_products(x.flatten(1).mT)  # (D, n), the same examples for every member
+        flat = self.to_matmul_dtype(x.flatten(1).mT)  # (D, n), the same examples for every member
         h = flat.expand(self.k, *flat.shape)
-        bmm = products(len(x), h.dtype, h.device).bmm
-        *weights, head = (self.in_products(w) for w in self.trained)
+        bmm = batched(len(x), h.dtype, h.device).bmm
+        *weights, head = (self.to_matmul_dtype(w) for w in self.trained)
         for w in weights:
             h = bmm(w, h).relu_()
-        return self.high(bmm(head, h)).mT
+        return self.to_weight_dtype(bmm(head, h)).mT
 
     def state(self) -> dict[str, Tensor]:
         """See Trainer.state."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...models._objectives import LOSSES
-from .base import Members, products_in, stacked
+from .base import Members, matmul_autocast, stacked
 
 
 class PlainTrainer:
@@ -45,7 +45,7 @@ class PlainTrainer:
         each = zip(self.models, self.parameters, *self.rates, strict=True)
         for k, (model, parameters, lr, weight_decay, momentum) in enumerate(each):
             model.train()
-            with products_in(self.members, x):
+            with matmul_autocast(self.members, x):
                 outputs = model(x[k])[None]
             loss = self.loss(outputs.to(x.dtype), y[k][None])[0]
             gradients = torch.autograd.grad(loss, list(parameters.values()))
@@ -61,7 +61,7 @@ class PlainTrainer:
     @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         """See Trainer.outputs."""
-        with products_in(self.members, x):
+        with matmul_autocast(self.members, x):
             outputs = torch.stack([model.eval()(x) for model in self.models])
         return outputs.to(x.dtype)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from . import products
+from . import gemm
 from .base import Members, stacked
 from .stacked import StackedTrainer
 
@@ -28,7 +28,7 @@ class _Linear(nn.Linear):
     """By the products that are quicker; not for maps, which do not know them."""
 
     def forward(self, x: Tensor) -> Tensor:
-        out = products.bmm(x.flatten(0, -2)[None], self.weight.mT[None])
+        out = gemm.bmm(x.flatten(0, -2)[None], self.weight.mT[None])
         if self.bias is not None:
             out += self.bias
         return out.view(*x.shape[:-1], -1)
@@ -51,12 +51,12 @@ class VmappedNetwork:
         models: Sequence[nn.Module],
         dtype: torch.dtype,
         device: torch.device,
-        products_in: torch.dtype,
+        matmul_dtype: torch.dtype,
     ) -> None:
         state = stacked(models, dtype, device)
         # Skeletons: their own weights are not used.
         self.module = models[0].to(device, dtype)
-        by_openblas = products.openblas and products_in == dtype and device.type == "cpu"
+        by_openblas = gemm.openblas and matmul_dtype == dtype and device.type == "cpu"
         self.alone = _alone(self.module) if by_openblas else self.module
         self.parameters = {n: state[n].requires_grad_() for n, _ in self.module.named_parameters()}
         self.buffers = {n: state[n] for n, _ in self.module.named_buffers()}
@@ -89,4 +89,4 @@ class VmappedTrainer(StackedTrainer):
         dtype: torch.dtype,
         device: torch.device,
     ) -> VmappedNetwork:
-        return VmappedNetwork(models, dtype, device, members.products)
+        return VmappedNetwork(models, dtype, device, members.matmul_dtype)

@@ -21,9 +21,9 @@ from ...models._layers import patches, weight_matrices
 from ...plan.spec import RunSpec
 from ...plan.specs.sgd import Spec as Sgd
 from .. import checkpoint, observers
-from ..engine import products, streams
+from ..engine import gemm, streams
 from ..engine.base import DTYPES, Members, Trainer, load_into, multiply_float32_in
-from ..engine.choose import abreast, sub_packs, trainer_for
+from ..engine.choose import sub_pack_size, sub_packs, trainer_for
 from ..engine.graphs import Replayed
 from ..observers import observe
 from ..progress import Reporter, say
@@ -40,7 +40,7 @@ class Place:
     """Where a sub-pack stands in its pack."""
 
     runs: Sequence[str]  # of the whole pack
-    abreast: int  # at most so many members make a sub-pack
+    sub_pack_size: int  # at most so many members are trained side by side
     index: int = 0
     of: int = 1
     finished: Sequence[Records] = field(default_factory=list)  # of the sub-packs before this one
@@ -144,8 +144,8 @@ class SgdPack:
                 at = self.shape.epochs
                 self.records.scalar(run, at, self.step, "diverged_step", step)
         self.records.facts = {
-            "path": self.path, "abreast": self.place.abreast,
-            "products": "OpenBLAS" if products.openblas else "torch",
+            "path": self.path, "sub_pack_size": self.place.sub_pack_size,
+            "gemm": "OpenBLAS" if gemm.openblas else "torch",
         }  # fmt: skip
         if isinstance(self.stepper, Replayed):
             self.records.facts["replayed"] = self.stepper.replays
@@ -225,7 +225,7 @@ class SgdPack:
     def _save(self) -> None:
         self.spectra.settle()
         state: dict[str, Any] = {
-            "runs": list(self.place.runs), "abreast": self.place.abreast,
+            "runs": list(self.place.runs), "sub_pack_size": self.place.sub_pack_size,
             "sub_pack": self.place.index,
             "finished": [(f.scalars, f.arrays) for f in self.place.finished],
             "step": self.step, "state": self.trainer.state(), "velocity": self.trainer.velocity(),
@@ -272,7 +272,10 @@ def _train_sub_packs(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> Rec
     state = checkpoint.load(job.checkpoint, job.device)
     if state is not None and state["runs"] != runs:
         raise UserError(f"{job.checkpoint}: the checkpoint of another pack; remove it")
-    most = _abreast(pack, specs, job) if state is None else state.get("abreast", len(runs))
+    if state is None:
+        most = _sub_pack_size(pack, specs, job)
+    else:  # older ones have `abreast`, the oldest trained all members side by side
+        most = state.get("sub_pack_size", state.get("abreast", len(runs)))
     parts = sub_packs(len(runs), most)
     begun, finished = 0, list[Records]()
     if state is not None:
@@ -288,12 +291,12 @@ def _train_sub_packs(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> Rec
     return joined(finished)
 
 
-def _abreast(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> int:
+def _sub_pack_size(pack: type[SgdPack], specs: Sequence[Any], job: Job) -> int:
     """How many members train side by side, by the rule of engine/choose.py."""
     first = specs[0]
     facts, dtype = data.info(first.dataset, **first.data_options), DTYPES[first.precision]
     model = pack.untrained(first, facts.input_shape, facts.n_classes)
-    return abreast(
+    return sub_pack_size(
         model, facts.input_shape, first.batch_size, len(specs), dtype, torch.device(job.device)
     )
 

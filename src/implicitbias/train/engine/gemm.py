@@ -1,4 +1,4 @@
-"""Products of K pairs of matrices, by torch or by OpenBLAS, whichever is quicker here.
+"""Gemm of K pairs of matrices, by torch or by OpenBLAS, whichever is quicker here.
 
 torch multiplies with MKL, which on processors of AMD takes kernels of 256 bits: 105 GFLOP/s in
 float32 on one core of an EPYC (family 26), whatever its variables are set to. The OpenBLAS inside
@@ -30,7 +30,7 @@ WIDE = {"SkylakeX", "Cooperlake", "Sapphirerapids"}  # OpenBLAS's names for kern
 OLDEST = 0, 3, 30  # version of OpenBLAS with which this was tested
 
 
-def _quicker() -> bool:
+def _openblas_is_faster() -> bool:
     """Whether this process has an OpenBLAS with wider kernels than torch's, on as many threads.
 
     It takes its number of threads from OMP_NUM_THREADS, as torch does, where a process that trains
@@ -54,32 +54,32 @@ def _version(text: str | None) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text or "")[:3]))
 
 
-openblas = torch.backends.mkl.is_available() and _quicker()  # type: ignore[no-untyped-call]
-FEWEST = 12  # rows of a product: examples, or examples times tokens
-SMALLEST = 64 * 64  # weights of a layer on autograd's paths, where a call costs more
+openblas = torch.backends.mkl.is_available() and _openblas_is_faster()  # type: ignore[no-untyped-call]
+MIN_ROWS = 12  # rows of a product: examples, or examples times tokens
+MIN_WEIGHTS = 64 * 64  # weights of a layer on autograd's paths, where a call costs more
 _GEMM: dict[torch.dtype, Any] = {torch.float32: sgemm, torch.float64: dgemm}
 
 
-class Products(NamedTuple):
+class Gemm(NamedTuple):
     """`bmm(a, b)` is a b, `baddbmm_(c, a, b)` adds it to c; a (K, m, k), b (K, k, n)."""
 
     bmm: Callable[[Tensor, Tensor], Tensor]
     baddbmm_: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def products(rows: int, dtype: torch.dtype, device: torch.device) -> Products:
+def batched(rows: int, dtype: torch.dtype, device: torch.device) -> Gemm:
     """The quicker ones for so many examples, without gradients."""
-    if openblas and rows >= FEWEST and dtype in _GEMM and device.type == "cpu":
-        return Products(_bmm, _baddbmm_)
-    return Products(torch.bmm, Tensor.baddbmm_)
+    if openblas and rows >= MIN_ROWS and dtype in _GEMM and device.type == "cpu":
+        return Gemm(_bmm, _baddbmm_)
+    return Gemm(torch.bmm, Tensor.baddbmm_)
 
 
 def bmm(a: Tensor, b: Tensor) -> Tensor:
     """Activations a (K, m, k) times weights b (K, k, n) for autograd, by the quicker one."""
     fits = a.dtype in _GEMM and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    if openblas and fits and a.shape[1] >= FEWEST and b[0].numel() >= SMALLEST:
-        product: Tensor = _Product.apply(a, b)  # type: ignore[no-untyped-call]
-        return product
+    if openblas and fits and a.shape[1] >= MIN_ROWS and b[0].numel() >= MIN_WEIGHTS:
+        out: Tensor = _BatchedGemm.apply(a, b)  # type: ignore[no-untyped-call]
+        return out
     return torch.bmm(a, b)
 
 
@@ -96,40 +96,40 @@ def _bmm(a: Tensor, b: Tensor) -> Tensor:
 
 def _baddbmm_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """For C whose matrices lie row by row. BLAS works by columns: C^T <- C^T + B^T A^T."""
-    gemm = _GEMM[c.dtype]
+    blas = _GEMM[c.dtype]
     for one, left, right in zip(c.mT.numpy(), b.mT.numpy(), a.mT.numpy(), strict=True):
-        x, transpose_x = _by_columns(left)
-        y, transpose_y = _by_columns(right)
-        if gemm(1.0, x, y, 1.0, one, transpose_x, transpose_y, overwrite_c=1) is not one:
+        x, transpose_x = _column_major(left)
+        y, transpose_y = _column_major(right)
+        if blas(1.0, x, y, 1.0, one, transpose_x, transpose_y, overwrite_c=1) is not one:
             raise ValueError("the matrices that are added to do not lie row by row")
     return c
 
 
-def _by_columns(matrix: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _column_major(matrix: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """A matrix as BLAS reads it without a copy, and whether it then has to be transposed."""
     return (matrix, 0) if matrix.flags.f_contiguous else (matrix.T, 1)
 
 
-class _Product(torch.autograd.Function):
+class _BatchedGemm(torch.autograd.Function):
     """A b, with d A = d B^T and d B = A^T d."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, a: Tensor, b: Tensor) -> Tensor:
         ctx.save_for_backward(a, b)
-        return _bmm(_packed(a), _packed(b))
+        return _bmm(_without_gaps(a), _without_gaps(b))
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
         below, weights = ctx.needs_input_grad
-        d = _packed(d)
+        d = _without_gaps(d)
         return (
-            _bmm(d, _packed(b).mT) if below else None,
-            _bmm(_packed(a).mT, d) if weights else None,
+            _bmm(d, _without_gaps(b).mT) if below else None,
+            _bmm(_without_gaps(a).mT, d) if weights else None,
         )
 
 
-def _packed(matrices: Tensor) -> Tensor:
+def _without_gaps(matrices: Tensor) -> Tensor:
     """As BLAS reads them: no gaps inside rows, or columns. Others numpy multiplies slowly."""
     matrices = matrices.detach()
     return matrices if 1 in matrices.stride()[-2:] else matrices.contiguous()
