@@ -24,6 +24,23 @@ if TYPE_CHECKING:  # drawing need not load pydantic: 0.04 of a figure's time
 NETWORK = "network"  # the `layer` of a quantity that the whole network has
 _NUMBERS = ("seed", "epoch", "step", "value", "diverged_step")
 _WORDS = ("run", "pack", "layer", "metric")
+COLUMNS = {
+    "run": "Name of the run: its procedure and a hash of its spec.",
+    "pack": "Name of the pack that it was trained in.",
+    "diverged_step": "First step with a loss that is not finite; NaN for a run that did not"
+    " diverge [steps].",
+    "epoch": "Completed passes over the data when the row was measured [epochs].",
+    "step": "Completed updates when the row was measured [steps].",
+    "layer": "`layer0`, `layer1`, ... for the matrices in the papers' average, the module's name"
+    " for others; `average` and `average_all`: the means over the first kind and over all;"
+    " `network`: of the whole network.",
+    "metric": "Name of a metric or of a recorded scalar.",
+    "value": "Its value, NaN if missing; of an inequality the left side [of the metric].",
+    "limit": "Of an inequality, the right side [of the metric].",
+    "trivial": "Of an inequality, what the left side never exceeds anyway [of the metric].",
+    "part": "Of an inequality, its number among those of one layer, from 0 [1].",
+    "values": "Of `singular_values`, a list for each layer in place of `value` [1].",
+}
 
 
 def measure(
@@ -31,16 +48,9 @@ def measure(
 ) -> pd.DataFrame:
     """The table of a figure: `names` are metrics, `folders` the packs that hold the runs.
 
-    Columns: run, pack, every field of the specs, diverged_step (NaN if it did not), epoch, step
-    (completed, when measured), layer, metric, value. `layer` is `layer0`, `layer1`, ... for the
-    matrices in the papers' average, the module's name for others, `average` and `average_all` for
-    the means over the first kind and over all, `network` for what has no layer. A mean with a
-    missing layer is missing. A table with inequalities has more columns: `value` is their
-    left side, `limit` the right one, `trivial` what the left side never exceeds anyway, and `part`
-    numbers those of one layer. Where a left side is larger than the right one: UserError. A metric
-    with a list for each layer (`singular_values`) fills the column `values` in place of `value`.
-    Without specs, as where the data of all of them are not available, the table has no rows and no
-    fields of specs.
+    Columns: every field of the specs, and COLUMNS. A mean with a missing layer is missing. Where
+    the left side of an inequality is larger than the right one: UserError. Without specs, as where
+    the data of all of them are not available, the table has no rows and no fields of specs.
     """
     if not specs:
         kinds = {**dict.fromkeys(_WORDS, "object"), **dict.fromkeys(_NUMBERS, "float64")}

@@ -16,6 +16,28 @@ from .. import __version__
 from .errors import UserError
 
 _PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "scipy")
+KEYS = {
+    "pack": "Name of the pack.",
+    "runs": "Number of runs in it [1].",
+    "samples": "Examples processed by all runs [examples].",
+    "started": "When the process that finished the pack began, UTC, ISO 8601.",
+    "seconds": "Wall time of that process; after a resume since the last checkpoint [s].",
+    "resumed": "Whether that process went on from a checkpoint.",
+    "sha256": "File name -> SHA-256 of each table of records.",
+    "path": "The engine's class that took the steps; of networks.",
+    "abreast": "Members that train side by side; a larger pack trains as sub-packs of that size,"
+    " one after another; of networks [1].",
+    "products": "Library that multiplied matrices: OpenBLAS or torch; of networks.",
+    "replayed": "CUDA graphs that were replayed [1].",
+    "implicitbias": "Version of this package.",
+    "commit": "Git commit of the code, with `+` if tracked files differed; empty outside git.",
+    "python": "Version of Python.",
+    "packages": "Name -> version of the packages that compute.",
+    "device": "`cpu`, or the name of the GPU.",
+    "processor": "Model name of the processor.",
+    "cores": "Processors of the machine [1].",
+    "threads": "Threads that the process computed with [1].",
+}  # of provenance.json
 
 
 @cache

@@ -47,6 +47,18 @@ SERIES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 _LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+COLUMNS = {
+    "panel": "The panel that the number is drawn in.",
+    "series": "The line, or the other mark, as the legend has it.",
+    "x_name": "What stands on the horizontal axis; `published` for points of a paper.",
+    "x": "The place on that axis [of x_name].",
+    "mean": "What is drawn: of a band or bar the mean over the seeds that have a value [of the"
+    " panel].",
+    "low": "Lower end of the band or bar, the smallest seed; empty where there is none [of the"
+    " panel].",
+    "high": "Its upper end, the largest seed [of the panel].",
+    "n": "Seeds with a value [seeds].",
+}
 _PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
@@ -101,9 +113,8 @@ def note(ax: Axes, **cells: Any) -> None:
 
 
 def plotted(figure: Figure) -> pd.DataFrame:
-    """Every number drawn in a figure: panel, series, x_name, x, mean, low, high, n."""
-    columns = ["panel", "series", "x_name", "x", "mean", "low", "high", "n"]
-    return pd.DataFrame(_PLOTTED.get(figure, []), columns=columns)
+    """Every number drawn in a figure, in the columns COLUMNS."""
+    return pd.DataFrame(_PLOTTED.get(figure, []), columns=[*COLUMNS])
 
 
 def spread(figure: Figure) -> str:

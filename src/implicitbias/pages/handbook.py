@@ -6,6 +6,7 @@ A page asks with a comment on a line of its own, and gets what has its one sourc
     <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
     <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
     <!-- keys: procedures -->              the config's keys: type, range, default, meaning
+    <!-- data: records -->                 the columns and keys of what is written, and units
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from PIL import Image
 from .. import metrics
 from ..analysis.claims import Claim, read_claims
 from ..base import registry
-from . import reference
+from . import dictionary, reference
 from .reference import escaped
 from .report.words import interval, number
 
 ROOT = registry.PACKAGE.parents[1]
 RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
-_ASKED = re.compile(r"^<!-- (include|figures|formulas|keys): (.+?) -->$", re.MULTILINE)
+_ASKED = re.compile(r"^<!-- (include|figures|formulas|keys|data): (.+?) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
 _INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
 _WORST = ("fails", "undecided", "holds")
@@ -39,11 +40,9 @@ def expand(page: str) -> str:
         FileNotFoundError, UserError: there is no such file or paper.
     """
     makers = {
-        "include": include,
-        "figures": figures,
-        "formulas": formulas,
-        "keys": reference.keys_of,
-    }
+        "include": include, "figures": figures, "formulas": formulas,
+        "keys": reference.keys_of, "data": dictionary.data_of,
+    }  # fmt: skip
     return _ASKED.sub(lambda asked: makers[asked[1]](asked[2]), page)
 
 

@@ -76,13 +76,17 @@ def _section(title: str, paragraphs: Iterable[str], found: Mapping[str, Node]) -
 
 
 def _cells(key: Node) -> list[str]:
-    said = key.get("description", "")
-    match = _UNIT.fullmatch(said)
-    meaning, unit = (f"{match[1]}.", match[2]) if match else (said, "")
+    meaning, unit = with_unit(key.get("description", ""))
     default = f"`{_yaml(key['default'])}`" if "default" in key else "required"
     if "default" not in key and _is_mapping(key):
         default = "–"
-    return [words(key), "" if unit == "1" else unit, default, escaped(meaning)]
+    return [words(key), unit, default, escaped(meaning)]
+
+
+def with_unit(said: str) -> tuple[str, str]:
+    """A description without the unit at its end, and the unit; none for a pure number."""
+    match = _UNIT.fullmatch(said)
+    return (f"{match[1]}.", "" if match[2] == "1" else match[2]) if match else (said, "")
 
 
 def _is_mapping(key: Node) -> bool:

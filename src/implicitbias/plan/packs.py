@@ -15,6 +15,12 @@ from ..base.files import digest, write_text
 if TYPE_CHECKING:  # more than half of the time in which a pack.json is written
     from .spec import RunSpec
 
+KEYS = {
+    "pack": "Name of the pack: a readable part and a hash of its runs.",
+    "runs": "Name of each run -> its spec: the fields that differ from their defaults, with the"
+    " procedure and its version.",
+}  # of pack.json
+
 
 @dataclass(frozen=True)
 class Pack:

@@ -48,6 +48,11 @@ class RunSpec(BaseModel):
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed"})  # may differ within a pack
     PACK_SIZE: ClassVar[int | None] = None  # overrides the config's where runs are tiny
     GPU: ClassVar[bool] = False  # whether the procedure can use one
+    # What each recorded quantity is, with its unit as in the fields' descriptions.
+    QUANTITIES: ClassVar[dict[str, str]] = {
+        "diverged_step": "First step with a loss that is not finite; only of runs that diverged"
+        " [steps].",
+    }
     # What the procedure records, by name: planning checks the metrics of figures against these.
     SCALARS: ClassVar[tuple[str, ...]] = ()
     ARRAYS: ClassVar[tuple[str, ...]] = ()

@@ -3,10 +3,8 @@
 `scalars.parquet`: run, epoch, step, layer, quantity, value (float64).
 `arrays.parquet`:  run, epoch, step, layer, averaged, shape, quantity, values (list of float64).
 
-`epoch` and `step` count completed passes and updates when the row was measured; 0 is the untrained
-network. `layer` is empty for quantities of the whole network. `averaged` says whether the layer is
-one of the papers' average. `shape` is that of the matrix or array behind the values. A diverged run
-has NaN rows and a scalar `diverged_step`: missing is missing.
+COLUMNS says what each is. A diverged run has NaN rows and a scalar `diverged_step`: missing is
+missing.
 """
 
 from __future__ import annotations
@@ -44,6 +42,20 @@ ARRAYS = pa.schema(
         ("values", pa.list_(pa.float64())),
     ]
 )
+
+COLUMNS = {
+    "run": "Name of the run: its procedure and a hash of its spec.",
+    "epoch": "Completed passes over the data when the row was measured; 0: untrained. Of"
+    " procedures without epochs what their section says [epochs].",
+    "step": "Completed updates when the row was measured [steps].",
+    "layer": "`layer0`, `layer1`, ... for the matrices in the papers' average, else the module's"
+    " name; empty for a quantity of the whole network.",
+    "quantity": "What was recorded: a name below.",
+    "value": "The number; NaN where there is none, as in a diverged run [of the quantity].",
+    "averaged": "Whether the layer is one of the papers' average.",
+    "shape": "Of the matrix or array behind the values [1].",
+    "values": "The numbers, flattened by rows; singular values descend [of the quantity].",
+}
 
 
 @dataclass

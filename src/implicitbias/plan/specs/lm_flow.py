@@ -40,12 +40,42 @@ class Spec(RunSpec):
         "record_points",
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 256
-    SCALARS: ClassVar[tuple[str, ...]] = (
-        "time", "rho", "loss", "decay_lambda", "alignment", "output_square", "margin_min",
-        "margin_max", "gap_rho", "gap_direction", "gap_multiplier", "gap_equilibrium", "gap_loss",
-        "gap_decay", "gap_critical", "unit_drift", "speed", "flow_distance", "flow_error",
-        "converged", "slid",
-    )  # fmt: skip
+    QUANTITIES: ClassVar[dict[str, str]] = {
+        "time": "Of the flow; steps have time lr each [time].",
+        "rho": "Product of the norms of the layers: g = rho f [1].",
+        "loss": "(1/N) sum_n (g(x_n) - y_n)^2, without decay [1].",
+        "decay_lambda": "lambda = weight_decay / 2 [1].",
+        "alignment": "mu, the mean of y_n f_n [1].",
+        "output_square": "M, the mean of f_n^2 [1].",
+        "margin_min": "Smallest y_n g_n [1].",
+        "margin_max": "Largest y_n g_n [1].",
+        "gap_rho": (
+            "|rho' - 2 (mu - rho (M + lambda))| over what bounds its terms; 0 on a flow [1]."
+        ),
+        "gap_direction": (
+            "Largest over layers of the difference of V_k' and its equation, over what bounds its"
+            " terms; 0 on a flow [1]."
+        ),
+        "gap_multiplier": (
+            "Largest over layers of the difference of the multiplier and its formula, over what"
+            " bounds its terms; 0 always [1]."
+        ),
+        "gap_equilibrium": "|rho - mu / (M + lambda)| / rho; 0 at rest [1].",
+        "gap_loss": "|loss + lambda rho^2 - (1 - rho mu)|; 0 at rest [1].",
+        "gap_decay": "|lambda rho^2 - mean of e_n (1 - e_n)|, e_n = 1 - y_n g_n; 0 at rest [1].",
+        "gap_critical": (
+            "max_k ||lambda rho V_k - (1/N) sum_n (y_n - g_n) df_n/dV_k||; 0 at rest [1]."
+        ),
+        "unit_drift": "Largest | ||V_k||_F - 1 | of a layer on the sphere [1].",
+        "speed": "l2 norm of the flow's velocity [1/time].",
+        "flow_distance": "l2 distance to the flow at the same time; 0 for the flow itself [1].",
+        "flow_error": "l2 distance of the flow to the same flow at a hundred times its rtol [1].",
+        "converged": "1 if a flow came to its end within max_evaluations, else 0; at the end [1].",
+        "slid": (
+            "1 if a flow of relu ended where it would slide along a kink, else 0; at the end [1]."
+        ),
+    }
+    SCALARS: ClassVar[tuple[str, ...]] = tuple(QUANTITIES)
 
     procedure: Literal["lm_flow"] = "lm_flow"
     n_examples: PositiveInt = Field(
@@ -57,8 +87,8 @@ class Spec(RunSpec):
     depth: PositiveInt = Field(default=3, description="Number L of weight matrices [1].")
     activation: Literal["linear", "smooth_relu", "relu"] = Field(
         default="smooth_relu",
-        description="The activation phi, homogeneous of degree 1 in the weights: the identity, (z +"
-        " sqrt(z^2 + r^2)) / 2, or max(z, 0).",
+        description="The activation phi, homogeneous of degree 1 in the weights. linear: the"
+        " identity; smooth_relu: (z + sqrt(z^2 + r^2)) / 2; relu: max(z, 0).",
     )
     smoothing: Positive = Field(
         default=0.1,
@@ -67,8 +97,8 @@ class Spec(RunSpec):
     )
     free: Literal["last_layer", "scalar"] = Field(
         default="last_layer",
-        description="What is not on the unit sphere: the last matrix W_L = rho V_L, or a number rho"
-        " beside V_1 ... V_L.",
+        description="What is not on the unit sphere. last_layer: the matrix W_L = rho V_L; scalar:"
+        " a number rho beside V_1 ... V_L.",
     )
     weight_decay: NonNegative = Field(
         default=0.02,

@@ -34,14 +34,50 @@ class Spec(RunSpec):
         "cutoff", "eta", "domain", "iterations", "stop", "record_points", "record_entries",
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 500  # runs are tiny; pack.json must fit on a command line
-    SCALARS: ClassVar[tuple[str, ...]] = (
-        "angle", "loss", "lagrangian", "nonzeros",
-        "split_angle", "split_norm", "weight_norm", "distance", "true_positives", "off_support",
-        "split_loss", "rescaled_split_loss", "oracle_nonzeros", "oracle_loss", "lagrangian_rise",
-        "residual_stationarity", "residual_balance", "residual_threshold", "off_support_max",
-        "closeness_bound", "iterations_used", "start_angle_used", "beta_limit",
-        "weight", "split", "truth", "new_threshold",
-    )  # fmt: skip
+    QUANTITIES: ClassVar[dict[str, str]] = {
+        "angle": "Between w and w* [radians].",
+        "loss": "f(w), of the population of inputs whatever the gradient is [1].",
+        "lagrangian": "f(w) + lambda P(u) + (beta/2) ||w - u||_2^2, lambda = beta mu [1].",
+        "nonzeros": "Non-zero entries of u [1].",
+        "split_angle": "Between w and u, at the end, as all that follows; 0 where u = 0 [radians].",
+        "split_norm": "||u||_2 [1].",
+        "weight_norm": "||w||_2 [1].",
+        "distance": "||w - w*||_2 [1].",
+        "true_positives": "Non-zero entries of u where w* has one [1].",
+        "off_support": "Non-zero entries of u where w* has none [1].",
+        "split_loss": "f(u) [1].",
+        "rescaled_split_loss": "f(u / ||u||_2); missing where u = 0 [1].",
+        "oracle_nonzeros": "Entries of w* above the cutoff: what the best pruning keeps [1].",
+        "oracle_loss": "f of w* without its entries up to the cutoff [1].",
+        "lagrangian_rise": (
+            "Largest rise of the lagrangian in one iteration; 0 where it only falls [1]."
+        ),
+        "residual_stationarity": (
+            "max_i |B (w - u) + C w - w*|_i, 0 at a limit; B and C as in"
+            " train/procedures/_rvsm_limits.py [1]."
+        ),
+        "residual_balance": (
+            "|(pi - t) sin t - k pi beta ||u|| sin g| for t = angle and g = split_angle, 0 at a"
+            " limit [1]."
+        ),
+        "residual_threshold": "max_i |w - new_threshold|_i, 0 at a limit [1].",
+        "off_support_max": "Largest |w_i| where w* is 0 [1].",
+        "closeness_bound": (
+            "2 sqrt(2) k beta ||u|| sin g, no less than distance at a limit on the sphere with"
+            " angle up to pi/2 [1]."
+        ),
+        "iterations_used": "Iterations until the run stopped [iterations].",
+        "start_angle_used": "Between w(0) and w* [radians].",
+        "beta_limit": (
+            "d sin(d) / (k pi), d = pi - start_angle_used: the largest beta of the convergence"
+            " theorem [1]."
+        ),
+        "weight": "An entry of w, by layer `entry<i>` [1].",
+        "split": "An entry of u [1].",
+        "truth": "An entry of w* [1].",
+        "new_threshold": "An entry of the thresholding of w* that w is at a limit [1].",
+    }
+    SCALARS: ClassVar[tuple[str, ...]] = tuple(QUANTITIES)
 
     procedure: Literal["rvsm"] = "rvsm"
     dimension: PositiveInt = Field(default=50, description="Number d of entries of w [1].")
@@ -68,7 +104,8 @@ class Spec(RunSpec):
     )
     eta: Positive = Field(default=1.0, description="Step size of w [1].")
     domain: Literal["sphere", "free"] = Field(
-        default="sphere", description="Whether w returns to ||w||_2 = 1 after each step."
+        default="sphere",
+        description="sphere: w returns to ||w||_2 = 1 after each step; free: it does not.",
     )
     iterations: PositiveInt = Field(default=2000, description="Most steps of a run [iterations].")
     stop: NonNegative = Field(
@@ -76,8 +113,9 @@ class Spec(RunSpec):
     )
     gradient: Literal["population", "full_batch", "minibatch"] = Field(
         default="population",
-        description="Gradient of the loss over Gaussian inputs in closed form, over n_examples"
-        " samples, or over batches of these.",
+        description="What the gradient is of. population: the loss over all Gaussian inputs, in"
+        " closed form; full_batch: that over n_examples samples; minibatch: that over batches of"
+        " these.",
     )
     n_examples: PositiveInt = Field(
         default=8000,

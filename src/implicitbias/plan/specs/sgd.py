@@ -12,6 +12,7 @@ from ...base.errors import UserError
 from ...models._size import Size
 from ..spec import Ints, NonNegative, Positive
 from ._network import NetworkSpec
+from ._recorded import SGD
 
 Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
 Names = Annotated[
@@ -47,12 +48,13 @@ class Spec(NetworkSpec):
 
     procedure: Literal["sgd"] = "sgd"
     classes: Ints | None = Field(
-        default=None, description="Labels of the classes kept, renumbered from 0; null: all."
+        default=None,
+        description="Labels of the classes kept, two or more, renumbered from 0; null: all.",
     )
     loss: Literal["cross_entropy", "square"] = Field(
         default="cross_entropy",
-        description="Mean over the batch of -log softmax (natural logarithm), or of ||f(x) -"
-        " one-hot target||^2, without 1/C and without 1/2.",
+        description="Mean over the batch. cross_entropy: of -log softmax, natural logarithm;"
+        " square: of ||f(x) - one-hot target||^2, without 1/C and without 1/2.",
     )
     weight_decay: NonNegative = Field(
         default=0.0,
@@ -82,14 +84,16 @@ class Spec(NetworkSpec):
     # Measuring all at each record took up to a third of a narrow ResNet-18's time.
     evaluate: Literal["records", "end"] = Field(
         default="records",
-        description="When losses and accuracies over all examples are measured: at every record or"
-        " after the last epoch; spectra and norms are measured at every record.",
+        description="When losses and accuracies over all examples are measured. records: at every"
+        " record; end: after the last epoch. Spectra and norms are measured at every record.",
     )
     movement_epochs: PositiveInt = Field(
         default=1,
         description="Span before each record of `record: [movement]`, at most record_every"
         " [epochs].",
     )
+
+    QUANTITIES: ClassVar[dict[str, str]] = SGD
 
     def shape(self) -> dict[str, Any]:
         """As for every run, and packs do not mix runs with and without momentum.

@@ -11,6 +11,7 @@ from ... import data, models
 from ...base import registry
 from ...base.errors import UserError
 from ..spec import Ints, Positive
+from ._recorded import SQUARE_SGD
 from .sgd import Spec as Sgd
 
 Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "movement"]
@@ -56,13 +57,13 @@ class Spec(Sgd):
     )
     loss: Literal["mse", "square"] = Field(  # type: ignore[assignment]
         default="mse",
-        description="Mean over the batch of ||f(x) - t||^2 (`square`), or that divided by the C"
-        " outputs, torch.nn.MSELoss (`mse`).",
+        description="Mean over the batch. square: of ||f(x) - t||^2; mse: of that divided by the C"
+        " outputs, as torch.nn.MSELoss has it.",
     )
     targets: Literal["one_hot", "centred", "sign"] = Field(
         default="one_hot",
-        description="The targets t: e_y; e_y - 1/C; or, of one output and two `classes`, +1 for"
-        " class 0 and -1 for class 1.",
+        description="The targets t. one_hot: e_y; centred: e_y - 1/C; sign: of one output and two"
+        " `classes`, +1 for class 0 and -1 for class 1.",
     )
     normalisation: Literal["lagrange", "none"] = Field(
         default="lagrange",
@@ -100,6 +101,8 @@ class Spec(Sgd):
         description="Which of the larger records are kept; losses, accuracies, norms and gradients"
         " are always there.",
     )
+
+    QUANTITIES: ClassVar[dict[str, str]] = SQUARE_SGD
 
     @property
     def objective(self) -> str:

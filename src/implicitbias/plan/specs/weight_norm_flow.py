@@ -34,12 +34,48 @@ class Spec(RunSpec):
         "iterations", "stop", "record_points", "horizon", "compare_start", "rtol",
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 380  # runs are tiny; pack.json must fit on a command line
-    SCALARS: ClassVar[tuple[str, ...]] = (
-        "reconstruction_error", "residual", "l1_norm", "scale", "converged", "iterations_used",
-        "steps_to_1e-4", "excess", "excess_bound", "log10_magnification",
-        "log10_magnification_bound", "bp_l1", "bp_error", "time", "invariant", "invariant_drift",
-        "magnification_gap", "excess_over_bound", "unit_drift",
-    )  # fmt: skip
+    QUANTITIES: ClassVar[dict[str, str]] = {
+        "reconstruction_error": "||z - truth||_2 / ||truth||_2 [1].",
+        "residual": "||A z - y||_2 / ||y||_2 [1].",
+        "l1_norm": "||z||_1 [1].",
+        "scale": "||x||_2, which is r with normalisation [1].",
+        "converged": (
+            "1 if the residual came down to stop (descent: or to 1e-6; flow: to 10 stop), else 0;"
+            " at the end [1]."
+        ),
+        "iterations_used": "Iterations until the run stopped; of descent [iterations].",
+        "steps_to_1e-4": "First iteration with a residual up to 1e-4; of descent [iterations].",
+        "excess": "(||z||_1 - Q) / Q at the end, Q = bp_l1 [1].",
+        "excess_bound": (
+            "Bound on the excess at an interpolating limit; missing where it says nothing [1]."
+        ),
+        "log10_magnification": (
+            "log10 of (r_0 / r) exp(c (r^2 - r_0^2) / 2), r = scale at the end; 0 without"
+            " normalisation [1]."
+        ),
+        "log10_magnification_bound": (
+            "The same at r = Q^(1/depth), a lower bound known before training; missing where it is"
+            " none [1]."
+        ),
+        "bp_l1": "Q, the least ||z||_1 with A z = y (basis pursuit) [1].",
+        "bp_error": "||z - truth||_2 / ||truth||_2 of basis pursuit [1].",
+        "time": "Of a flow, where eta_u = 1 [time].",
+        "invariant": (
+            "Of a flow: a component of what it keeps, log w or w^(2 - depth) projected to the null"
+            " space of A, by layer `component<i>` [1]."
+        ),
+        "invariant_drift": (
+            "Of a flow: largest change of a component so far, over the norm of the unprojected"
+            " vector [1]."
+        ),
+        "magnification_gap": (
+            "||z - z'||_2 / ||z||_2, z' where the plain flow from x(0) / magnification ends; needs"
+            " compare_start [1]."
+        ),
+        "excess_over_bound": "excess / excess_bound, at most 1 at an interpolating limit [1].",
+        "unit_drift": "Of a flow: | ||u||_2 - 1 | at the end [1].",
+    }
+    SCALARS: ClassVar[tuple[str, ...]] = tuple(QUANTITIES)
 
     procedure: Literal["weight_norm_flow"] = "weight_norm_flow"
     version: PositiveInt = Field(
@@ -79,8 +115,9 @@ class Spec(RunSpec):
     )
     form: Literal["projected", "salimans_kingma", "flow"] = Field(
         default="projected",
-        description="Descent with u projected to the sphere after each step; descent on (r, v) with"
-        " u = v / ||v||; or the gradient flow by an adaptive solver.",
+        description="projected: descent with u projected to the sphere after each step;"
+        " salimans_kingma: descent on (r, v) with u = v / ||v||; flow: the gradient flow, by an"
+        " adaptive solver.",
     )
     eta: Positive = Field(default=0.01, description="Step size of x, or of u; not of a flow [1].")
     iterations: PositiveInt = Field(

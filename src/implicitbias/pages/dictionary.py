@@ -1,0 +1,87 @@
+"""The data dictionary: what every column, key and recorded quantity is, from beside its code.
+
+A page asks with `<!-- data: records -->`, or another of the parts of `data_of`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from .. import metrics
+from ..analysis import tables
+from ..base import provenance, registry
+from ..figures import style
+from ..plan import packs
+from ..plan.spec import RunSpec, procedure_spec
+from ..train import records
+from .reference import escaped, table, with_unit
+
+FILES: dict[str, dict[str, str]] = {
+    "pack": packs.KEYS,
+    "records": {name: records.COLUMNS[name] for name in records.SCALARS.names},
+    "arrays": {name: records.COLUMNS[name] for name in records.ARRAYS.names},
+    "provenance": provenance.KEYS,
+    "tables": tables.COLUMNS,
+    "csv": style.COLUMNS,
+}
+
+
+def data_of(part: str) -> str:
+    """A table of the names of one part, each with its unit and meaning.
+
+    part: one of FILES; `recorded`, the quantities of each procedure; or `metrics`. UserError for
+    another.
+    """
+    registry.known("part of the data", part, (*FILES, "recorded", "metrics"))
+    if part == "recorded":
+        return "\n\n".join(_recorded())
+    return _metrics() if part == "metrics" else _names("name", FILES[part])
+
+
+def _names(head: str, said: Mapping[str, str]) -> str:
+    rows = ([f"`{name}`", *_unit_and_meaning(text)] for name, text in said.items())
+    return table([head, "unit", "meaning"], rows)
+
+
+def _unit_and_meaning(said: str) -> tuple[str, str]:
+    meaning, unit = with_unit(said)
+    return unit, escaped(meaning)
+
+
+def quantities(procedure: str) -> dict[str, str]:
+    """Every quantity that runs of a procedure may record, with what it is."""
+    return {**RunSpec.QUANTITIES, **procedure_spec(procedure).QUANTITIES}
+
+
+def _recorded() -> Iterator[str]:
+    for name in registry.names("plan/specs"):
+        kind, said = procedure_spec(name), quantities(name)
+        yield f"### `{name}`"
+        yield f"Its keys and what an epoch is: [`{name}`](config.md#{name})."
+        scalars = (*kind.SCALARS, *RunSpec.QUANTITIES)
+        for title, names in (("Scalars", scalars), ("Arrays", kind.ARRAYS)):
+            if names:
+                asked = {n: f" Asked for by `record: [{kind.OPTIONAL[n]}]`." for n in names
+                         if n in kind.OPTIONAL}  # fmt: skip
+                rows = ([f"`{n}`", *_asked(said.get(n, ""), asked.get(n, ""))] for n in names)
+                yield f"{title}:"
+                yield table(["quantity", "unit", "meaning"], rows)
+
+
+def _asked(said: str, further: str) -> Iterable[str]:
+    unit, meaning = _unit_and_meaning(said)
+    return unit, meaning + further
+
+
+def _metrics() -> str:
+    rows = []
+    for name in metrics.known():
+        stem, _, parameter = name.partition("_<")
+        metric = metrics.resolve(metrics.with_parameter(stem, 0.001) if parameter else name)
+        function = metric.compute.func if isinstance(metric.compute, partial) else metric.compute
+        formula = (inspect.getdoc(function) or "").partition("\n")[0]
+        link = f"[`{name}`](../glossary.md#{function.__module__.rpartition('.')[2]})"
+        rows.append([link, ", ".join(f"`{n}`" for n in metric.needs), escaped(formula)])
+    return table(["metric", "computed from", "what it is"], rows)
