@@ -25,9 +25,10 @@ KEYS = {
     "resumed": "Whether that process went on from a checkpoint.",
     "sha256": "File name -> SHA-256 of each table of records.",
     "path": "The engine's class that took the steps; of networks.",
-    "abreast": "Members that train side by side; a larger pack trains as sub-packs of that size,"
-    " one after another; of networks [1].",
-    "products": "Library that multiplied matrices: OpenBLAS or torch; of networks.",
+    "sub_pack_size": "Members that train side by side; a larger pack trains as sub-packs of that"
+    " size, one after another; of networks [1].",
+    "abreast": "The name of `sub_pack_size` in older packs [1].",
+    "gemm": "Library that multiplied matrices: OpenBLAS or torch; of networks.",
     "replayed": "CUDA graphs that were replayed [1].",
     "implicitbias": "Version of this package.",
     "commit": "Git commit of the code, with `+` if tracked files differed; empty outside git.",

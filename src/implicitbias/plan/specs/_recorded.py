@@ -15,8 +15,8 @@ SGD = {
     " the last movement_epochs, A the sum of lr weight_decay W over their steps [1].",
     "unrolling": "n, ||W_T - (p W_{T-n} - S)||, ||W_{T-n}||, ||W_T|| and ||S|| in Frobenius norm: S"
     " the decayed sum of lr times the gradients of the last n steps, by autograd [1].",
-    "batch_gradients": "Singular values of the gradient on the first b examples of the next epoch, a"
-    " row for each b of gradient_sizes; in float64, without decay [1].",
+    "batch_gradients": "Singular values of the gradient on the first b examples of the next epoch,"
+    " a row for each b of gradient_sizes; in float64, without decay [1].",
     "batch_summands": "For each b, ||d||_F ||x||_F: the size of the products that the gradient"
     " sums [1].",
     "sample_gradients": "As batch_gradients, of single examples, a row each; none with batch"
