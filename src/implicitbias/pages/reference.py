@@ -41,7 +41,7 @@ def _config() -> Iterator[str]:
 
 
 def _procedures() -> Iterator[str]:
-    titles = {RunSpec: "Every run", NetworkSpec: "Every network"}
+    titles: dict[type[RunSpec], str] = {RunSpec: "Every run", NetworkSpec: "Every network"}
     titles.update({procedure_spec(n): f"`{n}`" for n in registry.names("plan/specs")})
     for kind, title in titles.items():
         parents = [titles[c] for c in kind.__mro__[1:] if c in titles]
