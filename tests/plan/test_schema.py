@@ -136,3 +136,20 @@ def test_the_schema_refuses_what_the_types_refuse(validator, base, grid):
 )  # fmt: skip
 def test_the_schema_refuses_other_keys_and_values(validator, tree):
     assert not validator.is_valid(tree)
+
+
+def choices(part):
+    """Every `enum` within a schema."""
+    if isinstance(part, dict):
+        yield from [part["enum"]] if isinstance(part.get("enum"), list) else []
+    for inner in (
+        part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    ):
+        yield from choices(inner)
+
+
+def test_no_choice_is_named_twice():
+    """The YAML language server refuses a schema that has one; jsonschema does not."""
+    found = list(choices(schema.schema()))
+    assert len(found) > 50
+    assert all(len({str(v) for v in values}) == len(values) for values in found)

@@ -91,7 +91,7 @@ def _by_procedure(found: dict[str, Node]) -> Node:
         _pair(found, name, own, {"propertyNames": {"enum": names}})
         rules.append(_where("procedure", {"const": name}, {"then": _both(name)}))
     either = {key: _either(key, procedures) for own in procedures.values() for key in own}
-    _pair(found, "any", either, {"propertyNames": {"enum": [*either, *arguments]}})
+    _pair(found, "any", either, {"propertyNames": {"enum": [*{**either, **arguments}]}})
     rules.append(_where("procedure", {"enum": [*procedures]}, {"else": _both("any")}))
     for name, own in models.items():
         others = "|".join(k for k in arguments if k not in own)
