@@ -18,7 +18,7 @@ from ..base.files import replacing
 from ..metrics import Metric
 from ..train import records
 
-if TYPE_CHECKING:  # drawing need not load pydantic: 0.04 of a figure's time
+if TYPE_CHECKING:  # drawing need not load pydantic
     from ..plan.spec import RunSpec
 
 NETWORK = "network"  # the `layer` of a quantity that the whole network has

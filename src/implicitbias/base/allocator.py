@@ -1,9 +1,8 @@
 """Memory: glibc's allocator and Python's collector.
 
 ALLOCATOR are settings under which training runs; they are read when a process starts. glibc gives
-large blocks back to the kernel at once and takes them anew, page by page, a step later. Keeping
-them made training up to 1.6 times as fast. Huge pages, where the kernel gives them to who asks,
-make ResNet-18 of width 8 1.03 times as fast (B = 4, 8, 32; medians of 8 processes, two at a time).
+large blocks back to the kernel at once and takes them anew, page by page, a step later; here it
+keeps them, and asks for huge pages. docs/performance.md says what training gains.
 """
 
 import gc
@@ -20,10 +19,7 @@ ALLOCATOR = {
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection inside: for imports, whose objects stay, and for short processes.
-
-    Importing torch takes 0.87 of the time, measuring and drawing a figure 0.92.
-    """
+    """No garbage collection inside: for imports, whose objects stay, and for short processes."""
     gc.disable()
     try:
         yield

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..base.errors import UserError
 from ..base.files import digest, write_text
 
-if TYPE_CHECKING:  # more than half of the time in which a pack.json is written
+if TYPE_CHECKING:  # writing a pack.json need not load pydantic
     from .spec import RunSpec
 
 KEYS = {

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-# The type of weights, updates, statistics and losses. With `bfloat16` products alone are in it, and
-# with `tf32` the factors of products alone are rounded.
+# The dtype of weights, updates, statistics and losses. With `bfloat16` matrix products and
+# convolutions alone are in it, and with `tf32` their factors alone are rounded.
 DTYPES = {
     "float32": torch.float32, "float64": torch.float64,
     "bfloat16": torch.float32, "tf32": torch.float32,
@@ -19,7 +19,7 @@ DTYPES = {
 
 
 class Rates(NamedTuple):
-    """What the updates of one step multiply with, each (K, 1, ...)."""
+    """The factors in the updates of one step, each (K, 1, ...)."""
 
     lr: Tensor
     minus_lr: Tensor
@@ -55,7 +55,7 @@ class Members:
         input_shape: tuple[int, ...] | None = None,
         pack_size: int | None = None,
     ) -> Members:
-        """From plain numbers, one of each per member."""
+        """Return the members with these hyper-parameters, one of each per member."""
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
@@ -64,7 +64,7 @@ class Members:
         return cls(lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype)
 
     def rates(self, multiplier: float, axes: int) -> Rates:
-        """Those at learning rate `multiplier` x lr, for tensors with so many axes."""
+        """Return the rates at learning rate `multiplier` x lr, for tensors with so many axes."""
         lr, wd = multiplier * self.lr, self.weight_decay
         rates = lr, -lr, 1 - lr * wd, wd, self.momentum
         return Rates(*(v.view(-1, *[1] * (axes - 1)) for v in rates))
@@ -107,16 +107,16 @@ def stacked(
 
 
 def matmul_autocast(members: Members, x: Tensor) -> AbstractContextManager[object]:
-    """The context in which layers of autograd's paths multiply in `members.matmul_dtype`."""
+    """A context in which layers multiply in `members.matmul_dtype`, for the autograd paths."""
     if members.matmul_dtype == x.dtype:
         return nullcontext()
     return torch.autocast(x.device.type, members.matmul_dtype)
 
 
 def multiply_float32_in(precision: str) -> None:
-    """Whether CUDA devices round the factors of float32 products to TF32's 10 bits: if so named.
+    """Set whether CUDA devices round the factors of float32 matrix products to TF32's 10 bits.
 
-    torch's own default rounds in convolutions and not in products.
+    They do with precision `tf32` only. torch's own default rounds in convolutions alone.
     """
     how = "tf32" if precision == "tf32" else "ieee"
     torch.backends.cuda.matmul.fp32_precision = how

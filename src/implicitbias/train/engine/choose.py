@@ -34,9 +34,9 @@ def trainer_for(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Trainer:
-    """The fastest path that computes the same: batched for MLPs and where members can be groups.
+    """Return a trainer of these models on the fastest path that they can take.
 
-    Anything else trains one by one.
+    By hand for the MLPs, as groups of channels or by vmap where a model says so, else one by one.
     """
     path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | StackedTrainer] = PlainTrainer
     if isinstance(models[0], MLPBN):
@@ -50,22 +50,10 @@ def trainer_for(
     return path(models, members, loss, dtype, device)
 
 
-# Measured on one core of an AMD EPYC with 32 MB of cache, shared by two and by strangers, samples
-# per second abreast over one at a time. Weights of 1.6 MB (MLP-10-100, B = 4): 1.9 for 4 abreast,
-# 1.2-1.9 for 5 and 8, 1.1-1.3 for 10 to 16. Weights of 10 MB (MLP-5-500): 0.75 for 4. Through
-# autograd weights are a smaller part of what a step reads: 24 ResNet-18 of 0.7 MB at B = 4 and 16
-# are faster abreast than in halves, thirds or sixths (1.07-1.9).
-CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of weights
-# What a call costs is shared by members abreast; where their products cost more than that, members
-# only push each other's activations out of the cache. Samples per second over the loop's, of 16 or
-# 24 members, by products (multiply-adds of the average layer, one batch) and number abreast:
-#   ResNet-18, width 8: 0.3M products 4.9 for all, 0.9 for one; 2M 2.2 for 8 and all; 9M 1.7 for 4,
-#   1.3 for all; conv4, width 32: 3M 1.5 for 4, 1.4 for all; 5M 1.2 for 2, 1.1 for all; 10M 1.1 for
-#   2, 0.8 for all; ViT, dim 32 (vmap): 2M 1.2 for 8 and all, 7M 1.0 for one, 0.8 for all.
-# Both are soft, so the number of sub-packs is rounded, not rounded up. Over the 28 shapes of scale
-# small on these paths, on an EPYC of family 25, the rule makes 0.98 of the best number's speed, at
-# least 0.90 (rounded up 0.97 and 0.78; with 1.2e7 or 3e7 products no more).
-MULTIPLY_ADDS = 2e7  # products of the members abreast
+# Members side by side share what a call costs, and are slower together once their weights leave the
+# cache or their activations push each other out of it. Measured in docs/performance.md.
+CACHED, CACHED_BY_HAND = 20e6, 7e6  # bytes of the weights of a sub-pack, on the paths by hand
+MULTIPLY_ADDS = 2e7  # of the members of a sub-pack in the average layer, a batch of each
 
 
 def sub_pack_size(
@@ -76,10 +64,10 @@ def sub_pack_size(
     dtype: torch.dtype,
     device: torch.device,
 ) -> int:
-    """How many of K members take their steps side by side, in [1, K]; all of them on CUDA.
+    """The most of K members of a pack that train side by side, in [1, K]; all of them on CUDA.
 
-    About as many as have their weights in the cache together, and as make MULTIPLY_ADDS products a
-    layer: K over the nearest number of sub-packs.
+    About as many as have their weights in the cache together, and as make MULTIPLY_ADDS a layer:
+    K over the nearest number of sub-packs, for both limits are soft.
     """
     if device.type != "cpu":
         return k

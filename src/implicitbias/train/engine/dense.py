@@ -1,12 +1,9 @@
-"""Dense layers of K members in batched products: what the hand-written paths share.
+"""Dense layers of K members as batched matrix products: what the hand-written paths share.
 
 There are two layouts, which differ in what lies next to each other in memory. For a few examples
-activations are (K, B, H) and weights lie as (K, in, out): MKL is slow where the columns of a
-product do not fill its registers, and slow at adding d h^T to W row by row. On one core, B = 4 and
-K = 4: 200 -> 180 us for a product with 100 x 3072 and 650 -> 120 us for its update. Steps of an MLP
-of depth 3 and width 64 take 0.7-0.9 of the time at B = 12 and 25, K = 1-24. Otherwise activations
-are (K, H, B) and weights lie as (K, out, in): at 16 there is no gain, and at 128 the update of the
-other layout would lose a third.
+activations are (K, B, H) and weights lie as (K, in, out): MKL is slow where the columns of a matrix
+product do not fill its registers, and slow at adding d h^T to W row by row. Otherwise activations
+are (K, H, B) and weights lie as (K, out, in).
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from .gemm import batched
 
 
 def few(batch_size: int) -> bool:
-    """Whether that is a few examples: less than 32, and not 16."""
+    """Whether a batch of that size has few examples: less than 32, and not 16."""
     return batch_size < 32 and batch_size != 16
 
 
@@ -29,8 +26,7 @@ class Dense:
     """Weights (K, out, in), their momentum buffers and their updates.
 
     A step of a small network is a few hundred calls that each take a microsecond or two, so what
-    does not change between steps, views and rates, is made once: 1.45 for MLP-10-100 alone at
-    B = 4, 1.35 for four members.
+    does not change between steps, views and rates, is made once.
     """
 
     trained: list[Tensor]  # everything that is trained, weights first
@@ -54,51 +50,51 @@ class Dense:
         return [w.mT.contiguous().mT for w in weights] if self.few else list(weights)
 
     def relayout(self, h: Tensor) -> Tensor:
-        """(K, B, n) as activations are, or such activations as (K, B, n)."""
+        """Transpose between (K, B, n) and the layout of the activations."""
         return h if self.few else h.mT
 
     def start(self) -> None:
-        """Zero momentum, once `trained` is set."""
+        """Set momentum buffers to zero; `trained` must be set."""
         if bool((self.members.momentum > 0).any()):
             self.buffers = [torch.zeros_like(w) for w in self.trained]
 
     def rates(self, multiplier: float) -> tuple[Rates, Rates]:
-        """Those of weights and of vectors at learning rate `multiplier` x lr."""
+        """Return the rates of weights and of vectors at learning rate `multiplier` x lr."""
         if self._rates is None or self._rates[0] != multiplier:
             of_weights, of_vectors = (self.members.rates(multiplier, axes) for axes in (3, 2))
             self._rates = multiplier, (of_weights, of_vectors)
         return self._rates[1]
 
     def to_matmul_dtype(self, h: Tensor) -> Tensor:
-        """In the type in which layers multiply."""
+        """Convert to the dtype of matrix products."""
         return h.to(self.members.matmul_dtype) if self.mixed else h
 
     def to_weight_dtype(self, h: Tensor) -> Tensor:
-        """In the type of the weights."""
+        """Convert to the dtype of the weights."""
         return h.to(self.members.lr.dtype) if self.mixed else h
 
     def sum(self, h: Tensor) -> Tensor:
         """The sum of activations over the examples, (K, 1, n) or (K, n, 1).
 
-        A product with ones would be faster, but would round according to the place in the pack.
+        A matrix product with ones would be faster, but would round by the place in the pack.
         """
         return h.sum(1 if self.few else 2, True)
 
     def matmul(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
-        """W h in the type of products: w (K, o, i), transposed w.mT, h of i features."""
+        """W h in the dtype of matrix products: w (K, o, i), transposed = w.mT, h of i features."""
         if not self.mixed:
             return self.matmul_exact(w, transposed, h)
         one, other = (h, transposed) if self.few else (w, h)
         return self.bmm(self.to_matmul_dtype(one), self.to_matmul_dtype(other))
 
     def matmul_exact(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
-        """The same in the type of w and h."""
+        """W h in the dtype of w and h, as `matmul`."""
         return self.bmm(h, transposed) if self.few else self.bmm(w, h)
 
     def descent(self, d: Tensor, rates: Rates) -> Tensor:
-        """What is propagated back in place of d = d loss / d outputs: -lr d without momentum.
+        """Return what is propagated back in place of d = d loss / d outputs.
 
-        Then every gradient on the way down is the change of its weight already.
+        That is -lr d without momentum: every gradient on the way down is the change of its weight.
         """
         return d if self.buffers else d.mul_(rates.minus_lr)
 
@@ -115,7 +111,7 @@ class Dense:
             self._add_matmul(w.mul_(rates.keep), d, h)
 
     def _add_matmul(self, w: Tensor, d: Tensor, h: Tensor) -> None:
-        """W <- W + d h^T; the product is in the type of h."""
+        """W <- W + d h^T; the matrix product is in the dtype of h."""
         target, a, b = (w.mT, h.mT, d) if self.few else (w, d, h.mT)
         if h.dtype != w.dtype:
             target.add_(self.bmm(a.to(h.dtype), b.to(h.dtype)))

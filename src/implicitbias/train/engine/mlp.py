@@ -1,9 +1,8 @@
 """The fast path for MLP-BN: K members in one batched product per layer, backward by hand.
 
 A layer of all members is one `bmm`, and batch normalisation is sums over the examples and steps
-element by element: torch's fused one is slow where batches are short. Steps of depth 10 on one core
-gain 1.2 at B = 4 for four and eight members of width 50 or 100, 1.1 at B = 8, 1.0 to 1.1 at 64; a
-network alone loses at 16 (0.9). The layouts are those of engine/dense.py.
+element by element: torch's fused one is slow where batches are short. The layouts are those of
+engine/dense.py.
 
 Nothing here is an approximation: the gradients are those of autograd, and no gradient buffer is
 kept, because each weight's update is accumulated into the weight by the product that makes it.
@@ -51,7 +50,7 @@ class _Normalised(NamedTuple):
 
 
 class MLPTrainer(Dense):
-    """K networks of models/mlp_bn.py."""
+    """K networks of models/mlp_bn.py in training by SGD."""
 
     def __init__(
         self,
@@ -157,7 +156,7 @@ class MLPTrainer(Dense):
             self._update_vector(j, gradient, vector_rates)
 
     def _update_vector(self, j: int, gradient: Tensor | None, rates: Rates) -> None:
-        """The same for vectors (..., K, n)."""
+        """Update the j-th of `trained`, vectors (..., K, n), as `update` does weights."""
         w = self.trained[j]
         if self.buffers:
             v = self.buffers[j].mul_(rates.momentum).add_(w * rates.decay)

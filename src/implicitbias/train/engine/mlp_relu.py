@@ -17,7 +17,7 @@ _relu_backward = torch.ops.aten.threshold_backward.default
 
 
 class MLPReluTrainer(Dense):
-    """K networks of models/mlp_relu.py."""
+    """K networks of models/mlp_relu.py in training by SGD."""
 
     def __init__(
         self,

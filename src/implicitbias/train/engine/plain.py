@@ -32,7 +32,7 @@ class PlainTrainer:
             owned = {**dict(model.named_parameters()), **dict(model.named_buffers())}
             for name, tensor in owned.items():
                 tensor.data = self._state[name][k]
-        # Looked up once, and rates as numbers: 1.1 for two small convolutions at B = 4.
+        # Looked up once, not in every step; rates as numbers.
         self.parameters = [dict(model.named_parameters()) for model in self.models]
         self.rates = [v.tolist() for v in (members.lr, members.weight_decay, members.momentum)]
         self._velocity: dict[str, Tensor] = {}

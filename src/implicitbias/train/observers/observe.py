@@ -24,9 +24,10 @@ _CHUNK = 2048  # examples in one evaluation
 def singular_values(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """All singular values of W (m, n), descending, in float64; NaN throughout if W is not finite.
 
-    For long sides over twice the short one the eigenvalues of the small Gram matrix: 4-6 times as
-    fast, and at relative tolerance 1e-5 still the same counts (squaring costs half the digits, and
-    float64 has 16). The conversion comes first: a float32 Gram matrix is off at 1e-4.
+    Where the long side is over twice the short one they come from the eigenvalues of the small Gram
+    matrix, which is faster and at relative tolerance 1e-5 still gives the same counts (squaring
+    costs half the digits, and float64 has 16). The conversion comes first: a float32 Gram matrix is
+    off at 1e-4.
     """
     w = np.asarray(matrix, dtype=np.float64)
     m, n = w.shape

@@ -83,7 +83,7 @@ class Descent:
     def _watch(self) -> None:
         """Before step `next`, while all squared misfits are above `alarm`, nothing is to be done.
 
-        Asking each member in each step took a fifth of the time of 24 members with 40 unknowns.
+        Asking each member in each step would be slow.
         """
         left = self.left
         first = np.isnan(self.reached[left])

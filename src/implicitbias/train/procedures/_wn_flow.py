@@ -91,8 +91,8 @@ class Flow:
         """Moments (T,) among `times`, ascending, and states (T, n), to the last, the end.
 
         The end is where the residual crosses `stop`, else the last time, or where the solver gives
-        up. As `solve_ivp` with a terminal event, whose bookkeeping in each of thousands of steps
-        was a quarter of the time.
+        up. This is `solve_ivp` with a terminal event, without its bookkeeping in each of thousands
+        of steps.
         """
         size = float(np.sqrt(np.square(start).sum()))
         state = start if self.c is None else np.concatenate([[size], start / size])
