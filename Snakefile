@@ -1,17 +1,11 @@
 from snakemake.utils import min_version
 
-from implicitbias.plan.config import overlays
-
 min_version("9.20")
 
 
-# Later configs override earlier ones: config.yaml, then the scale, then --configfile and --config.
-configfile: "config.yaml"
-
-
-for overlay in overlays(config.get("scale", "")):
-
-    configfile: overlay
+# What the user wrote: config.yaml, over it --configfile, over it --config. The papers' figures and the
+# scale lie below all of it: workflow/rules/plan.smk.
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/plan.smk"

@@ -26,9 +26,9 @@ def fresh(folder, data_dir="data", **base):
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     (folder / "profiles").symlink_to("workflow/profiles")
-    (folder / "workflow/scales/smoke.yaml").write_text("scale: smoke\n")
     tree = {
         "scale": "smoke",
+        "papers": [],
         "data_dir": data_dir,
         "checkpoint_seconds": 0.5,
         "figures": {

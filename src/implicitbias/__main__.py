@@ -46,9 +46,9 @@ def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
 def _measure(args: argparse.Namespace) -> None:
     with uncollected():
         from .analysis import tables
-        from .plan.plan import requested
+        from .plan.figure import defined
 
-        specs, metrics = requested(args.request)
+        specs, metrics = defined(args.definition)
         folders = dict.fromkeys(path.parents[1] for path in args.records)
         tables.write(args.out, tables.measure(specs, metrics, folders))
 
@@ -87,12 +87,24 @@ def _data(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace) -> None:
-    from .plan import config, summary
+    from .plan import papers, summary
     from .plan.plan import make_plan
 
-    plan = make_plan(*config.load(config.scale_files(args.scale, args.configfile)))
+    plan = make_plan(*papers.of_scale(args.scale, args.configfile))
     facts = summary.summary(plan)
     print(summary.as_json(facts) if args.json else summary.text(facts))
+
+
+def _runs(args: argparse.Namespace) -> None:
+    from .plan import papers, runs
+    from .plan.plan import make_plan
+
+    plan = make_plan(*papers.of_scale(args.scale, args.configfile))
+    print(*plan.warnings, sep="\n", file=sys.stderr, end="\n" if plan.warnings else "")
+    if args.csv:
+        print(runs.as_csv(plan, args.figure), end="")
+    else:
+        print(runs.text(plan, args.figure))
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -132,7 +144,7 @@ def _errata(args: argparse.Namespace) -> None:
 def _schema(args: argparse.Namespace) -> None:
     from .plan import schema
 
-    print(schema.text(), end="")
+    print(schema.text(args.file), end="")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -154,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(do=_train)
 
     measure = verbs.add_parser("measure", help="records -> the table of a figure")
-    measure.add_argument("--request", required=True, help="the figure's entry, as planned")
+    measure.add_argument("--definition", required=True, help="the figure's, as planned")
     measure.add_argument("--out", type=Path, required=True)
     measure.add_argument("records", type=Path, nargs="*")
     measure.set_defaults(do=_measure)
@@ -181,10 +193,21 @@ def _parser() -> argparse.ArgumentParser:
     data.set_defaults(do=_data)
 
     plan = verbs.add_parser("plan", help="figures, runs, packs, steps, time, and what is new")
-    plan.add_argument("--scale", default="small")
-    plan.add_argument("--configfile", type=Path, action="append", default=[])
+    _add_config(plan)
     plan.add_argument("--json", action="store_true")
     plan.set_defaults(do=_plan)
+
+    runs = verbs.add_parser(
+        "runs",
+        help="the runs of a figure: what varies, what does not, run ids and packs",
+        description="The runs of a figure, as they are trained at a scale: a line per run with the"
+        " fields that vary, its id and its pack; the fields that all runs share stand above.",
+        epilog="example: python -m implicitbias runs galanti2025rank/fig12 --scale paper",
+    )
+    runs.add_argument("figure", help="<paper>/<figure>, e.g. galanti2025rank/fig12")
+    _add_config(runs)
+    runs.add_argument("--csv", action="store_true", help="as CSV, with every field as a column")
+    runs.set_defaults(do=_runs)
 
     status = verbs.add_parser("status", help="live progress of the packs in training")
     status.add_argument("--results", type=Path, default=Path("results"))
@@ -210,9 +233,20 @@ def _parser() -> argparse.ArgumentParser:
     errata.add_argument("--out", type=Path, default=Path("docs/errata.md"))
     errata.set_defaults(do=_errata)
 
-    schema = verbs.add_parser("schema", help="the JSON schema of the config, as YAML")
+    schema = verbs.add_parser("schema", help="the JSON schema of a file of the config, as YAML")
+    schema.add_argument("file", nargs="?", default="config", choices=("config", "paper"))
     schema.set_defaults(do=_schema)
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale", help="smoke, small, paper or published; else what config.yaml says"
+    )
+    parser.add_argument(
+        "--configfile", type=Path, action="append", default=[], metavar="FILE",
+        help="your own changes, over config.yaml; may be given several times",
+    )  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

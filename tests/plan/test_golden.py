@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from implicitbias.plan import packs
-from implicitbias.plan.config import load, scale_files
+from implicitbias.plan.papers import of_scale
 from implicitbias.plan.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def digest(runs):
 
 def planned(scale, results):
     """Figures and packs of a scale without trained packs, optional runs included."""
-    plan = make_plan(*load(scale_files(scale)), results, absent_too=True)
+    plan = make_plan(*of_scale(scale, root=ROOT), results, absent_too=True)
     return {
         "figures": {k: [len(f.runs), digest(f.runs)] for k, f in sorted(plan.figures.items())},
         "packs": {name: len(pack.runs) for name, pack in sorted(plan.packs.items())},
@@ -39,8 +39,7 @@ def published():
 
 
 @pytest.mark.parametrize("scale", ["small", "paper"])
-def test_planned_runs_and_packs_keep_their_names(scale, tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_planned_runs_and_packs_keep_their_names(scale, tmp_path):
     assert planned(scale, tmp_path) == json.loads(GOLDEN.read_text())[scale]
 
 

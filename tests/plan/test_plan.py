@@ -4,35 +4,37 @@ import copy
 import itertools
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, packs, spec, summary
-from implicitbias.plan.plan import make_plan, requested
+from implicitbias.plan import config, layers, packs, papers, spec, summary
+from implicitbias.plan.figure import defined
+from implicitbias.plan.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
 FIG14, FIG15 = (f"galanti2025rank/fig{n}" for n in (14, 15))
 
 
+@cache
+def resolved(scale):
+    return papers.of_scale(scale, root=ROOT)[0].model_dump(mode="json")
+
+
 def tree(scale="small"):
-    files = [ROOT / "config.yaml", *(ROOT / name for name in config.overlays(scale))]
-    merged = {}
-    for file in files:
-        merged = config.merge(merged, yaml.safe_load(file.read_text()))
-    return merged
+    return copy.deepcopy(resolved(scale))
 
 
 def plan_of(merged, results):
-    sources = config.Sources([(Path("config.yaml"), merged)])
+    sources = layers.Sources([(Path("config.yaml"), merged)])
     return make_plan(config.parse(merged, sources), sources, results)
 
 
-@pytest.mark.parametrize("scale", config.SCALES)
+@pytest.mark.parametrize("scale", papers.SCALES)
 def test_every_scale_plans_and_writes_nothing(scale, tmp_path):
     plan = plan_of(tree(scale), tmp_path)
     if scale == "published":
@@ -42,10 +44,10 @@ def test_every_scale_plans_and_writes_nothing(scale, tmp_path):
     assert not list(tmp_path.iterdir())
     assert {r for p in plan.packs.values() for r in p.runs} == set(plan.runs)
     # What a job gets on its command line must fit there: 128 KiB in one argument on Linux.
-    texts = [p.text for p in plan.packs.values()] + [f.request for f in plan.figures.values()]
+    texts = [p.text for p in plan.packs.values()] + [f.definition for f in plan.figures.values()]
     assert max(map(len, texts), default=0) < 100_000
     for figure in plan.figures.values():
-        runs, metrics = requested(figure.request)
+        runs, metrics = defined(figure.definition)
         assert sorted(s.run_id for s in runs) == sorted(figure.runs)
         assert metrics == figure.metrics
     assert "runs" in summary.text(summary.summary(plan))
@@ -244,7 +246,7 @@ def test_a_pack_is_written_once_and_read_back(tmp_path):
 
 def at(*keys, value):
     """The small config with one place changed."""
-    merged = copy.deepcopy(tree())
+    merged = tree()
     place = merged
     for key in keys[:-1]:
         place = place[key]
@@ -325,9 +327,9 @@ def test_bad_input_is_one_message_with_file_and_key(case, tmp_path):
 def test_the_message_names_the_file_that_has_the_last_word():
     overlay = {"sweeps": {"mlp_bn": {"base": {"lr": "1e-1"}}}}
     trees = [(Path("config.yaml"), tree()), (Path("mine.yaml"), overlay)]
-    sources = config.Sources(trees)
+    sources = layers.Sources(trees)
     with pytest.raises(UserError, match=r"^mine.yaml: sweeps.mlp_bn.base.lr: "):
-        merged = config.merge(tree(), overlay)
+        merged = layers.merge(tree(), overlay)
         make_plan(config.parse(merged, sources), sources, Path("nowhere"))
 
 
@@ -343,7 +345,7 @@ def test_runs_are_left_out_where_their_data_are_absent_and_only_where_they_may_b
     merged = {**tree("paper"), "data_dir": str(tmp_path / "data")}
     plan = plan_of(merged, tmp_path)
     assert plan.figures[FIG14].runs == ()
-    assert requested(plan.figures[FIG14].request)[0] == []
+    assert defined(plan.figures[FIG14].definition)[0] == []
     points = 4 * 2 * 2  # learning rates, decays, seeds
     there = {s.dataset for s in runs_of(plan, "fig15")}
     assert (there, len(plan.figures[FIG15].runs)) == ({"mnist", "fashion_mnist"}, 2 * points)
@@ -356,7 +358,7 @@ def test_runs_are_left_out_where_their_data_are_absent_and_only_where_they_may_b
         runs = runs_of(plan, figure)
         assert {s.dataset for s in runs} == wanted
         assert len(runs) == points * len(wanted)
-        asked, _ = requested(plan.figures[f"galanti2025rank/{figure}"].request)
+        asked, _ = defined(plan.figures[f"galanti2025rank/{figure}"].definition)
         assert {s.run_id for s in asked} == {s.run_id for s in runs}
 
 

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, summary
+from implicitbias.plan import config, layers, papers, summary
 from implicitbias.plan.plan import make_plan
 from implicitbias.plan.resources import Resources
 
@@ -15,11 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def plan_of(results, scale="smoke", **over):
-    merged = {}
-    for file in [ROOT / "config.yaml", *(ROOT / name for name in config.overlays(scale))]:
-        merged = config.merge(merged, yaml.safe_load(file.read_text()))
-    merged = config.merge(merged, over)
-    sources = config.Sources([(Path("config.yaml"), merged)])
+    merged = layers.merge(papers.of_scale(scale, root=ROOT)[0].model_dump(mode="json"), over)
+    sources = layers.Sources([(Path("config.yaml"), merged)])
     return make_plan(config.parse(merged, sources), sources, results)
 
 
@@ -96,7 +92,7 @@ def test_a_sweep_asks_for_its_own_and_its_runs_stay_the_same(tmp_path):
     before, after = plan_of(tmp_path), plan_of(tmp_path, **own)
     assert before.runs.keys() == after.runs.keys()
     figure = "galanti2025rank/fig06"
-    assert before.figures[figure].request == after.figures[figure].request
+    assert before.figures[figure].definition == after.figures[figure].definition
     (pack,) = after.figures[figure].packs
     ask = Resources(after)
     assert (ask.minutes(pack), ask.megabytes(pack, 2)) == (600, 64000)

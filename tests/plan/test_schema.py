@@ -6,22 +6,36 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft7Validator
+from referencing import Registry, Resource
 
 from implicitbias.base import registry
 from implicitbias.base.errors import UserError
 from implicitbias.plan import config, keys, schema
+from implicitbias.plan.layers import Sources
+from implicitbias.plan.sweeps import expand
 
 ROOT = Path(__file__).parents[2]
 PROCEDURES, MODELS = registry.names("plan/specs"), registry.names("models")
-FILES = [ROOT / "config.yaml", *sorted(ROOT.glob("workflow/scales/*.yaml"))]
-FILES += sorted(ROOT.glob("workflow/papers/*.yaml"))
+FILES = {
+    **dict.fromkeys([ROOT / "config.yaml", *sorted(ROOT.glob("workflow/scales/*.yaml"))], "config"),
+    **dict.fromkeys(sorted(ROOT.glob("workflow/papers/*.yaml")), "paper"),
+}
 UNIT = re.compile(r" \[[^]]+\]\.$")
 
 
 @pytest.fixture(scope="module")
-def validator():
-    Draft7Validator.check_schema(schema.schema())
-    return Draft7Validator(schema.schema())
+def validators():
+    whole = {file: schema.schema(file) for file in schema.FILES}
+    files = {f"{file}.schema.yaml": Resource.from_contents(s) for file, s in whole.items()}
+    for one in whole.values():
+        Draft7Validator.check_schema(one)
+    registry = Registry().with_resources(files.items())
+    return {file: Draft7Validator(one, registry=registry) for file, one in whole.items()}
+
+
+@pytest.fixture(scope="module")
+def validator(validators):
+    return validators["config"]
 
 
 def numeric(key):
@@ -35,10 +49,10 @@ OF_RUNS = {
     **{f"{m}.{k}": v for m in MODELS for k, v in keys.model_keys(m).items()},
 }
 OF_CONFIG = {
-    f"{name}.{key}": value
-    for name, part in schema.schema()["definitions"].items()
-    if part.get("additionalProperties") is False
-    for key, value in part["properties"].items()
+    f"{kind.__name__}.{key}": value
+    for root in schema.FILES.values()
+    for kind in schema.kinds(root)
+    for key, value in keys.keys(kind).items()
 }
 
 
@@ -50,6 +64,14 @@ def test_every_key_of_a_run_is_described_and_every_number_has_a_unit(name):
         assert UNIT.search(key["description"]), f"{name}: a number ends with its unit, [1] for none"
 
 
+@pytest.mark.parametrize("name", OF_CONFIG)
+def test_every_key_of_the_config_is_described_and_every_number_has_a_unit(name):
+    key = OF_CONFIG[name]
+    assert len(key.get("description", "")) > 8, f"{name}: Field(description=...)"
+    if numeric(key):
+        assert UNIT.search(key["description"]), f"{name}: a number ends with its unit, [1] for none"
+
+
 def test_a_field_without_a_description_is_found():
     class Spec(keys.procedure_spec("rvsm")):
         mine: int = 0
@@ -58,16 +80,26 @@ def test_a_field_without_a_description_is_found():
     assert keys.keys(Spec)["beta"]["description"]
 
 
-def test_the_stored_schema_is_in_step_with_the_types():
-    stored = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    assert yaml.safe_load(stored.read_text()) == schema.schema(), (
-        f"python -m implicitbias schema > {stored.relative_to(ROOT)}"
+@pytest.mark.parametrize("file", schema.FILES)
+def test_the_stored_schema_is_in_step_with_the_types(file):
+    stored = ROOT / "workflow" / "schemas" / f"{file}.schema.yaml"
+    assert yaml.safe_load(stored.read_text()) == schema.schema(file), (
+        f"python -m implicitbias schema {file} > {stored.relative_to(ROOT)}"
     )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
-def test_the_schema_accepts_the_files_of_the_project(validator, path):
-    assert [e.message for e in validator.iter_errors(yaml.safe_load(path.read_text()))] == []
+def test_the_schema_accepts_the_files_of_the_project(validators, path):
+    tree = yaml.safe_load(path.read_text())
+    assert [e.message for e in validators[FILES[path]].iter_errors(tree)] == []
+
+
+def test_the_schema_of_a_paper_knows_the_keys_of_runs(validators):
+    sweep = {"base": {"epoch": 2}, "seeds": [0]}
+    figure = {"runs": [{"sweep": "s"}], "metrics": "ranks", "sweeps": {"s": sweep}}
+    assert not validators["paper"].is_valid({"figures": {"fig07": figure}})
+    sweep["base"] = {"epochs": 2}
+    assert validators["paper"].is_valid({"figures": {"fig07": figure}})
 
 
 MLP = {"dataset": "digits", "model": "mlp_bn", "batch_size": 32, "epochs": 2, "lr": 0.1}
@@ -107,7 +139,7 @@ def typed(base, grid):
     tree = {"scale": "small", "figures": {}, "sweeps": {"s": {"base": base, "grid": grid}}}
     tree["sweeps"]["s"]["seeds"] = [0]
     try:
-        config.expand("s", config.parse(tree, config.Sources()).sweeps["s"], config.Sources())
+        expand("s", config.parse(tree, Sources()).sweeps["s"], Sources())
     except UserError:
         return False
     return True

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from implicitbias.base import errors
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, spec, summary, workflow
-from implicitbias.plan.plan import make_plan, requested
+from implicitbias.plan import config, layers, spec, summary, workflow
+from implicitbias.plan.figure import defined
+from implicitbias.plan.plan import make_plan
 
 NET = {"dataset": "digits", "model": "mlp_bn", "depth": 2, "width": 6, "epochs": 2, "lr": 0.1}
 CONV = {"dataset": "mnist5k", "epochs": 2, "lr": 0.1, "n_train": 200, "batch_size": 50}
@@ -172,8 +173,8 @@ def can_be_carried_out(plan):
         assert asked.megabytes(pack.name) > 0
         assert set(workflow.datasets(plan, pack.name)) <= {"digits", "mnist5k", "mnist", "cifar10"}
     for figure in plan.figures.values():
-        assert len(figure.request) < 128 * 1024
-        runs, metrics = requested(figure.request)
+        assert len(figure.definition) < 128 * 1024
+        runs, metrics = defined(figure.definition)
         assert {s.run_id for s in runs} == set(figure.runs)
         assert metrics == figure.metrics
         assert len(set(metrics)) == len(metrics)
@@ -230,7 +231,7 @@ def test_a_mutated_config_is_a_plan_or_one_message(folder, data):
     try:
         plan = make_plan(*config.load(files), folder / "results")
     except UserError as error:
-        names_the_place(str(error), files, config.merge(tree, overlay))
+        names_the_place(str(error), files, layers.merge(tree, overlay))
     else:
         can_be_carried_out(plan)
 

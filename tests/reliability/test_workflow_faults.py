@@ -93,7 +93,7 @@ def verbs(folder):
     claims = home / "claims" / f"{FIGURE}.json"
     svg = home / "figures" / f"{FIGURE}.svg"
     return {
-        "measure": ["measure", "--request", figure.request, "--out", str(table), *records],
+        "measure": ["measure", "--definition", figure.definition, "--out", str(table), *records],
         "figure": ["figure", FIGURE, "--scale", "smoke", "--table", str(table),
                    "--claims", str(claims), "--out", str(svg)],
         "report": ["report", str(home / "config.json"), "--out", str(home / "report.html")],

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from smoke import ROOT, fresh, jobs, snakemake
 
-from implicitbias.plan import config
+from implicitbias.plan import papers
 from implicitbias.plan.plan import make_plan
 from implicitbias.plan.resources import Resources
 
@@ -63,7 +63,7 @@ def test_the_longest_pack_starts_first_and_a_figure_as_soon_as_it_can_be_made(tm
         priority = int(re.search(r"priority: (\d+)", block)[1])
         pack = re.search(r"pack=([\w-]+)", block)
         found[block.partition(":")[0], pack and pack[1]] = priority
-    plan = make_plan(*config.load(config.scale_files("small", [])), tmp_path / "results")
+    plan = make_plan(*papers.of_scale("small", root=ROOT), tmp_path / "results")
     seconds = {name: Resources(plan).seconds(name) for rule, name in found if rule == "train"}
     by_size = sorted(seconds, key=seconds.__getitem__)
     sizes = [name.partition("-mnist5k-b")[2].split("-")[0] for name in by_size]
@@ -182,22 +182,53 @@ def test_bad_config_stops_before_the_first_job(tmp_path, text, words):
 
 def test_a_wrong_scale_is_one_message(tmp_path):
     folder = fresh(tmp_path)
-    edit(folder / "config.yaml", "scale: small", "scale: huge")
+    edit(folder / "config.yaml", "scale: small", "scale: smol")
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "1"],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "scale: no scale 'huge'" in said
+    assert "config.yaml: scale: no scale 'smol' (did you mean" in said
     assert "paper" in said
     assert "Traceback" not in said
+
+
+def test_the_scale_decides_wherever_it_is_set_and_wherever_results_go(tmp_path):
+    """Files are found from the workflow's own folder, not from --directory."""
+    (tmp_path / "flow").mkdir()
+    folder, mine = fresh(tmp_path / "flow"), tmp_path / "mine.yaml"
+    mine.write_text("scale: paper\npapers: [galanti2025rank/fig12]\nsweeps: {a: {extends: mlp_bn}}")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", "--directory",
+               str(tmp_path / "out"), "--configfile"]  # fmt: skip
+    plan = make_plan(*papers.of_scale("paper", [mine], ROOT), tmp_path / "results")
+    for more in ([mine], [folder / "config.yaml", mine, "--config", "scale=smoke"]):
+        done = subprocess.run(
+            [*command, *map(str, more)], cwd=folder, capture_output=True, text=True
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        if len(more) == 1:
+            assert all(f"results/paper/packs/{name}/pack.json" in said for name in plan.packs)
+            assert jobs(done)["train"] == len(plan.packs)
+        assert ("resnet18-digits" in said) == (len(more) > 1)
+        assert f"{mine}: sweeps.a: no figure takes runs from it" in said
+    (folder / "workflow/scales/paper.yaml").unlink()
+    done = subprocess.run([*command, str(mine)], cwd=folder, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "workflow/scales/paper.yaml: cannot be read" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_published_runs_are_drawn_and_nothing_is_trained(tmp_path, made):
     """A pack is published; the figures of that scale take its runs and leave out the others."""
     folder = fresh(tmp_path)
-    shutil.copy(made / "workflow/scales/smoke.yaml", folder / "workflow/scales/paper.yaml")
+    whole = papers.of_scale("smoke", root=ROOT)[0].model_dump(mode="json", exclude_none=True)
+    for file in (folder / "workflow/papers").iterdir():
+        file.unlink()  # here the papers' protocol is that of scale smoke
+    tree = {"trained_only": True, **{k: whole[k] for k in ("pack_size", "figures", "sweeps")}}
+    (folder / "workflow/scales/published.yaml").write_text(yaml.safe_dump(tree))
+    (folder / "config.yaml").write_text("papers: []\n")
     packs = sorted((made / "results/smoke/packs").glob("*-b64-*"))
     run = [sys.executable, "-m", "implicitbias", "publish", *map(str, packs)]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True)

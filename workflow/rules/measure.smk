@@ -25,7 +25,7 @@ rule measure:
         constraint=small_constraint,
         lane=1,
     params:
-        request=figure_request,
+        definition=figure_definition,
     shell:
-        "python -m implicitbias measure --request {params.request:q} --out {output:q}"
+        "python -m implicitbias measure --definition {params.definition:q} --out {output:q}"
         " {input.records:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 # The plan of this config, and the functions that rules ask for their inputs. Holds no rule, writes
 # nothing: it is parsed again in sub-processes and on compute nodes.
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from implicitbias.plan import workflow as ib
 
@@ -10,9 +11,13 @@ try:
         workflow.configfiles,
         workflow.config_settings.configfiles,
         workflow.config_settings.config,
+        workflow.basedir,
     )
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
+if workflow.is_main_process:
+    for warning in PLAN.warnings:
+        logger.warning(warning)
 
 ASK = ib.Resources(PLAN)
 # A priority above that of any pack: for data, and for figures as soon as they can be made.
@@ -130,8 +135,8 @@ def figure_metric_code(wildcards):
     return ib.metric_files()
 
 
-def figure_request(wildcards):
-    return figure_plan(wildcards).request
+def figure_definition(wildcards):
+    return figure_plan(wildcards).definition
 
 
 def figure_code(wildcards):

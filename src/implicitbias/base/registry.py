@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -33,11 +34,18 @@ def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
     """
     if isinstance(name, str) and name in choices:
         return name
-    near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
+    near: list[str] = []
+    if isinstance(name, str):
+        near = [c for c in choices if _unpadded(c) == _unpadded(name)]  # fig9 means fig09
+        near = near or get_close_matches(name, choices, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     where = f"{key}: " if key else ""
     there = ", ".join(choices) or "none"
     raise UserError(f"{where}no {kind} {shortened(name)}{hint}; there are: {there}")
+
+
+def _unpadded(name: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
 
 
 def figure_path(key: str) -> Path:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.claims import Claim
-from ..plan import config, summary
-from ..plan.config import Config, Sources
+from ..plan import papers, summary
+from ..plan.config import Config
+from ..plan.layers import Sources
 from ..plan.plan import Plan, make_plan
 from .report.agreement import beside
 from .report.facts import Facts, read_facts
@@ -59,7 +60,7 @@ def page(published: Path) -> str:
 
 def _plan(scale: str, published: Path) -> Plan:
     """The plan of a scale, its packs looked for where the published ones are."""
-    settings, sources = config.load(config.scale_files(scale))
+    settings, sources = papers.of_scale(scale)
     here = Config.model_validate({**settings.model_dump(), "scale": published.name})
     every = Sources() if scale == "paper" else sources
     return make_plan(here, every, published.parent, absent_too=True)

@@ -15,9 +15,8 @@ import yaml
 from pydantic import BaseModel
 
 from ..base import registry
-from ..plan.config import Config
 from ..plan.keys import Node, keys, model_keys
-from ..plan.schema import kinds
+from ..plan.schema import FILES, kinds
 from ..plan.spec import RunSpec, procedure_spec
 from ..plan.specs._network import NetworkSpec
 
@@ -36,7 +35,7 @@ def keys_of(part: str) -> str:
 
 
 def _config() -> Iterator[str]:
-    for kind in kinds(Config):
+    for kind in dict.fromkeys(kind for root in FILES.values() for kind in kinds(root)):
         yield _section(kind.__name__, _paragraphs(kind), keys(kind))
 
 

@@ -16,47 +16,56 @@ class _Model(BaseModel):
 class Place(_Model):
     """A kind of node. What is null is not asked for: the cluster's own default holds."""
 
-    partition: str | None = Field(default=None, description="sbatch --partition")
-    constraint: str | None = Field(default=None, description="sbatch --constraint")
+    partition: str | None = Field(default=None, description="The value of sbatch --partition.")
+    constraint: str | None = Field(default=None, description="The value of sbatch --constraint.")
     max_minutes: Minutes | None = Field(
-        default=None, description="the partition's time limit: a longer job asks for this"
+        default=None,
+        description="The partition's time limit: a job whose estimate is longer asks for this"
+        " [minutes].",
     )
 
 
 class GpuPlace(Place):
     """A kind of node with GPUs."""
 
-    gpu_model: str | None = Field(default=None, description="the type in sbatch --gpus=<type>:1")
+    gpu_model: str | None = Field(
+        default=None, description="The type of GPU in sbatch --gpus=<type>:1."
+    )
 
 
 class Cluster(_Model):
     """Where the jobs of a cluster go. Changing any of it makes nothing anew."""
 
-    account: str | None = Field(default=None, description="sbatch --account")
-    cpu: Place = Place()
-    gpu: GpuPlace = GpuPlace()
+    account: str | None = Field(default=None, description="The value of sbatch --account.")
+    cpu: Place = Field(default=Place(), description="Where jobs go that need no GPU.")
+    gpu: GpuPlace = Field(
+        default=GpuPlace(), description="Where packs train that use a GPU, with device: cuda."
+    )
     scratch_dir: str | None = Field(
         default=None,
-        description="a folder on every node's own disk; data sets are copied there once per node."
-        " $VARIABLES are those of the node",
+        description="A folder on every node's own disk; data sets are copied there once per node."
+        " $VARIABLES are those of the node.",
     )
     headroom: Annotated[float, Field(ge=1)] = Field(
-        default=2.0, description="run time asked for over run time estimated"
+        default=2.0, description="Run time asked for over run time estimated [1]."
     )
     short_minutes: Annotated[int, Field(ge=0)] = Field(
-        default=10, description="packs with an estimate up to this share jobs"
+        default=10, description="Packs with an estimate up to this share jobs [minutes]."
     )
     shared_minutes: Minutes = Field(
-        default=120, description="run time that a shared job asks for at most, at first"
+        default=120,
+        description="The most run time that a shared job asks for in its first attempt [minutes].",
     )
 
 
 class Request(_Model):
-    """What the packs of one sweep ask for instead of what is estimated."""
+    """What the packs of one sweep request of a cluster instead of what is estimated."""
 
-    minutes: Minutes | None = Field(default=None, description="of the first attempt")
+    minutes: Minutes | None = Field(
+        default=None, description="Run time of the first attempt [minutes]."
+    )
     megabytes: Annotated[int, Field(gt=0)] | None = Field(
-        default=None, description="of memory, in the first attempt"
+        default=None, description="Memory of the first attempt [MB]."
     )
 
     def or_more(self, other: Request) -> Request:

@@ -1,32 +1,23 @@
-"""The typed config: figures, sweeps, and where to run. Overlays merge as Snakemake merges them."""
+"""The typed config: where to run, and the resolved figures and sweeps."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from ..base import registry
-from ..base.errors import UserError, shortened
-from . import spec
-from .cluster import Cluster, GpuPlace, Place, Request
-from .spec import RunSpec, explain
+from ..base.errors import UserError
+from .cluster import Cluster, Request
+from .layers import Layer, Sources, merged, read, without_nulls
+from .spec import explain, first_problem
 
-# Scale -> the overlays over config.yaml, in workflow/scales.
-SCALES: dict[str, tuple[str, ...]] = {
-    "smoke": ("smoke",),
-    "small": (),
-    "paper": ("paper",),
-    "published": ("paper", "published"),
-}
-DEEPEST, LARGEST_LEVEL, MOST_RUNS = 12, 100_000, 20_000
+Scale = Literal["smoke", "small", "paper", "published"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
+Values = Annotated[list[Any], Field(min_length=1)]
+Seeds = Annotated[list[NonNegativeInt], Field(min_length=1)]
+PositiveCount = Annotated[int, Field(gt=0)]
 
 
 class Model(BaseModel):
@@ -35,41 +26,50 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+M = TypeVar("M", bound=Model)
+
+
 class Sweep(Model):
     """A set of runs: every combination of the grid's values on top of the base, for every seed."""
 
-    base: dict[str, Any] = Field(description="fields that all runs share")
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default={}, description="field -> the values it takes; all combinations are run"
+    base: dict[str, Any] = Field(
+        description="Fields that all runs share, those of the run's procedure (default: sgd)."
     )
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
-        description="each seeds initialisation and data order, in streams of their own"
+    grid: dict[str, Values] = Field(
+        default={}, description="Field -> the values that it takes; all combinations are run."
+    )
+    seeds: Seeds = Field(
+        description="Each seeds the initialisation and the order of the data of its runs, in random"
+        " streams of their own [1]."
     )
     resources: Request = Field(
-        default=Request(), description="what its packs ask of a cluster, instead of the estimate"
+        default=Request(),
+        description="What packs of these runs request of a cluster instead of the estimate.",
     )
 
 
 class Selection(Model):
     """The runs that a figure takes from a sweep."""
 
-    sweep: str
-    where: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default={}, description="field -> the values to keep; without it the whole sweep"
+    sweep: str = Field(description="The name of a sweep.")
+    where: dict[str, Values] = Field(
+        default={}, description="Field -> the values to keep. Without it: the whole sweep."
     )
     optional: bool = Field(
         default=False,
-        description="leave out, while planning, the runs whose data set is neither in data_dir nor"
-        " placed there; the figure says so",
+        description="Leave out, while planning, the runs whose data set is neither in data_dir nor"
+        " placed there by hand. The figure says so.",
     )
 
 
 class FigureEntry(Model):
     """A figure's data: which runs, and which metrics of them."""
 
-    runs: Annotated[list[Selection], Field(min_length=1)]
+    runs: Annotated[list[Selection], Field(min_length=1)] = Field(
+        description="The runs that are drawn, from one sweep or several; each run once."
+    )
     metrics: Annotated[list[str], Field(min_length=1)] = Field(
-        description="the first rank metric listed is the one drawn large"
+        description="What is measured of each run. The first rank metric is the one drawn large."
     )
 
 
@@ -83,183 +83,93 @@ def _a_path(text: str) -> str:
     return text
 
 
-class Config(Model):
-    """The whole of config.yaml with its overlays."""
+class Settings(Model):
+    """What to make and where to run it: the keys of config.yaml but its figures and sweeps."""
 
-    scale: Literal["smoke", "small", "paper", "published"]
-    data_dir: Annotated[str, AfterValidator(_a_path)] = Field(
-        default="data", description="where data sets are cached"
+    scale: Scale = Field(
+        default="small",
+        description="smoke: seconds, for tests. small: every figure on two CPU cores. paper: the"
+        " papers' own protocols. published: what results/published holds of those.",
     )
-    device: Literal["cpu", "cuda"] = "cpu"
+    papers: list[str] | None = Field(
+        default=None,
+        description="Which papers, or single figures as <paper>/<figure>. Without it: all papers."
+        " Figures for which `figures` gives runs are made in any case.",
+    )
+    data_dir: Annotated[str, AfterValidator(_a_path)] = Field(
+        default="data", description="The folder where data sets are cached."
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="Where packs train whose procedure can use a GPU."
+    )
     # At most 256: a pack travels to its job on a command line, which holds 128 kB.
     pack_size: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0, le=256)]] = Field(
-        default={"cpu": 16, "cuda": 64}, description="most runs in a pack, by device"
+        default={"cpu": 16, "cuda": 64},
+        description="Most runs that one process trains together, by device [runs].",
     )
-    memory_mb: dict[Literal["cpu", "cuda"], Annotated[int, Field(gt=0)]] = Field(
+    memory_mb: dict[Literal["cpu", "cuda"], PositiveCount] = Field(
         default={"cpu": 8000, "cuda": 40000},
-        description="most memory of one training, by device: packs that would need more are split",
+        description="Most memory of one training, by device. Packs whose estimate is above it are"
+        " split [MB].",
     )
-    checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
-    retries: Annotated[int, Field(ge=0)] = 2
+    checkpoint_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=60.0, description="Time between two checkpoints of a training [seconds]."
+    )
+    retries: NonNegativeInt = Field(
+        default=2,
+        description="How often a training that ended early is started again. It resumes from its"
+        " checkpoint [times].",
+    )
     trained_only: bool = Field(
-        default=False, description="draw the runs that have records, and train nothing"
+        default=False, description="Draw the runs that have records, and train nothing."
     )
-    cluster: Cluster = Field(default=Cluster(), description="where jobs go on a cluster")
-    figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> its runs and metrics")
-    sweeps: dict[Name, Sweep]
+    cluster: Cluster = Field(default=Cluster(), description="Where jobs go on a cluster.")
 
 
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`: mappings merge key by key, anything else replaces; null removes."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
+class Config(Settings):
+    """The resolved config: every figure and every sweep that it takes runs from."""
 
-
-def without_nulls(tree: Any) -> Any:
-    """The tree less every key whose value is null: how an overlay takes a key away."""
-    if isinstance(tree, Mapping):
-        return {k: without_nulls(v) for k, v in tree.items() if v is not None}
-    return tree
-
-
-def read(path: Path) -> dict[str, Any]:
-    """One YAML or JSON file as a mapping; UserError if it is not one."""
-    load = json.loads if path.suffix == ".json" else yaml.safe_load  # 1e-5 is text to YAML
-    try:
-        tree = load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except ValueError as error:  # an impossible date, an integer of thousands of digits
-        raise UserError(f"{path}: {error}") from error
-    except RecursionError:
-        raise UserError(f"{path}: is nested too deeply") from None
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: holds no mapping of keys to values")
-    level: list[Any] = [tree]
-    for _ in range(DEEPEST):
-        parts = (p.values() if isinstance(p, dict) else p for p in level if _holds(p))
-        level = list(itertools.islice(itertools.chain.from_iterable(parts), LARGEST_LEVEL))
-    if level:
-        raise UserError(f"{path}: is nested more than {DEEPEST} deep, or contains itself")
-    return tree
-
-
-def _holds(tree: Any) -> bool:
-    return isinstance(tree, dict | list)
+    figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> runs and metrics.")
+    sweeps: dict[Name, Sweep] = Field(description="Name -> a set of runs.")
 
 
 def load(files: Sequence[Path]) -> tuple[Config, Sources]:
-    """The config of config.yaml and its overlays, later files over earlier ones."""
-    trees = [(path, read(path)) for path in files]
-    merged: dict[str, Any] = {}
-    for _, tree in trees:
-        merged = merge(merged, tree)
-    sources = Sources(trees)
-    return parse(merged, sources), sources
-
-
-class Sources:
-    """Which file a key came from: the last one that has it."""
-
-    def __init__(self, trees: Sequence[tuple[Path, Mapping[str, Any]]] = ()) -> None:
-        self.trees = trees
-
-    def error(self, keys: Sequence[str | int], message: str) -> UserError:
-        """`<file>: <key path>: <message>`."""
-        return UserError(f"{self.file(keys)}: {'.'.join(map(str, keys))}: {message}")
-
-    def file(self, keys: Sequence[str | int]) -> str:
-        """The last file with the longest part of the key path; `config` without files."""
-        for length in range(len(keys), 0, -1):
-            for path, tree in reversed(self.trees):
-                if _has(tree, keys[:length]):
-                    return str(path)
-        return str(self.trees[0][0]) if self.trees else "config"
-
-
-def _has(tree: Any, keys: Sequence[str | int]) -> bool:
-    for key in keys:
-        try:
-            tree = tree[key]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
+    """The config of files that hold all of it, as config.json does; later files override."""
+    layers = [Layer(path, read(path)) for path in files]
+    sources = Sources(layers)
+    return parse(merged(layers), sources), sources
 
 
 def parse(tree: Mapping[str, Any], sources: Sources) -> Config:
     """The typed config; UserError names the file, the key, the value and what is allowed."""
+    return typed(Config, tree, sources)
+
+
+def typed(kind: type[M], tree: Mapping[str, Any], sources: Sources) -> M:
+    """A tree without its nulls as a model, or the first problem with its file and key."""
     try:
-        return Config.model_validate(without_nulls(tree))
+        return kind.model_validate(without_nulls(tree))
     except ValidationError as error:
-        first = error.errors()[0]
-        loc = tuple(part for part in first["loc"] if part != "[key]")
-        fields = _fields_at(loc[:-1])
-        message = explain(error, fields).removeprefix(".".join(map(str, first["loc"])) + ": ")
-        raise sources.error(loc, message) from None
+        raise _located(kind, error, sources) from None
 
 
-def _fields_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
+def _located(kind: type[Model], error: ValidationError, sources: Sources) -> UserError:
+    first = first_problem(error)
+    loc = tuple(part for part in first["loc"] if part != "[key]")
+    message = explain(error, _fields_at(kind, loc[:-1]))
+    return sources.error(loc, message.removeprefix(".".join(map(str, first["loc"])) + ": "))
+
+
+def _fields_at(kind: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str, ...]:
     """The keys that exist where an unknown one was found."""
-    model: type[BaseModel] = Config
-    if loc[:1] == ("sweeps",):
-        model = Request if "resources" in loc else Sweep
-    elif loc[:1] == ("cluster",):
-        model = {"cpu": Place, "gpu": GpuPlace}.get(str(loc[-1]), Cluster)
-    elif loc[:1] == ("figures",):
-        model = Selection if "runs" in loc else FigureEntry
-    return tuple(model.model_fields)
+    for part in loc:
+        if part in kind.model_fields:
+            kind = next(_models(kind.model_fields[str(part)].annotation), kind)
+    return tuple(kind.model_fields)
 
 
-def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
-    """Every run of a sweep, checked; errors name the key in the file."""
-    here = ("sweeps", name)
-    for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
-        key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
-        if len({repr(v) for v in values}) < len(values):
-            raise sources.error(key_path, f"{shortened(values)} names a value twice")
-    for key in ("seed", *sweep.grid):
-        if key in sweep.base:
-            other = "seeds" if key == "seed" else "grid"
-            said = f"{shortened(sweep.base[key])} also comes from {other}; keep one"
-            raise sources.error((*here, "base", key), said)
-    n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
-    if n > MOST_RUNS:
-        raise sources.error((*here, "grid"), f"makes {n} runs; a sweep has at most {MOST_RUNS}")
-    runs = []
-    for point in itertools.product(*sweep.grid.values(), sweep.seeds):
-        fields = dict(zip([*sweep.grid, "seed"], point, strict=True))
-        try:
-            runs.append(spec.make({**sweep.base, **fields}))
-        except UserError as error:
-            key = str(error).partition(":")[0].strip()
-            part = ("grid",) if key in sweep.grid else ("base",)
-            at = (*here, *part, key) if key in fields or key in sweep.base else (*here, "base")
-            message = str(error).removeprefix(f"{key}: ") if at[-1] == key else str(error)
-            raise sources.error(at, message) from None
-    return runs
-
-
-def check_figure(key: str, sources: Sources) -> None:
-    """The figure has a file; else an error that lists those that have."""
-    try:
-        registry.figure_path(key)
-    except UserError as error:
-        raise sources.error(("figures", key), str(error)) from None
-
-
-def overlays(scale: str) -> list[str]:
-    """The overlay files of a scale, relative to the project."""
-    registry.known("scale", scale, tuple(SCALES), key="scale")
-    return [f"workflow/scales/{name}.yaml" for name in SCALES[scale]]
-
-
-def scale_files(scale: str, further: Sequence[Path] = ()) -> list[Path]:
-    """config.yaml and the overlays over it, as the Snakefile takes them."""
-    return [Path("config.yaml"), *map(Path, overlays(scale)), *further]
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

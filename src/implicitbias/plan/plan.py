@@ -1,4 +1,4 @@
-"""From a config to figures, runs and packs: pure, quick, and wrong before the first job or never.
+"""From a config to figures, runs and packs; every error in it is reported before the first job.
 
 Parsing the workflow calls this, in every process that parses it, so it writes nothing, and depends
 on nothing but the config, the packs that are written, and, where the config marks runs as optional,
@@ -7,37 +7,26 @@ whether their data are there.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
-from .. import data, metrics
+from .. import data
 from ..base import registry
-from ..base.errors import UserError, shortened
-from . import packs
+from ..base.errors import UserError
+from . import figure, packs
 from .cluster import Request
-from .config import Config, FigureEntry, Sources, Sweep, check_figure, expand
+from .config import Config
+from .figure import FigurePlan
+from .layers import Sources
 from .packs import Pack
-from .spec import RunSpec, procedure_spec
+from .spec import RunSpec
+from .sweeps import expand, select
 
 RESULTS = Path("results")
 LONGEST_TEXT = 120_000  # of one argument on a command line; Linux has 128 KiB
-
-
-@dataclass(frozen=True)
-class FigurePlan:
-    """One figure: its runs, their packs, its metrics and its code."""
-
-    key: str  # <paper>/<figure>
-    runs: tuple[str, ...]
-    packs: tuple[str, ...]
-    metrics: tuple[str, ...]
-    code: Path
-    request: str  # JSON from which the measuring job finds runs and metrics without the config
 
 
 @dataclass(frozen=True)
@@ -49,10 +38,11 @@ class Plan:
     runs: dict[str, RunSpec]
     packs: dict[str, Pack]
     figures: dict[str, FigurePlan]
-    requests: dict[str, Request]  # of the runs whose sweeps ask for something of their own
+    requests: dict[str, Request]  # run -> what its sweeps request of a cluster, if anything
+    warnings: tuple[str, ...] = ()  # what is odd and no error, with file and key
 
     def request(self, name: str) -> Request:
-        """What the sweeps of a pack's runs ask for: the most of each."""
+        """What the sweeps of a pack's runs request of a cluster: the most of each."""
         asked = (self.requests.get(run, Request()) for run in self.packs[name].runs)
         return reduce(Request.or_more, asked)
 
@@ -86,8 +76,7 @@ def make_plan(
     _check_precisions(config, sweeps, sources)
     chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
     for key, entry in config.figures.items():
-        check_figure(key, sources)
-        _check_metrics(key, entry, chosen[key], sources)
+        figure.check(key, entry, chosen[key], sources)
     existing = packs.written(folder / "packs")
     if config.trained_only:
         chosen = _trained(chosen, existing, folder)
@@ -106,12 +95,13 @@ def make_plan(
             tuple(sorted({home[s.run_id] for s in members})),
             tuple(config.figures[key].metrics),
             registry.figure_path(key),
-            _request(config, key, members),
+            figure.define(config, key, members),
         )
         for key, members in chosen.items()
     }
     _check_lengths(figures, used, sources)
-    return Plan(config, folder, runs, used, figures, _requests(config, sweeps))
+    requests, warnings = _requests(config, sweeps), _warnings(config, sources)
+    return Plan(config, folder, runs, used, figures, requests, warnings)
 
 
 def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, Request]:
@@ -122,6 +112,13 @@ def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, 
                 known = requests.get(s.run_id, Request())
                 requests[s.run_id] = known.or_more(sweep.resources)
     return requests
+
+
+def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
+    """The sweeps that no figure takes runs from: nothing of them is trained."""
+    used = {selection.sweep for entry in config.figures.values() for selection in entry.runs}
+    unused = [("sweeps", name) for name in config.sweeps if name not in used]
+    return tuple(str(sources.error(at, "no figure takes runs from it")) for at in unused)
 
 
 def _check_precisions(
@@ -138,12 +135,12 @@ def _check_precisions(
 
 
 def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], sources: Sources) -> None:
-    """Requests and packs travel on command lines."""
-    for key, figure in figures.items():
-        if len(figure.request) > LONGEST_TEXT:
+    """Definitions and packs travel on command lines."""
+    for key, one in figures.items():
+        if len(one.definition) > LONGEST_TEXT:
             raise sources.error(
                 ("figures", key),
-                f"its sweeps are {len(figure.request)} characters long, more than {LONGEST_TEXT};"
+                f"its sweeps are {len(one.definition)} characters long, more than {LONGEST_TEXT};"
                 " spread them over several figures",
             )
     for pack in used.values():
@@ -180,95 +177,3 @@ def _available(
     ids = {s.run_id for s in needed}
     there = {d: data.available(d, folder) for s in runs for d in s.datasets}
     return [s for s in runs if s.run_id in ids or all(there[d] for d in s.datasets)]
-
-
-def _request(config: Config, key: str, members: list[RunSpec]) -> str:
-    """The figure's entry, its sweeps, and, where not all runs are to be had, which are."""
-    entry = config.figures[key]
-    names = sorted({s.sweep for s in entry.runs})
-    tree: dict[str, Any] = {
-        "figure": key,
-        "entry": entry.model_dump(mode="json"),
-        "sweeps": {
-            name: config.sweeps[name].model_dump(mode="json", exclude={"resources"})
-            for name in names
-        },
-    }
-    if config.trained_only or any(selection.optional for selection in entry.runs):
-        tree["only"] = [s.run_id for s in members]
-    return json.dumps(tree, sort_keys=True, separators=(",", ":"))
-
-
-def requested(request: str) -> tuple[list[RunSpec], tuple[str, ...]]:
-    """The runs and the metrics of a figure's request."""
-    tree = json.loads(request)
-    entry = FigureEntry.model_validate(tree["entry"])
-    sources = Sources()
-    sweeps = {
-        name: expand(name, Sweep.model_validate(sweep), sources)
-        for name, sweep in tree["sweeps"].items()
-    }
-    runs = select(tree["figure"], entry, sweeps, sources)
-    only = set(tree.get("only", (s.run_id for s in runs)))
-    return [s for s in runs if s.run_id in only], tuple(entry.metrics)
-
-
-def select(
-    key: str, entry: FigureEntry, sweeps: Mapping[str, list[RunSpec]], sources: Sources
-) -> list[RunSpec]:
-    """The runs that a figure selects, each once."""
-    found: dict[str, RunSpec] = {}
-    for i, selection in enumerate(entry.runs):
-        here = ("figures", key, "runs", i)
-        try:
-            registry.known("sweep", selection.sweep, tuple(sweeps))
-        except UserError as error:
-            raise sources.error((*here, "sweep"), str(error)) from None
-        kept = sweeps[selection.sweep]
-        for field, values in selection.where.items():
-            have = {json.dumps(getattr(s, field, None), default=str) for s in kept}
-            for value in values:
-                # 1 and 1.0 are one value of a float field
-                spelt = {json.dumps(v, default=str) for v in (value, _as_float(value))}
-                if not all(hasattr(s, field) for s in kept) or not spelt & have:
-                    raise sources.error(
-                        (*here, "where", field),
-                        f"{value!r}: no run of sweep {selection.sweep!r} has it; it has"
-                        f" {', '.join(sorted(have))}",
-                    )
-            kept = [s for s in kept if getattr(s, field) in values]
-        found.update({s.run_id: s for s in kept})
-    return list(found.values())
-
-
-def _as_float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _check_metrics(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
-    """The figure has what it needs, every metric exists, and every run records what it needs."""
-    for i, name in enumerate(entry.metrics):
-        at = ("figures", key, "metrics", i)
-        for procedure in sorted({s.procedure for s in runs}):
-            kind = procedure_spec(procedure)
-            try:
-                metric = metrics.resolve(name, frozenset(kind.SCALARS))
-            except ValueError as error:
-                raise sources.error(at, str(error)) from None
-            lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
-            if lacking:
-                raise sources.error(
-                    at, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
-                )
-            asked = {kind.OPTIONAL[q] for q in metric.needs if q in kind.OPTIONAL}
-            for s in (s for s in runs if s.procedure == procedure):
-                if wanting := sorted(asked - set(getattr(s, "record", ()))):
-                    raise sources.error(
-                        at, f"{name!r} needs runs with record: [{', '.join(wanting)}]"
-                    )
-    listed, here = shortened(entry.metrics), ("figures", key, "metrics")
-    for name in registry.figure_needs(key):
-        if name not in entry.metrics:
-            raise sources.error(here, f"{listed} lacks {name!r}, which {key} draws")
-    if len(set(entry.metrics)) < len(entry.metrics):
-        raise sources.error(here, f"{listed} names one twice")

@@ -1,8 +1,9 @@
-"""The JSON schema of the config, for editors: from the types, with the keys of each procedure.
+"""The JSON schemas of the config, for editors: from the types, with the keys of each procedure.
 
-`workflow/schemas/config.schema.yaml` describes a file of the config, which may be an overlay:
-nothing is required, and null, which takes a key away, is allowed everywhere. Planning does not read
-it: the types themselves say more, in one line with the file and the key.
+`workflow/schemas/config.schema.yaml` describes config.yaml and overlays, `paper.schema.yaml` the
+files of workflow/papers: nothing is required, and null, which takes a key away, is allowed
+everywhere. Planning does not read them: the types themselves say more, in one line with the file
+and the key.
 """
 
 from __future__ import annotations
@@ -16,24 +17,47 @@ from pydantic import BaseModel
 
 from .. import data
 from ..base import registry
-from .config import Config
+from .files import Overlay, Paper
 from .keys import NULL, Node, keys, model_keys, or_null, ref, spec_keys
 
-_HEAD = "# Generated from the types: python -m implicitbias schema > this file\n"
+FILES: dict[str, type[BaseModel]] = {"config": Overlay, "paper": Paper}
+_HEAD = "# Generated from the types: python -m implicitbias schema {file} > this file\n"
 
 
-def schema() -> Node:
-    """The JSON schema (draft 7) of a file of the config."""
-    found = {kind.__name__: _closed(kind) for kind in kinds(Config)}
-    found["Sweep"] |= _by_procedure(found)
-    whole = found.pop("Config")
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": found}
+def schema(file: str = "config") -> Node:
+    """The JSON schema (draft 7) of config.yaml and overlays, or of a `paper`.
+
+    That of a paper refers to the other for what both have.
+    """
+    root, shared = FILES[file], kinds(Overlay) if file != "config" else []
+    found = {kind.__name__: _closed(kind) for kind in kinds(root) if kind not in shared}
+    sweeps = [name for name, part in found.items() if "grid" in part["properties"]]
+    rules = _by_procedure(found) if sweeps else {}
+    for name in sweeps:
+        found[name] |= rules
+    whole = found.pop(root.__name__)
+    whole = {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": found}
+    elsewhere = {f"#/definitions/{kind.__name__}" for kind in shared}
+    moved: Node = _moved(whole, elsewhere)
+    return moved
 
 
-def text() -> str:
+def _moved(part: Any, elsewhere: set[str]) -> Any:
+    """The schema with references to the config's where they are to be found there."""
+    if isinstance(part, list):
+        return [_moved(inner, elsewhere) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    found = {key: _moved(value, elsewhere) for key, value in part.items()}
+    if found.get("$ref") in elsewhere:
+        found["$ref"] = f"config.schema.yaml{found['$ref']}"
+    return found
+
+
+def text(file: str = "config") -> str:
     """The schema as YAML, with a comment on where it comes from."""
-    return _HEAD + yaml.dump(
-        schema(), Dumper=_Plain, sort_keys=False, width=100, default_flow_style=None
+    return _HEAD.format(file=file) + yaml.dump(
+        schema(file), Dumper=_Plain, sort_keys=False, width=100, default_flow_style=None
     )
 
 

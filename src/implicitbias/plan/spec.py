@@ -27,6 +27,7 @@ from pydantic import (
     ValidationError,
     create_model,
 )
+from pydantic_core import ErrorDetails
 
 from .. import models
 from ..base import registry
@@ -174,9 +175,15 @@ def _check_size(name: str, value: Any) -> None:
             raise UserError(f"{name}: {number} is not a finite number")
 
 
+def first_problem(error: ValidationError) -> ErrorDetails:
+    """The problem to report: an unknown key before a missing one, which it may be meant for."""
+    problems = error.errors()
+    return next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+
+
 def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
     """The first problem of a pydantic error as one sentence for the person who wrote the value."""
-    first = error.errors()[0]
+    first = first_problem(error)
     key, value = ".".join(map(str, first["loc"])), first.get("input")
     if first["type"] == "extra_forbidden":
         try:

@@ -7,7 +7,6 @@ from typing import Any
 
 from .plan import Plan
 from .resources import Resources
-from .submission import submission
 
 
 def summary(plan: Plan) -> dict[str, Any]:
@@ -46,7 +45,37 @@ def summary(plan: Plan) -> dict[str, Any]:
             {"procedure": procedure, "device": device, "factor": factor, "packs": n}
             for (procedure, device), (factor, n) in sorted(resources.rates.items())
         ],
-        "cluster": submission(resources),
+        "cluster": _submission(resources),
+        "warnings": list(plan.warnings),
+    }
+
+
+def _submission(resources: Resources) -> dict[str, Any]:
+    """The jobs that a cluster gets for what is new: how many, GPU seconds, the longest.
+
+    Hours are estimates, not what is asked for; of a shared job, its members' sum. A figure is new
+    if one of its packs is: edited figures and metrics are Snakemake's to find.
+    """
+    plan = resources.plan
+    new = {name for name in plan.packs if not plan.trained(name)}
+    jobs = [
+        (sum(map(resources.seconds, members)), f"{group}, {len(members)} packs", members[0])
+        for group, together in resources.pack_groups.items()
+        if (members := [name for name in together if name in new])
+    ]
+    jobs += [(resources.seconds(name), name, name) for name in new if not resources.group(name)]
+    stale = {key for key, figure in plan.figures.items() if not new.isdisjoint(figure.packs)}
+    figures = sum(not stale.isdisjoint(group) for group in resources.figure_groups.values())
+    gpu = [seconds for seconds, _, name in jobs if resources.gpus(name)]
+    seconds, longest, _ = max(jobs, default=(0.0, "", ""))
+    return {
+        "jobs": len(jobs) + figures + bool(stale),
+        "training": len(jobs),
+        "figures": figures,
+        "gpu_jobs": len(gpu),
+        "gpu_seconds": sum(gpu),
+        "longest": longest,
+        "longest_seconds": seconds,
     }
 
 
@@ -69,6 +98,7 @@ def text(facts: dict[str, Any]) -> str:
             for name, p in facts["packs"].items()
         ),
         "",
+        *(f"warning: {warning}" for warning in facts["warnings"]),
     ]
     if not facts["new_runs"]:
         return "\n".join([*lines, "new: nothing; every run is trained"])

@@ -11,8 +11,10 @@ from typing import Any
 
 from ..base import registry
 from ..base.errors import UserError
-from . import config as configs
-from .plan import RESULTS, FigurePlan, Plan, make_plan
+from . import papers
+from .figure import FigurePlan
+from .layers import Layer, read
+from .plan import RESULTS, Plan, make_plan
 from .resources import SMALL_MB, Resources
 
 PUBLISHED = RESULTS / "published"  # tracked in the repository
@@ -36,19 +38,27 @@ def plan(
     files: Sequence[str | Path],
     over: Sequence[str | Path] = (),
     values: Mapping[str, Any] | None = None,
+    root: str | Path = ".",
 ) -> Plan:
-    """The plan of a merged config.
+    """The plan of what a user wrote, over the papers and scales in the workflow's folder `root`.
 
-    The rest tells messages where a key came from: `files` were merged, of which those in `over`
-    (`--configfile`) override the others, and `values` (`--config`) override them all.
+    The rest tells messages where a key came from: `files` were merged into `tree`, of which those
+    in `over` (`--configfile`) override the others, and `values` (`--config`) override them all.
     """
     last = [Path(p).absolute() for p in over]
-    order = [p for p in map(Path, files) if p.absolute() not in last] + [Path(p) for p in over]
-    trees = [(path, configs.read(path)) for path in order]
-    sources = configs.Sources([*trees, (Path("--config"), values or {})])
-    made = make_plan(configs.parse(tree, sources), sources)
+    order = [p for p in map(Path, files) if p.absolute() not in last] + last
+    layers = [Layer(_shown(path), read(path)) for path in order]
+    layers.append(Layer(Path("--config"), values or {}))
+    config, sources = papers.resolve(tree, layers, _shown(Path(root)))
+    made = make_plan(config, sources)
     _check_writable(made.results)
     return made
+
+
+def _shown(path: Path) -> Path:
+    """The path as messages show it: from here, where it lies below."""
+    here, path = Path.cwd(), path.absolute()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _check_writable(folder: Path) -> None:
@@ -61,7 +71,9 @@ def _check_writable(folder: Path) -> None:
 def config_text(plan: Plan) -> str:
     """The config as canonical JSON: neither the order of merged files shows nor the cluster."""
     sweeps = {name: {"resources"} for name in plan.config.sweeps}
-    tree = plan.config.model_dump(mode="json", exclude={"cluster": True, "sweeps": sweeps})
+    tree = plan.config.model_dump(
+        mode="json", exclude={"cluster": True, "papers": True, "sweeps": sweeps}
+    )
     return json.dumps(tree, indent=1, sort_keys=True)
 
 

@@ -13,7 +13,8 @@ from implicitbias.analysis import tables
 from implicitbias.analysis.claims import write_claims
 from implicitbias.plan import packs
 from implicitbias.plan.config import Config
-from implicitbias.plan.plan import FigurePlan, Plan
+from implicitbias.plan.figure import FigurePlan
+from implicitbias.plan.plan import Plan
 from implicitbias.train import records
 
 RANKS = "alpha2020x/fig07"

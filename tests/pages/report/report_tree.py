@@ -9,7 +9,8 @@ import pandas as pd
 from implicitbias.analysis.claims import Claim, write_claims
 from implicitbias.plan import packs, spec
 from implicitbias.plan.config import Config
-from implicitbias.plan.plan import FigurePlan, Plan
+from implicitbias.plan.figure import FigurePlan
+from implicitbias.plan.plan import Plan
 
 HOSTILE = '<script>alert("x")</script> \'"><img src=http://evil.example/x onerror=alert(1)>'
 SVG = (

@@ -14,6 +14,7 @@ from report_tree import HOSTILE, SVG, claim, put
 
 from implicitbias.base.errors import UserError
 from implicitbias.plan import config
+from implicitbias.plan.layers import Sources
 
 
 def test_nothing_leaves_the_page(plan):
@@ -65,7 +66,7 @@ def test_a_config_may_hold_such_a_path(tmp_path):
     """Angle brackets in data_dir are a path's; nothing else in a config is free text."""
     path = HOSTILE.replace('"', "'")
     fields = {"scale": "small", "figures": {}, "sweeps": {}, "data_dir": path}
-    assert config.parse(fields, config.Sources()).data_dir == path
+    assert config.parse(fields, Sources()).data_dir == path
 
 
 def test_pieces_that_are_missing_are_named(plan):

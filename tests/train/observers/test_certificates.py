@@ -13,6 +13,7 @@ from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.models._layers import patches
 from implicitbias.plan import config, spec
+from implicitbias.plan.layers import Sources
 from implicitbias.plan.plan import make_plan
 from implicitbias.train import records
 from implicitbias.train.engine.streams import epoch_order, init_seed
@@ -351,7 +352,7 @@ def test_a_figure_that_asks_for_what_its_runs_do_not_record_is_refused_while_pla
             "runs": [{"sweep": "mine"}], "metrics": ["lemma_fro", "unrolled_rank"],
         }},
     }  # fmt: skip
-    sources = config.Sources()
+    sources = Sources()
     message = r"'lemma_fro' needs runs with record: \[windows\]"
     with pytest.raises(UserError, match=message):
         make_plan(config.parse(tree, sources), sources, tmp_path)

@@ -13,7 +13,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from ...analysis import tables
-from ...plan.plan import FigurePlan, Plan
+from ...plan.figure import FigurePlan
+from ...plan.plan import Plan
 from . import spectra
 from .axes import differing, x_axis
 from .figure import Figure

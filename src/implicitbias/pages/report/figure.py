@@ -8,7 +8,8 @@ from pathlib import Path
 from ...analysis.claims import Claim, read_claims
 from ...base.errors import UserError
 from ...base.registry import docstring, figure_path
-from ...plan.plan import FigurePlan, Plan
+from ...plan.figure import FigurePlan
+from ...plan.plan import Plan
 from .facts import Facts
 from .picture import Picture, alternative, data_uri, description, picture
 from .runs import RunTable, run_table

@@ -9,7 +9,8 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from ...base.errors import UserError
-from ...plan.plan import FigurePlan, Plan
+from ...plan.figure import FigurePlan
+from ...plan.plan import Plan
 from .facts import Facts, PackFacts
 from .words import cell
 

@@ -1,0 +1,96 @@
+"""One figure of a plan: its checks, and its definition, from which its job measures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import metrics
+from ..base import registry
+from ..base.errors import UserError, shortened
+from .config import Config, FigureEntry, Sweep
+from .layers import Sources
+from .spec import RunSpec, procedure_spec
+from .sweeps import expand, select
+
+
+@dataclass(frozen=True)
+class FigurePlan:
+    """One figure: its runs, their packs, its metrics and its code."""
+
+    key: str  # <paper>/<figure>
+    runs: tuple[str, ...]
+    packs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    code: Path
+    definition: str  # JSON from which the measuring job finds runs and metrics without the config
+
+
+def define(config: Config, key: str, members: list[RunSpec]) -> str:
+    """The figure's entry, its sweeps, and, where not all runs are to be had, which are."""
+    entry = config.figures[key]
+    names = sorted({s.sweep for s in entry.runs})
+    tree: dict[str, Any] = {
+        "figure": key,
+        "entry": entry.model_dump(mode="json"),
+        "sweeps": {
+            name: config.sweeps[name].model_dump(mode="json", exclude={"resources"})
+            for name in names
+        },
+    }
+    if config.trained_only or any(selection.optional for selection in entry.runs):
+        tree["only"] = [s.run_id for s in members]
+    return json.dumps(tree, sort_keys=True, separators=(",", ":"))
+
+
+def defined(definition: str) -> tuple[list[RunSpec], tuple[str, ...]]:
+    """The runs and the metrics of a figure's definition."""
+    tree = json.loads(definition)
+    entry = FigureEntry.model_validate(tree["entry"])
+    sources = Sources()
+    sweeps = {
+        name: expand(name, Sweep.model_validate(sweep), sources)
+        for name, sweep in tree["sweeps"].items()
+    }
+    runs = select(tree["figure"], entry, sweeps, sources)
+    only = set(tree.get("only", (s.run_id for s in runs)))
+    return [s for s in runs if s.run_id in only], tuple(entry.metrics)
+
+
+def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
+    """The figure has a file and what it needs; every metric exists, and its runs record for it."""
+    try:
+        registry.figure_path(key)
+    except UserError as error:
+        raise sources.error(("figures", key), str(error)) from None
+    for i, name in enumerate(entry.metrics):
+        for procedure in sorted({s.procedure for s in runs}):
+            own = [s for s in runs if s.procedure == procedure]
+            _check_metric(name, ("figures", key, "metrics", i), own, sources)
+    listed, here = shortened(entry.metrics), ("figures", key, "metrics")
+    for name in registry.figure_needs(key):
+        if name not in entry.metrics:
+            raise sources.error(here, f"{listed} lacks {name!r}, which {key} draws")
+    if len(set(entry.metrics)) < len(entry.metrics):
+        raise sources.error(here, f"{listed} names one twice")
+
+
+def _check_metric(
+    name: str, at: tuple[str | int, ...], runs: list[RunSpec], sources: Sources
+) -> None:
+    """The metric exists, and all these runs, of one procedure, record what it needs."""
+    procedure = runs[0].procedure
+    kind = procedure_spec(procedure)
+    try:
+        metric = metrics.resolve(name, frozenset(kind.SCALARS))
+    except ValueError as error:
+        raise sources.error(at, str(error)) from None
+    lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
+    if lacking:
+        raise sources.error(at, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record")
+    asked = {kind.OPTIONAL[q] for q in metric.needs if q in kind.OPTIONAL}
+    for s in runs:
+        if wanting := sorted(asked - set(getattr(s, "record", ()))):
+            raise sources.error(at, f"{name!r} needs runs with record: [{', '.join(wanting)}]")

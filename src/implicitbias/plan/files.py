@@ -1,0 +1,102 @@
+"""What may be written in the files of the config: config.yaml, overlays, and the papers' files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from .cluster import Request
+from .config import Model, Name, Seeds, Selection, Settings, Values
+
+Metrics = Annotated[list[str], Field(min_length=1)]
+Runs = Annotated[list[Selection], Field(min_length=1)]
+
+
+class SweepPart(Model):
+    """A sweep, or what is to be changed of one. A field in base replaces one in grid below it."""
+
+    extends: Name | None = Field(
+        default=None,
+        description="A protocol of this file, or a sweep, whose fields hold where this has none.",
+    )
+    base: dict[str, Any] = Field(default={}, description="Fields that all runs share.")
+    grid: dict[str, Values] = Field(
+        default={}, description="Field -> the values that it takes; all combinations are run."
+    )
+    seeds: Seeds | None = Field(
+        default=None, description="One run of every combination for each seed [1]."
+    )
+    resources: Request | None = Field(
+        default=None, description="What packs of these runs request of a cluster."
+    )
+
+
+class Protocol(SweepPart):
+    """What several sweeps of a file share. It makes no run by itself."""
+
+    small: SweepPart = Field(default=SweepPart(), description="What scale small changes of it.")
+
+
+class FigureChange(Model):
+    """What is to be changed of a figure."""
+
+    runs: Runs | None = Field(default=None, description="Its runs, instead of those below.")
+    metrics: Metrics | None = Field(
+        default=None, description="Its metrics, instead of those below."
+    )
+
+
+class SmallFigure(Model):
+    """What scale small changes of a figure, and of the sweeps beside it."""
+
+    runs: Runs | None = Field(default=None, description="Its runs at scale small.")
+    metrics: Metrics | str | None = Field(
+        default=None, description="Its metrics at scale small, or the name of a list of the file."
+    )
+    sweeps: dict[Name, SweepPart] = Field(
+        default={}, description="What is changed of its sweeps, or sweeps of its own."
+    )
+
+
+class PaperFigure(SmallFigure):
+    """A figure at the paper's own protocol."""
+
+    runs: Runs = Field(description="Its runs.")
+    metrics: Metrics | str = Field(
+        description="Its metrics, or the name of a list of the file. The first rank metric is the"
+        " one drawn large."
+    )
+    sweeps: dict[Name, SweepPart] = Field(
+        default={}, description="Its sweeps. Other figures name them in their runs."
+    )
+    small: SmallFigure = Field(
+        default=SmallFigure(), description="What scale small changes, and smoke before its own."
+    )
+
+
+class Paper(Model):
+    """A file of workflow/papers."""
+
+    metrics: dict[str, Metrics] = Field(default={}, description="Name -> a list of metrics.")
+    protocols: dict[Name, Protocol] = Field(
+        default={}, description="Name -> what several sweeps extend."
+    )
+    figures: dict[str, PaperFigure] = Field(
+        description="figNN, or exp_<word> where the number is not known or the experiment is ours."
+    )
+
+
+class Overlay(Settings):
+    """config.yaml, a scale of workflow/scales, or a file given with --configfile."""
+
+    figures: dict[str, FigureChange] = Field(
+        default={},
+        description="<paper>/<figure> -> what to change of it, or a further figure.",
+    )
+    sweeps: dict[Name, SweepPart] = Field(
+        default={}, description="Name -> what to change of a sweep, or a sweep of one's own."
+    )
+    protocols: dict[Name, Protocol] = Field(
+        default={}, description="Name -> what several sweeps of this file extend."
+    )

@@ -1,0 +1,127 @@
+"""Files as layers of one config: how they are read, merged, and found again by an error."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from yaml.composer import Composer
+
+from ..base.errors import UserError
+
+DEEPEST, LARGEST_LEVEL = 12, 100_000
+Keys = tuple[str | int, ...]
+
+
+class _Loader(Composer, yaml.CSafeLoader):
+    """yaml.CSafeLoader, four times as fast as yaml.SafeLoader, with the composer of the latter.
+
+    That of libyaml ends the process where nesting is too deep.
+    """
+
+    def __init__(self, text: str) -> None:
+        yaml.CSafeLoader.__init__(self, text)
+        Composer.__init__(self)
+
+
+class Layer(NamedTuple):
+    """A part of a file, laid over the layers below it at one place of the config."""
+
+    path: Path
+    tree: Any
+    at: Keys = ()  # the place in the config
+    key: Keys = ()  # the place in the file
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`: mappings merge key by key, anything else replaces; null removes."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def merged(layers: Iterable[Layer]) -> dict[str, Any]:
+    """The layers over each other, the first at the bottom."""
+    tree: dict[str, Any] = {}
+    for layer in layers:
+        above = layer.tree
+        for key in reversed(layer.at):
+            above = {key: above}
+        tree = merge(tree, above)
+    return tree
+
+
+def without_nulls(tree: Any) -> Any:
+    """The tree less every key whose value is null: how a layer takes a key away."""
+    if isinstance(tree, Mapping):
+        return {k: without_nulls(v) for k, v in tree.items() if v is not None}
+    return tree
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One YAML or JSON file as a mapping; UserError if it is not one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        # 1e-5 is text to YAML
+        tree = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:  # an impossible date, an integer of thousands of digits
+        raise UserError(f"{path}: {error}") from error
+    except RecursionError:
+        raise UserError(f"{path}: is nested too deeply") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: holds no mapping of keys to values")
+    level: list[Any] = [tree]
+    for _ in range(DEEPEST):
+        parts = (p.values() if isinstance(p, dict) else p for p in level if _holds(p))
+        level = list(itertools.islice(itertools.chain.from_iterable(parts), LARGEST_LEVEL))
+    if level:
+        raise UserError(f"{path}: is nested more than {DEEPEST} deep, or contains itself")
+    return tree
+
+
+def _holds(tree: Any) -> bool:
+    return isinstance(tree, dict | list)
+
+
+class Sources:
+    """Where a key of the config came from: the last layer that has it."""
+
+    def __init__(self, layers: Iterable[Sequence[Any]] = (), home: Path | None = None) -> None:
+        self.layers = [Layer(*layer) for layer in layers]
+        self.home = home or (self.layers[0].path if self.layers else "config")
+
+    def error(self, keys: Sequence[str | int], message: str) -> UserError:
+        """`<file>: <key path in the file>: <message>`."""
+        path, there = self.place(tuple(keys))
+        return UserError(f"{path}: {'.'.join(map(str, there))}: {message}")
+
+    def place(self, keys: Keys) -> tuple[Path | str, Keys]:
+        """The last file with the longest part of the key path, and the path in that file."""
+        for length in range(len(keys), 0, -1):
+            for layer in reversed(self.layers):
+                depth = len(layer.at)
+                inside = depth <= length and layer.at == keys[:depth]
+                if inside and _has(layer.tree, keys[depth:length]):
+                    return layer.path, layer.key + keys[depth:]
+        return self.home, keys
+
+
+def _has(tree: Any, keys: Sequence[str | int]) -> bool:
+    for key in keys:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,89 @@
+"""The figures of the papers, what a scale changes of them, and what the user changes of both.
+
+From the bottom: workflow/papers/<paper>.yaml, of a figure first the paper's protocol and then, at
+the scales small and smoke, what stands under `small` beside it; workflow/scales/<scale>.yaml; and
+the user's config.yaml, `--configfile` and `--config`. What a sweep extends lies just below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from ..base import registry
+from ..base.errors import UserError
+from .config import Config, Model, Scale, parse, typed
+from .files import Overlay, Paper
+from .layers import Layer, Sources, merged, read
+from .shelf import Shelf, sweeps_of
+
+SCALES: tuple[str, ...] = get_args(Scale)
+REDUCED = ("small", "smoke")  # the scales at which `small` applies
+
+
+def of_scale(
+    scale: str | None = None, files: Sequence[Path] = (), root: Path = Path()
+) -> tuple[Config, Sources]:
+    """The config of a scale, by default the one that config.yaml or a further file names."""
+    layers = [Layer(path, read(path)) for path in (root / "config.yaml", *files)]
+    if scale is not None:
+        layers.append(Layer(Path("--scale"), {"scale": scale}))
+    return resolve(merged(layers), layers, root)
+
+
+def resolve(
+    user: Mapping[str, Any], layers: Sequence[Layer], root: Path = Path()
+) -> tuple[Config, Sources]:
+    """The config of what a user wrote: `user`, merged from `layers`, over the papers and scales.
+
+    Figures are those that `papers` names, and those for which the user gives runs. Sweeps are left
+    out that only other scales or other figures take runs from. A sweep that no figure takes runs
+    from stays, so that planning can say so.
+    """
+    said, shelf, folder = Sources(layers), Shelf(), root / "workflow"
+    scale = user.get("scale", "small")
+    try:
+        registry.known("scale", scale, SCALES)
+    except UserError as error:
+        raise said.error(("scale",), str(error)) from None
+    typed(Overlay, user, said)
+    for file in sorted((folder / "papers").glob("*.yaml")):
+        shelf.add_paper(file, _checked(Paper, file)[0], scale in REDUCED)
+    own = {k for k, entry in (user.get("figures") or {}).items() if (entry or {}).get("runs")}
+    left_out = _left_out(user.get("papers"), tuple(shelf.figures), said) - own
+    shelf.add_overlay(*_checked(Overlay, folder / "scales" / f"{scale}.yaml"))
+    shelf.add_overlay(user, said)
+    tree = shelf.tree()
+    at_scale = sweeps_of(tree["figures"].values())
+    tree["figures"] = {k: f for k, f in tree["figures"].items() if k not in left_out}
+    used, users = sweeps_of(tree["figures"].values()), user.get("sweeps") or {}
+    tree["sweeps"] = {
+        name: sweep for name, sweep in tree["sweeps"].items()
+        if name in used or (name not in at_scale and (name in users or name not in shelf.named))
+    }  # fmt: skip
+    sources = Sources([*shelf.layers(), *layers], Path(said.home))
+    return parse(tree, sources), sources
+
+
+def _checked(kind: type[Model], file: Path) -> tuple[dict[str, Any], Sources]:
+    """A file of the workflow, with the types of its model."""
+    tree = read(file)
+    sources = Sources([(file, tree)])
+    typed(kind, tree, sources)
+    return tree, sources
+
+
+def _left_out(papers: list[str] | None, figures: tuple[str, ...], said: Sources) -> set[str]:
+    """The figures of the papers that `papers` does not name."""
+    names = tuple(dict.fromkeys(key.partition("/")[0] for key in figures))
+    kept: set[str] = set()
+    for i, name in enumerate(names if papers is None else papers):
+        try:
+            registry.known("paper", name.partition("/")[0], names)
+            if "/" in name:
+                registry.known("figure", name, figures)
+        except UserError as error:
+            raise said.error(("papers", i), str(error)) from None
+        kept |= {key for key in figures if key == name or key.startswith(f"{name}/")}
+    return {*figures} - kept

@@ -1,0 +1,68 @@
+"""The runs of a figure as a table: fields that vary as columns, the others once."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from ..base import registry
+from .plan import Plan
+
+NAMES = ("run", "pack")
+
+
+def rows(plan: Plan, key: str) -> list[dict[str, Any]]:
+    """A row per run of the figure, in its order: `run`, `pack`, and every field of its spec.
+
+    A field that a run's procedure or model does not have is not in its row. UserError for a figure
+    that is not planned.
+    """
+    registry.figure_path(key)
+    registry.known("figure in this config", key, tuple(plan.figures))
+    figure = plan.figures[key]
+    home = {run: pack for pack in figure.packs for run in plan.packs[pack].runs}
+    specs = ((run, plan.runs[run].model_dump(mode="json")) for run in figure.runs)
+    return [{"run": run, "pack": home[run], **fields} for run, fields in specs]
+
+
+def split(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """The fields that all rows share with their values, and the columns that vary, names last."""
+    columns = list(dict.fromkeys(name for row in found for name in row))
+    shared = {
+        name: found[0][name]
+        for name in columns
+        if name not in NAMES and all(name in row and row[name] == found[0][name] for row in found)
+    }
+    return shared, [name for name in columns if name not in (*shared, *NAMES)] + list(NAMES)
+
+
+def text(plan: Plan, key: str) -> str:
+    """The table for a person."""
+    found, scale = rows(plan, key), plan.config.scale
+    head = f"{key} at scale {scale}: {len(found)} runs in {len(plan.figures[key].packs)} packs"
+    if not found:
+        return f"{head}; their data sets are not in {plan.config.data_dir}"
+    shared, columns = split(found)
+    lines = [columns, *([_shown(row.get(name, "")) for name in columns] for row in found)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    return "\n".join([head, *(f"  {k}: {_shown(v)}" for k, v in shared.items()), "", *table])
+
+
+def as_csv(plan: Plan, key: str) -> str:
+    """The table for a program: every field is a column."""
+    found = rows(plan, key)
+    columns = list(dict.fromkeys(name for row in found for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: _shown(v) for k, v in row.items()} for row in found)
+    return out.getvalue()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)

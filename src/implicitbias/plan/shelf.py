@@ -1,0 +1,184 @@
+"""Figures and sweeps as layers, collected file by file; what a sweep extends lies just below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from ..base import registry
+from ..base.errors import UserError
+from .layers import Keys, Layer, Sources, merge, merged
+
+Parts = dict[str, list[Layer]]
+
+
+@dataclass
+class Shelf:
+    """What the files read so far say, the first at the bottom.
+
+    figures: <paper>/<figure> -> its layers; sweeps: name -> its layers; settings: all else.
+    named: the sweeps that some figure takes runs from at some scale.
+    """
+
+    figures: Parts = field(default_factory=dict)
+    sweeps: Parts = field(default_factory=dict)
+    settings: list[Layer] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+
+    def add_paper(self, file: Path, tree: Mapping[str, Any], reduced: bool) -> None:
+        """Add a file of workflow/papers; reduced: with what stands there under `small`."""
+        figures: Parts = {}
+        sweeps: Parts = {}
+        owner: dict[str, str] = {}
+        for figure, entry in tree["figures"].items():
+            parts = _with_small(file, entry, ("figures", figure))
+            self.named |= sweeps_of(part.tree for part in parts)
+            for part in parts[: 1 + reduced]:
+                key = f"{file.stem}/{figure}"
+                figures.setdefault(key, []).extend(_figure(key, part, tree.get("metrics") or {}))
+                for name, own in (part.tree.get("sweeps") or {}).items():
+                    here = (*part.key, "sweeps", name)
+                    if owner.setdefault(name, figure) != figure or name in self.sweeps:
+                        raise _error(file, here, "another figure has a sweep of this name")
+                    sweeps.setdefault(name, []).append(Layer(file, own, key=here))
+        protocols = {
+            name: _with_small(file, entry, ("protocols", name))[: 1 + reduced]
+            for name, entry in (tree.get("protocols") or {}).items()
+        }
+        self._add(figures, protocols, sweeps)
+
+    def add_overlay(self, tree: Mapping[str, Any], sources: Sources) -> None:
+        """Add a scale's overlay, or all that a user wrote; `sources` knows the file of a key."""
+        parts: dict[str, Parts] = {"figures": {}, "protocols": {}, "sweeps": {}}
+        for kind, found in parts.items():
+            for name, own in (tree.get(kind) or {}).items():
+                key: Keys = (kind, name)
+                file, _ = sources.place((*key, "extends"))
+                found[name] = [Layer(Path(file), own, key if kind == "figures" else (), key)]
+        self._check_known(tree, sources)
+        self.named |= sweeps_of((tree.get("figures") or {}).values())
+        self._add(parts["figures"], parts["protocols"], parts["sweeps"])
+        rest = {key: value for key, value in tree.items() if key not in parts}
+        self.settings.append(Layer(Path(sources.home), rest))
+
+    def layers(self) -> Iterator[Layer]:
+        """All layers, each at its place in the config."""
+        yield from self.settings
+        for layers in self.figures.values():
+            yield from layers
+        for name, layers in self.sweeps.items():
+            yield from (layer._replace(at=("sweeps", name)) for layer in layers)
+
+    def tree(self) -> dict[str, Any]:
+        """The config: the layers over each other."""
+        figures = merged(layer for layers in self.figures.values() for layer in layers)
+        sweeps = {
+            name: reduce(_over, (_own(layer.tree) for layer in layers))
+            for name, layers in self.sweeps.items()
+        }
+        return {**merged(self.settings), "figures": figures.get("figures", {}), "sweeps": sweeps}
+
+    def _add(self, figures: Parts, protocols: Parts, sweeps: Parts) -> None:
+        for key, parts in figures.items():
+            self.figures[key] = _onto(self.figures.get(key, []), parts)
+        resolved = {name: _resolved(name, sweeps, protocols, self.sweeps) for name in sweeps}
+        self.sweeps |= resolved
+        for found in (self.figures, self.sweeps):
+            for name in [name for name, layers in found.items() if not layers]:
+                del found[name]  # by a null
+
+    def _check_known(self, tree: Mapping[str, Any], sources: Sources) -> None:
+        """A change is a change of something; a new figure has runs, a new sweep a base."""
+        for kind, found, keys in (
+            ("figures", self.figures, ("runs",)),
+            ("sweeps", self.sweeps, ("base", "extends")),
+        ):
+            for name, own in (tree.get(kind) or {}).items():
+                if name not in found and not any((own or {}).get(key) for key in keys):
+                    try:
+                        registry.known(kind.removesuffix("s"), name, tuple(found))
+                    except UserError as error:
+                        needs = " or ".join(keys)
+                        raise sources.error(
+                            (kind, name), f"{error}; a new one needs {needs}"
+                        ) from None
+
+
+def sweeps_of(figures: Iterable[Mapping[str, Any] | None]) -> set[str]:
+    """The names of the sweeps that figures take runs from."""
+    return {run["sweep"] for figure in figures for run in (figure or {}).get("runs") or ()}
+
+
+def _with_small(file: Path, entry: Mapping[str, Any], key: Keys) -> list[Layer]:
+    """An entry, and what stands under `small` in it."""
+    small = entry.get("small") or {}
+    return [Layer(file, entry, key=key), Layer(file, small, key=(*key, "small"))]
+
+
+def _figure(key: str, part: Layer, metrics: Mapping[str, list[str]]) -> list[Layer]:
+    """A figure's runs and metrics, the name of a list of metrics replaced by the list."""
+    at: Keys = ("figures", key)
+    tree = {k: part.tree[k] for k in ("runs", "metrics") if k in part.tree}
+    name = tree.get("metrics")
+    if not isinstance(name, str):
+        return [part._replace(tree=tree, at=at)]
+    try:
+        registry.known("list of metrics", name, tuple(metrics))
+    except UserError as error:
+        raise _error(part.path, (*part.key, "metrics"), str(error)) from None
+    del tree["metrics"]
+    listed = Layer(part.path, metrics[name], (*at, "metrics"), ("metrics", name))
+    return [part._replace(tree=tree, at=at), listed]
+
+
+def _resolved(
+    name: str, sweeps: Parts, protocols: Parts, below: Parts, inside: tuple[str, ...] = ()
+) -> list[Layer]:
+    """The layers of a sweep or a protocol of a file, each over the layers of what it extends."""
+    own, layers = sweeps.get(name, []), below.get(name, [])
+    if inside and name in protocols:
+        own, layers = protocols[name], []
+    for part in own:
+        parent = (part.tree or {}).get("extends")
+        if parent is not None:
+            here = (*part.key, "extends")
+            if parent in (*inside, name) and not (parent in protocols and parent not in inside):
+                chain = " -> ".join((*inside, name, parent))
+                raise _error(part.path, here, f"{chain} extends itself")
+            try:
+                registry.known("protocol or sweep", parent, (*protocols, *{**below, **sweeps}))
+            except UserError as error:
+                raise _error(part.path, here, str(error)) from None
+            above = _resolved(parent, sweeps, protocols, below, (*inside, name))
+            layers = [*layers, *above]
+        layers = _onto(layers, [part])
+    return layers
+
+
+def _onto(layers: list[Layer], parts: list[Layer]) -> list[Layer]:
+    """The layers with further ones over them; a null takes away what is below it."""
+    for part in parts:
+        layers = [] if part.tree is None else [*layers, part]
+    return layers
+
+
+def _own(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tree.items() if key not in ("extends", "small")}
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A sweep over another: a field in one's base takes the place of the other's grid of it."""
+    tree = merge(below, above)
+    for ours, theirs in (("base", "grid"), ("grid", "base")):
+        here, there = above.get(ours) or {}, above.get(theirs) or {}
+        taken = {key for key, value in here.items() if value is not None and key not in there}
+        if taken & {*(below.get(theirs) or {})}:
+            tree[theirs] = {k: v for k, v in tree[theirs].items() if k not in taken}
+    return tree
+
+
+def _error(file: Path, key: Keys, message: str) -> UserError:
+    return UserError(f"{file}: {'.'.join(map(str, key))}: {message}")

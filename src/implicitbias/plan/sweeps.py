@@ -1,0 +1,81 @@
+"""From sweeps to runs, and which of them a figure selects."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..base import registry
+from ..base.errors import UserError, shortened
+from . import spec
+from .config import FigureEntry, Sweep
+from .layers import Sources
+from .spec import RunSpec
+
+MOST_RUNS = 20_000
+
+
+def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
+    """Every run of a sweep, checked; errors name the key in the file."""
+    here = ("sweeps", name)
+    for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
+        key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
+        if len({repr(v) for v in values}) < len(values):
+            raise sources.error(key_path, f"{shortened(values)} names a value twice")
+    for key in ("seed", *sweep.grid):
+        if key in sweep.base:
+            other = "seeds" if key == "seed" else "grid"
+            said = f"{shortened(sweep.base[key])} also comes from {other}; keep one"
+            raise sources.error((*here, "base", key), said)
+    n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
+    if n > MOST_RUNS:
+        raise sources.error((*here, "grid"), f"makes {n} runs; a sweep has at most {MOST_RUNS}")
+    runs = []
+    for point in itertools.product(*sweep.grid.values(), sweep.seeds):
+        fields = dict(zip([*sweep.grid, "seed"], point, strict=True))
+        try:
+            runs.append(spec.make({**sweep.base, **fields}))
+        except UserError as error:
+            key = str(error).partition(":")[0].strip()
+            part = ("grid",) if key in sweep.grid else ("base",)
+            at = (*here, *part, key) if key in fields or key in sweep.base else (*here, "base")
+            message = str(error).removeprefix(f"{key}: ") if at[-1] == key else str(error)
+            raise sources.error(at, message) from None
+    return runs
+
+
+def select(
+    key: str, entry: FigureEntry, sweeps: Mapping[str, list[RunSpec]], sources: Sources
+) -> list[RunSpec]:
+    """The runs that a figure selects, each once."""
+    found: dict[str, RunSpec] = {}
+    for i, selection in enumerate(entry.runs):
+        here = ("figures", key, "runs", i)
+        try:
+            registry.known("sweep", selection.sweep, tuple(sweeps))
+        except UserError as error:
+            raise sources.error((*here, "sweep"), str(error)) from None
+        kept = sweeps[selection.sweep]
+        for field, values in selection.where.items():
+            have = {json.dumps(getattr(s, field, None), default=str) for s in kept}
+            for value in values:
+                # 1 and 1.0 are one value of a float field
+                spelt = {json.dumps(v, default=str) for v in (value, _as_float(value))}
+                if not all(hasattr(s, field) for s in kept) or not spelt & have:
+                    path, there = sources.place(("sweeps", selection.sweep, "grid", field))
+                    origin = f" ({path}: {'.'.join(map(str, there))})" if len(have) > 1 else ""
+                    raise sources.error(
+                        (*here, "where", field),
+                        f"{value!r}: no run of sweep {selection.sweep!r} has it; it has"
+                        f" {', '.join(sorted(have))}{origin}",
+                    )
+            kept = [s for s in kept if getattr(s, field) in values]
+        found.update({s.run_id: s for s in kept})
+    return list(found.values())
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
