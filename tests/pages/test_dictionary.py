@@ -155,3 +155,28 @@ def test_every_name_of_a_file_has_its_row(part):
 def test_an_unknown_part_is_refused():
     with pytest.raises(UserError, match="no part of the data 'record'"):
         dictionary.data_of("record")
+
+
+def test_files_of_a_whole_run_hold_nothing_else(made):
+    check(made / "results" / "smoke")
+
+
+def check(results):
+    """Every file of a finished scale has described names alone, and each metric is one we list."""
+    fields = {k for p in PROCEDURES for m in registry.names("models")
+              for k in spec.spec_type(p, m).model_fields}  # fmt: skip
+    scalars = {q for p in PROCEDURES for q in procedure_spec(p).SCALARS}
+    columns, asked = set(), set()
+    for file in results.glob("tables/*/*.parquet"):
+        table = pq.read_table(file)
+        assert set(table.column_names) <= {*tables.COLUMNS, *fields}, file
+        columns |= set(table.column_names)
+        asked |= set(table["metric"].unique().to_pylist())
+    assert columns >= {*tables.COLUMNS}, "each occurs in some figure"
+    for name in asked:
+        assert name in scalars or metrics.resolve(name), name
+    for file in results.glob("packs/*/records/provenance.json"):
+        assert set(json.loads(file.read_text())) <= set(provenance.KEYS), file
+    for file in results.glob("figures/*/*.csv"):
+        with file.open(newline="", encoding="utf-8") as lines:
+            assert next(csv.reader(lines)) == list(style.COLUMNS), file
