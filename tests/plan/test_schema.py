@@ -94,6 +94,14 @@ def test_the_schema_accepts_the_files_of_the_project(validators, path):
     assert [e.message for e in validators[FILES[path]].iter_errors(tree)] == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_the_first_line_of_a_file_tells_an_editor_its_schema(path):
+    first = path.read_text().partition("\n")[0]
+    name = first.removeprefix("# yaml-language-server: $schema=")
+    stored = ROOT / "workflow" / "schemas" / f"{FILES[path]}.schema.yaml"
+    assert (path.parent / name).resolve() == stored
+
+
 def test_the_schema_of_a_paper_knows_the_keys_of_runs(validators):
     sweep = {"base": {"epoch": 2}, "seeds": [0]}
     figure = {"runs": [{"sweep": "s"}], "metrics": "ranks", "sweeps": {"s": sweep}}
