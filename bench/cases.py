@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 INPUT, CLASSES, EXAMPLES = (3, 32, 32), 10, 2048
-EPOCH, TEST, RECORD_EVERY = (
-    50_000,
-    10_000,
-    10,
-)  # CIFAR-10, and the epochs between two records of the paper
+EPOCH, TEST = 50_000, 10_000  # examples of CIFAR-10
+RECORD_EVERY = 10  # epochs between two records of the paper
 
 # The name on the page -> the model and its arguments.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,8 +25,8 @@ CONTENDERS = {
     "resident": "the same with the data as tensors and no DataLoader",
     "vmap": "torch.func: stacked state, vmap over grad, data as tensors",
     "ours": "a pack through the engine",
-    "ours, bfloat16": "the same with products in bfloat16",
-    "ours, tf32": "the same with products in TF32, on a GPU",
+    "ours, bfloat16": "the same with matrix products and convolutions in bfloat16",
+    "ours, tf32": "the same with matrix products and convolutions in TF32, on a GPU",
 }
 ON_A_GPU = ("ours, tf32",)
 PACKED = tuple(name for name in CONTENDERS if name not in ("loop", "resident"))

@@ -1,8 +1,8 @@
-"""Run every case in fresh processes, in turns, and write the table and the plots.
+"""Run every case in fresh processes, round after round, and write the table and the plots.
 
-The turns are interleaved: round after round of all cases, so that a slow minute of a shared machine
-falls on all contenders alike. A further round begins while there is time for it. A pack that needs
-more memory than there is, or longer than `LONGEST_CALL` or `TIMEOUT`, has no number.
+The rounds interleave all cases, so that a slow minute of a shared machine falls on all alike. A
+further round begins while there is time for it. A pack that needs more memory than there is, or
+longer than `LONGEST_CALL` or `TIMEOUT`, has no number.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def show(rows: pd.DataFrame, out: Path) -> None:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row per place: median, min and max over rounds, and the ratio to the loop.
 
-    The ratio is the median over rounds of that to the loop with which it took turns; where there
+    The ratio is the median over rounds of that to the loop beside which it ran; where there
     was none, of a rate over the loop's of the same round.
     """
     keys = ["model", "batch_size", "processes", "round"]
@@ -145,8 +145,9 @@ def page(rows: pd.DataFrame) -> str:
         f" range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over members."
         " `ratio` is to the"
         " loop at the same batch size, which trains one run after another"
-        f"{'' if on_a_gpu else ', in turns of a second'}. `together`: of several processes at once,"
-        " how many alone they come to. No number: it did not fit into memory or took too long.",
+        f"{'' if on_a_gpu else ', alternating with it every second'}. `together`: of several"
+        " processes at once, how many alone they come to. No number: it did not fit into memory or"
+        " took too long.",
         "",
         *(f"- `{name}`: {CONTENDERS[name]}" for name in dict.fromkeys(rows["contender"])),
         "",

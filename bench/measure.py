@@ -46,7 +46,7 @@ def timing(case: Case, members: int, loop: Trainee | None = None) -> dict[str, f
     """Samples per second of CPU time and of wall time, summed over members; peak memory, MB.
 
     On a GPU it is wall time twice, and the peak is of its memory. Beside a loop, with which it
-    takes turns, also `ratio` and `wall_ratio`: the medians over turns of these rates over its own.
+    alternates, also `ratio` and `wall_ratio`: the medians over turns of these rates over its own.
     """
     device = torch.device(case.device)
     step, trainer = step_of(case, members)

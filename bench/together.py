@@ -1,7 +1,7 @@
-"""Processes that take turns: packs on all cores over one alone, and a contender over the loop.
+"""Processes that alternate: packs on all cores against one alone, a contender against the loop.
 
 Each process trains without end and writes down how far it is. Who compares lets one run and stops
-the others, each in its turn (then lets all run), and begins anew: rates that are compared lie
+the others, one after another (then lets all run), and begins anew: rates that are compared lie
 within seconds of each other, so a slow minute of a shared machine falls on both.
 """
 
