@@ -13,7 +13,7 @@ import torch
 
 from implicitbias.models._layers import weight_matrices
 from implicitbias.train.engine.base import Trainer
-from implicitbias.train.observers import observe
+from implicitbias.train.observers import performance, spectra
 from implicitbias.train.records import Records
 
 from .cases import EPOCH, RECORD_EVERY, TEST, Case
@@ -83,12 +83,12 @@ def measuring_share(case: Case, trainer: Trainer, rate: float) -> float:
     x, y = (t.to(case.device) for t in images())
     clock = time.perf_counter if case.device == "cuda" else time.process_time
     start = clock()
-    observe.spectra(Records(), runs, trainer.state(), matrices, 0, 0)
-    spectra = clock() - start
+    spectra.spectra(Records(), runs, trainer.state(), matrices, 0, 0)
+    decomposed = clock() - start
 
     def evaluation(n: int) -> float:
         start, some = clock(), ("test", x[:n], y[:n])
-        observe.performance(Records(), runs, trainer.outputs, some, "cross_entropy", 0, 0)
+        performance.record(Records(), runs, trainer.outputs, some, "cross_entropy", 0, 0)
         return (clock() - start) / n
 
     least, most = _EVALUATED
@@ -96,7 +96,7 @@ def measuring_share(case: Case, trainer: Trainer, rate: float) -> float:
     evaluation(n)  # the first of its size takes memory, which a training does once
     each = evaluation(n)
     training = RECORD_EVERY * EPOCH * len(runs) / rate
-    waited = max(0.0, spectra - training) if case.device == "cuda" else spectra
+    waited = max(0.0, decomposed - training) if case.device == "cuda" else decomposed
     seconds = waited + each * (EPOCH + TEST)
     return seconds / (seconds + training)
 

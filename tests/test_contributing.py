@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +57,34 @@ def test_every_addition_works_as_written(tmp_path):
     )  # fmt: skip
     drawn = (tmp_path / f"{stem}.csv").read_text()
     assert "nuclear rank,B = 32,weight_decay,0.01" in drawn
+    observed(pd.read_parquet(tmp_path / "results/smoke/tables/galanti2025rank/exp_nuclear.parquet"))
+    run(tmp_path, "-c", LEAST_SQUARES)
+
+
+def observed(table):
+    """The observer's scalar is a metric: at the start just below torch's bound 1 / sqrt(inputs)."""
+    found = table[table["metric"] == "largest_weight"]
+    first = found[(found["layer"] == "layer0") & (found["epoch"] == 0)]["value"]
+    assert len(first) == 4
+    assert ((first > 0.99 / 8) & (first <= 1 / 8)).all()  # images of 8 x 8
+    assert set(found["layer"]) == {"layer0", "layer1", "layer2", "head"}
+
+
+LEAST_SQUARES = """
+from pathlib import Path
+from implicitbias.plan import packs, spec
+from implicitbias.train import pack, records
+
+runs = [spec.make({"procedure": "least_squares", "seed": s}) for s in (0, 1)]
+made = packs.Pack.of(runs)
+path = Path("packs") / made.name / "pack.json"
+packs.write(path, made.text)
+pack.train(path, Path("."), "cpu", 1, 60)
+rows = records.read(path.parent / "records" / "scalars.parquet")
+ends = rows[rows["step"] == 1000].pivot(index="run", columns="quantity", values="value")
+assert len(ends) == 2 and (ends < 1e-6).all(axis=None), ends
+assert (rows[rows["step"] == 0]["value"] == 1).all()
+"""
 
 
 def merged(below, above):

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from implicitbias.__main__ import main
 from implicitbias.api import spectrum
 from implicitbias.base.errors import UserError
-from implicitbias.train.observers.observe import singular_values
+from implicitbias.train.observers.spectra import singular_values
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def measure(h, w, outputs, labels, c, targets="one_hot"):
         targets,
     )  # fmt: skip
     arrays = {a["quantity"]: np.reshape(a["values"], a["shape"]) for a in found.arrays}
-    assert set(arrays) == set(collapse.ARRAYS)
+    assert set(arrays) == set(collapse.RECORDS["square_sgd"]["arrays"])
 
     def one(name):
         metric = metrics.resolve(name)

@@ -50,7 +50,7 @@ CASES = {
 
 
 def test_there_is_a_case_for_every_procedure():
-    assert {*CASES} == {*registry.names("procedures")} == {*registry.names("specs")}
+    assert {*CASES} == {*registry.names("train/procedures")} == {*registry.names("plan/specs")}
 
 
 def written(folder, runs):

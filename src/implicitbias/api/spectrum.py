@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .. import metrics
 from ..base.errors import UserError
-from ..train.observers.observe import singular_values
+from ..train.observers.spectra import singular_values
 
 _METRICS = ("stable_rank", "effective_rank")
 

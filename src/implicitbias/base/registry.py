@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError, shortened
+from .source import constants
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -71,22 +72,6 @@ def docstring(path: Path) -> tuple[str, list[str]]:
     first, *rest = inspect.cleandoc(text or "").split("\n\n")
     paragraphs = [" ".join(part.split()) for part in (first, *rest)]
     return paragraphs[0].removesuffix("."), [part for part in paragraphs[1:] if part]
-
-
-@cache
-def constants(path: Path, *names: str) -> dict[str, Any]:
-    """Those of the named constants that a module assigns at its top: literals, read from its text.
-
-    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. TypeError for what is no literal.
-    """
-    found: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in names:
-            try:
-                found[name] = ast.literal_eval(node.value)
-            except ValueError as error:
-                raise TypeError(f"{path}: {name} must be a literal") from error
-    return found
 
 
 def figure_needs(key: str) -> tuple[str, ...]:

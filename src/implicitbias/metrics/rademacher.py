@@ -1,7 +1,7 @@
 """Bounds on the Rademacher complexity of ReLU networks, and the margin bound that uses them.
 
-Pure functions of norms and sums of squares; the runs record these (`bounds_inputs.py`). All are of
-networks without biases whose layers have at most the given Frobenius norms.
+Pure functions of norms and sums of squares; the runs record these (`train/observers/bounds.py`).
+All are of networks without biases whose layers have at most the given Frobenius norms.
 """
 
 import math

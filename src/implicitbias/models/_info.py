@@ -1,21 +1,21 @@
 """What is known of a model without importing it: planning must not wait for torch.
 
 A model's file is read, not imported. The arguments of `build` and the module's literals are taken
-from its text. The functions `size` and `check` are run apart from the rest of the file, with the
-imports, constants and functions that they name; these must do without torch.
+from its text. The functions `size` and `check` are run apart from the rest of the file and must do
+without torch (`base/source.py`).
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
-from ..base.registry import PACKAGE, constants, known, names
+from ..base.registry import PACKAGE, known, names
+from ..base.source import constants, functions
 from ._size import UNKNOWN, Size
 
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
@@ -68,15 +68,15 @@ def info(name: str) -> ModelInfo:
     """
     path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    build = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     said = constants(path, "BATCH_NORM", "MIN_IMAGE")
     return ModelInfo(
         name,
-        _arguments(path, defined["build"]),
+        _arguments(path, build),
         bool(said.get("BATCH_NORM", False)),
         int(said.get("MIN_IMAGE", 1)),
         any(isinstance(n, ast.FunctionDef) and n.name == "features" for n in ast.walk(tree)),
-        _executed(path, tree, [n for n in ("size", "check") if n in defined]),
+        functions(path, "size", "check"),
     )
 
 
@@ -87,38 +87,3 @@ def _arguments(path: Path, build: ast.FunctionDef) -> dict[str, Argument]:
             raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
         found[arg.arg] = Argument(_TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default))
     return found
-
-
-def _executed(path: Path, tree: ast.Module, functions: list[str]) -> dict[str, Callable[..., Any]]:
-    """These functions of a module, run with those of its statements that they need."""
-    binding = {name: node for node in tree.body for name in _bound(node)}
-    names, needed = list(functions), []
-    for name in names:  # grows
-        node = binding.get(name)
-        if node is not None and node not in needed:
-            needed.append(node)
-            names += _used(compile(ast.Module([node], []), str(path), "exec"))
-    body: list[ast.stmt] = [node for node in tree.body if node in needed]
-    module = f"implicitbias.models.{path.stem}"
-    space: dict[str, Any] = {"__name__": module, "__package__": module.rpartition(".")[0]}
-    exec(compile(ast.Module(body, []), str(path), "exec"), space)
-    return {name: space[name] for name in functions}
-
-
-def _used(code: CodeType) -> Iterator[str]:
-    """The names that a piece of code looks up outside itself. Annotations are text, so not theirs."""
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _used(inner)
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement at the top of a module binds."""
-    match node:
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            yield from (alias.asname or alias.name for alias in aliases)
-        case ast.FunctionDef(name=name):
-            yield name
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            yield name

@@ -19,6 +19,8 @@ class MLPBN(nn.Module):
     head is not among them. Every unit sees its whole input once, so the patch count m_l is 1.
     """
 
+    by_hand = "mlp"
+
     def __init__(self, n_inputs: int, n_classes: int, depth: int, width: int) -> None:
         super().__init__()
         sizes = [n_inputs] + [width] * depth

@@ -14,6 +14,7 @@ class MLPRelu(nn.Module):
     """flatten; depth x (Linear, ReLU); linear head."""
 
     grouped = True
+    by_hand = "mlp_relu"
 
     def __init__(self, n_inputs: int, n_outputs: int, depth: int, width: int) -> None:
         super().__init__()

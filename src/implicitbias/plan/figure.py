@@ -90,7 +90,8 @@ def _check_metric(
     lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
     if lacking:
         raise sources.error(at, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record")
-    asked = {kind.OPTIONAL[q] for q in metric.needs if q in kind.OPTIONAL}
+    needs = (name, *metric.needs)  # a recorded scalar is a metric by its name
+    asked = {kind.OPTIONAL[q] for q in needs if q in kind.OPTIONAL}
     for s in runs:
         if wanting := sorted(asked - set(getattr(s, "record", ()))):
             raise sources.error(at, f"{name!r} needs runs with record: [{', '.join(wanting)}]")

@@ -127,6 +127,20 @@ def joined(parts: Sequence[Records]) -> Records:
     return Records(scalars, arrays, parts[-1].facts)
 
 
+def concatenated(parts: Sequence[Records]) -> Records:
+    """The records of runs that were trained one after another, in that order."""
+    return Records([row for p in parts for row in p.scalars],
+                   [row for p in parts for row in p.arrays])  # fmt: skip
+
+
+def log_spaced(steps: int, points: int) -> frozenset[int]:
+    """0 and `points` log-spaced steps from 1 to `steps`, at which a trajectory is recorded."""
+    if points == 0:
+        return frozenset()
+    spaced = np.geomspace(1, steps, points)
+    return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
+
+
 def read(path: Path) -> pd.DataFrame:
     """One of the two tables as a frame; strings as plain strings, `values` as NumPy arrays."""
     schema = ARRAYS if path.name.startswith("arrays") else SCALARS

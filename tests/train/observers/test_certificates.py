@@ -1,5 +1,6 @@
 """Certificates of trained runs: right by a second implementation, and void where they must be."""
 
+import signal
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from implicitbias.plan.layers import Sources
 from implicitbias.plan.plan import make_plan
 from implicitbias.train import records
 from implicitbias.train.engine.streams import epoch_order, init_seed
+from implicitbias.train.loop import Interrupted, Loop
 from implicitbias.train.observers._backward import batch_gradients
 from implicitbias.train.observers.windows import Decay
 from implicitbias.train.procedures import Job, load
@@ -199,21 +201,22 @@ def test_observers_change_no_number(tmp_path, trained, data_dir):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_resumed_run_has_the_same_records(tmp_path, trained, data_dir):
-    from implicitbias.train.procedures.sgd import SgdPack
-
+def test_a_resumed_run_has_the_same_records(tmp_path, trained, data_dir, monkeypatch):
     run, _, whole = trained
     tmp_path.mkdir(exist_ok=True)
-    first = SgdPack([run], Job("test", tmp_path, data_dir))
-    first._measure_if_due()
-    for step in range(21):  # in the second epoch, within the windows and the span
-        epoch, batch = divmod(step, 13)
-        first._train(first._orders(epoch), batch, run.lr_multiplier(epoch))
-        first._measure_if_due()
-    first._save()
-    resumed = load("sgd")([run], Job("test", tmp_path, data_dir))
-    resumed.write(tmp_path / "records")
-    found = records.read(tmp_path / "records" / "arrays.parquet")
+    tick = Loop.tick
+
+    def killed(self, training, *rest):
+        if training.step == 21:  # in the second epoch, within the windows and the span
+            self._note(signal.SIGTERM, None)
+        tick(self, training, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "tick", killed)
+        with pytest.raises(Interrupted):
+            train([run], tmp_path, data_dir)
+    assert (tmp_path / "checkpoint.pt").exists()
+    found = train([run], tmp_path, data_dir)
     assert list(found["quantity"]) == list(whole["quantity"])
     for a, b in zip(found["values"], whole["values"], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -344,16 +347,23 @@ def test_spans_of_movement_may_not_overlap():
     assert all(b - a >= 1 for a, b in pairwise(ends))
 
 
-def test_a_figure_that_asks_for_what_its_runs_do_not_record_is_refused_while_planning(tmp_path):
-    run = {k: v for k, v in BASE.items() if k != "record"}
+@pytest.mark.parametrize(
+    ("procedure", "metric", "entry"),
+    [("sgd", "lemma_fro", "windows"), ("square_sgd", "movement", "movement"),
+     ("square_sgd", "cdnv", "collapse")],
+)  # fmt: skip
+def test_a_figure_that_asks_for_what_its_runs_do_not_record_is_refused_while_planning(
+    tmp_path, procedure, metric, entry
+):
+    run = {k: v for k, v in BASE.items() if k != "record"} | {"procedure": procedure}
     tree = {
         "scale": "small", "sweeps": {"mine": {"base": run, "seeds": [0]}},
         "figures": {"galanti2025rank/exp_certificate": {
-            "runs": [{"sweep": "mine"}], "metrics": ["lemma_fro", "unrolled_rank"],
+            "runs": [{"sweep": "mine"}], "metrics": [metric, "unrolled_rank"],
         }},
     }  # fmt: skip
     sources = Sources()
-    message = r"'lemma_fro' needs runs with record: \[windows\]"
+    message = rf"'{metric}' needs runs with record: \[{entry}\]"
     with pytest.raises(UserError, match=message):
         make_plan(config.parse(tree, sources), sources, tmp_path)
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from implicitbias.models._layers import sights, weight_matrices
-from implicitbias.train.observers import bounds_inputs, stationarity
+from implicitbias.train.observers import bounds, stationarity
 from implicitbias.train.records import Records
 
 SHAPE = (2, 7, 6)
@@ -35,7 +35,7 @@ def toeplitz(conv, shape):
 def test_toeplitz_norms_are_those_of_the_explicit_matrices():
     net, rows = conv_net(), Records()
     x = torch.randn(5, *SHAPE, dtype=torch.float64)
-    bounds_inputs.record(rows, ["r"], 1, 1, net, stacked(net), weight_matrices(net), x)
+    bounds.record(rows, ["r"], 1, 1, net, stacked(net), weight_matrices(net), x)
     found = {(r["quantity"], r["layer"]): r["value"] for r in rows.scalars}
     hidden = net[0](x).shape[1:]
     assert found["toeplitz_norm", "layer0"] == pytest.approx(toeplitz(net[0], SHAPE).norm().item())
@@ -53,9 +53,9 @@ def test_the_first_layers_largest_patch_against_a_loop():
         padded[:, :, i : i + 3, j : j + 3].square().sum().item()
         for i in range(0, 7, 2) for j in range(0, 6, 2)
     ]  # fmt: skip
-    assert bounds_inputs.patch_square_sum(net, x) == pytest.approx(max(sums))
+    assert bounds.patch_square_sum(net, x) == pytest.approx(max(sums))
     dense = nn.Sequential(nn.Flatten(), nn.Linear(84, 2)).double()
-    assert bounds_inputs.patch_square_sum(dense, x) == pytest.approx(x.square().sum().item())
+    assert bounds.patch_square_sum(dense, x) == pytest.approx(x.square().sum().item())
     assert sights(dense, SHAPE)["layer0"].positions == 1
 
 

@@ -17,7 +17,8 @@ from implicitbias.plan import spec
 from implicitbias.train.engine.base import Members
 from implicitbias.train.engine.plain import PlainTrainer
 from implicitbias.train.engine.sphere import OnSphere
-from implicitbias.train.procedures import Job, _keeper, _lm_flow, load
+from implicitbias.train.loop import Loop
+from implicitbias.train.procedures import Job, _lm_flow, load
 from implicitbias.train.procedures._lm_identities import measured
 from implicitbias.train.procedures._lm_network import Problem, draw
 from implicitbias.train.procedures.lm_flow import steps
@@ -245,14 +246,14 @@ def test_a_run_does_not_depend_on_its_pack_nor_on_a_kill(tmp_path, monkeypatch):
     whole = scalars(specs, tmp_path)
     alone = scalars([specs[3]], tmp_path)
     assert whole.loc[[specs[3].run_id]].dropna(axis=1, how="all").equals(alone)
-    tick = _keeper.Keeper.tick
+    tick = Loop.tick
 
-    def killed(self, step, *arguments):
-        self._signal = 15 if step == 2 else None
-        tick(self, step, *arguments)
+    def killed(self, training, records, before):
+        self._signal = 15 if before == 1 else None
+        tick(self, training, records, before)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_keeper.Keeper, "tick", killed)
+        patch.setattr(Loop, "tick", killed)
         with pytest.raises(SystemExit):
             scalars(specs, tmp_path)
     assert (tmp_path / "checkpoint.pt").exists()

@@ -8,7 +8,8 @@ import pytest
 
 from implicitbias.base.errors import UserError
 from implicitbias.plan import spec
-from implicitbias.train.procedures import Job, _keeper, load
+from implicitbias.train.loop import Loop
+from implicitbias.train.procedures import Job, load
 
 
 def make(**fields):
@@ -76,7 +77,7 @@ def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(gradient, tmp_path, mon
     specs = [make(**shape, gradient=gradient, seed=s, penalty=p, iterations=n, record_points=9)
              for s in (1, 2) for p, n in (("l1", 30), ("tl1", 50), ("none", 50))]  # fmt: skip
     whole = load("rvsm")(specs, Job("test", tmp_path, tmp_path)).scalars
-    tick, ticks = _keeper.Keeper.tick, []
+    tick, ticks = Loop.tick, []
 
     def kill_at_forty(self, *rest):  # when some members have stopped
         ticks.append(rest[0])
@@ -84,7 +85,7 @@ def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(gradient, tmp_path, mon
             self._note(signal.SIGTERM, None)
         tick(self, *rest)
 
-    monkeypatch.setattr(_keeper.Keeper, "tick", kill_at_forty)
+    monkeypatch.setattr(Loop, "tick", kill_at_forty)
     with pytest.raises(SystemExit):
         load("rvsm")(specs, Job("test", tmp_path, tmp_path))
     assert len(ticks) == 40

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,13 @@ from implicitbias.base.allocator import ALLOCATOR
 from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.plan import packs, spec
-from implicitbias.train import checkpoint, records
+from implicitbias.train import checkpoint, loop, minibatch, records
 from implicitbias.train.engine import gemm
 from implicitbias.train.engine.graphs import Replayed
 from implicitbias.train.engine.streams import epoch_order, init_seed
-from implicitbias.train.observers import observe
-from implicitbias.train.procedures import Job, load, sgd
+from implicitbias.train.loop import Interrupted, Loop
+from implicitbias.train.observers import spectra
+from implicitbias.train.procedures import Job, load
 
 BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 400, "model": "mlp_bn", "depth": 3,
@@ -160,16 +162,15 @@ def test_divergence_is_recorded_and_stays_with_its_member(tmp_path, data_dir):
 SIGNALLED = """
 import os, sys
 from implicitbias.__main__ import main
-from implicitbias.train.procedures import sgd
+from implicitbias.train.loop import Loop
 
-signum, save = int(sys.argv.pop(1)), sgd.SgdPack._timed_save
+signum, save = int(sys.argv.pop(1)), Loop._timed_save
 
-def then_a_signal(pack):
-    end = save(pack)
+def then_a_signal(*arguments):
+    save(*arguments)
     os.kill(os.getpid(), signum)
-    return end
 
-sgd.SgdPack._timed_save = then_a_signal
+Loop._timed_save = then_a_signal
 sys.exit(main())
 """
 
@@ -211,12 +212,12 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
 
 @pytest.mark.parametrize(("cost", "every"), [(0.1, 60), (2.0, 100), (9.0, 120)])
 def test_saving_takes_two_percent_or_is_put_off_to_twice_the_interval(monkeypatch, cost, every):
-    clock, pack = [0.0], object.__new__(sgd.SgdPack)
-    pack.job = Job("test", Path("."), Path("."), checkpoint_seconds=60)
-    monkeypatch.setattr(sgd.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(pack, "_save", lambda: clock.__setitem__(0, clock[0] + cost))
-    assert pack._timed_save() == cost
-    assert pack._save_every == every
+    clock, saving = [0.0], Loop(Job("test", Path("."), Path("."), checkpoint_seconds=60), [])
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(saving, "_save", lambda *_: clock.__setitem__(0, clock[0] + cost))
+    saving._timed_save(None, None)
+    assert saving._saved == cost
+    assert saving._save_every == every
 
 
 def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_dir, monkeypatch):
@@ -224,27 +225,25 @@ def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_
     for folder in ("whole", "parts"):  # a slow machine writes checkpoints there
         (tmp_path / folder).mkdir()
     whole = train(runs, tmp_path / "whole", data_dir)
-    monkeypatch.setattr(sgd, "sub_pack_size", lambda *_: 2)
-    job, steps, told = Job("test", tmp_path / "parts", data_dir), runs[0].steps, []
+    monkeypatch.setattr(minibatch, "sub_pack_size", lambda *_: 2)
+    job, steps, told, tick = Job("test", tmp_path / "parts", data_dir), runs[0].steps, [], Loop.tick
 
-    class Counted(sgd.SgdPack):
-        def _train(self, *batch):
-            super()._train(*batch)
-            if self.place.index == 1 and self.step == steps // 2:
-                self._report(self)  # as if it were due
-                self._signal = signal.SIGTERM
+    def killed(self, training, records, before):
+        if before == steps and training.step == steps // 2:
+            self._reporter.update = lambda *progress: told.append(progress)
+            self._report(training, records, before + training.step)  # as if it were due
+            self._signal = signal.SIGTERM
+        tick(self, training, records, before)
 
-        def update(self, *progress):
-            told.append(progress)
-
-    with pytest.raises(sgd.Interrupted):
-        sgd.train_pack(Counted, sgd.Sgd, runs, job)
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Loop, "tick", killed)
+        load("sgd")(runs, job)
     [(epoch, step, _, diverged)] = told
     assert (epoch, step, diverged) == (8 + 4, steps + steps // 2, 1)
     state = checkpoint.load(job.checkpoint, "cpu")
-    assert state["sub_pack"] == 1
-    assert state["state"]["head.bias"].shape[0] == 2
-    monkeypatch.setattr(sgd, "sub_pack_size", lambda *_: 1)  # as if the rule were another meanwhile
+    assert len(state["finished"]) == 1
+    assert state["part"]["state"]["head.bias"].shape[0] == 2
+    monkeypatch.setattr(minibatch, "sub_pack_size", lambda *_: 1)  # as if the rule were another
     found = load("sgd")(runs, job)
     by = "OpenBLAS" if gemm.openblas else "torch"
     assert found.facts == {"path": "MLPTrainer", "sub_pack_size": 2, "gemm": by}
@@ -254,51 +253,41 @@ def test_sub_packs_give_the_same_records_and_go_on_as_they_began(tmp_path, data_
         pd.testing.assert_frame_equal(ours, table, check_exact=True)
 
 
-def test_a_checkpoint_from_before_sub_packs_is_refused_only_where_members_took_turns(
-    tmp_path, data_dir
-):
-    runs = [make(seed=s) for s in (0, 1)]
-    job = Job("test", tmp_path, data_dir)
-    pack = sgd.SgdPack(runs, job)
-    pack._save()
-    state = checkpoint.load(job.checkpoint, "cpu")
-    for key in ("sub_pack", "finished", "sub_pack_size"):
-        state.pop(key)
-    checkpoint.save(job.checkpoint, state)
-    assert load("sgd")(runs, job).facts["sub_pack_size"] == 2
-    checkpoint.save(job.checkpoint, {**state, "abreast": 1})
+def test_a_checkpoint_of_another_pack_or_of_an_older_version_is_refused(tmp_path, data_dir):
+    run, job = make(), Job("test", tmp_path, data_dir)
+    checkpoint.save(job.checkpoint, {"runs": [make(seed=1).run_id], "finished": []})
+    with pytest.raises(UserError, match="checkpoint.pt: the checkpoint of another pack"):
+        load("sgd")([run], job)
+    checkpoint.save(job.checkpoint, {"runs": [run.run_id], "step": 3})
     with pytest.raises(UserError, match="checkpoint.pt: of an older version"):
-        load("sgd")(runs, job)
+        load("sgd")([run], job)
 
 
-def test_spectra_beside_training_and_replayed_steps_are_the_same_records(tmp_path, data_dir):
+def test_spectra_beside_training_and_replayed_steps_are_the_same_records(
+    tmp_path, data_dir, monkeypatch
+):
     """What a GPU's packs do otherwise, with a tape for its graphs, and stopped half-way."""
     runs = [make(epochs=6, record_every=1, seed=s, lr_milestones=[4]) for s in (0, 1)]
     usual = train(runs, tmp_path / "usual", data_dir)
     (tmp_path / "other").mkdir()
-    job = Job("test", tmp_path / "other", data_dir)
+    job, replayed, tick = Job("test", tmp_path / "other", data_dir), [], Loop.tick
+    beside = partialmethod(spectra.Observer.__init__, beside=True)
+    monkeypatch.setattr(spectra.Observer, "__init__", beside)
 
-    def other():
-        pack = sgd.SgdPack(runs, job)
-        pack.spectra = observe.Spectra(beside=True)
-        pack.stepper = Replayed(pack.trainer, print, record)
-        return pack
+    def other(networks):
+        networks.trainer = Replayed(networks.trainer, print, record)
+        replayed.append(networks.trainer)
 
-    first = other()
-    measure = first.spectra.measure
+    def killed(self, training, *rest):
+        if training.step == 3 * 13 + 1:  # while the spectra of the third epoch are computed
+            self._note(signal.SIGTERM, None)
+        tick(self, training, *rest)
 
-    def then_a_signal(*arguments):
-        measure(*arguments)
-        if arguments[-2] == 3:
-            first._interrupt(signal.SIGTERM, None)
-
-    first.spectra.measure = then_a_signal
-    with pytest.raises(sgd.Interrupted):
-        first.run()
-    second = other()
-    state = checkpoint.load(job.checkpoint, "cpu")
-    assert state["step"] == 3 * 13 + 1  # signals are looked for after a step
-    found = second.run(state)
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Loop, "tick", killed)
+        minibatch.train(runs, job, change=other)
+    found = minibatch.train(runs, job, change=other)
+    assert all(trainer.replays for trainer in replayed)
     assert found.facts["replayed"]
     found.write(tmp_path / "other" / "records")
     for name, table in zip(("scalars", "arrays"), usual, strict=True):

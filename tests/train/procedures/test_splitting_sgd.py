@@ -12,8 +12,10 @@ from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.plan import spec
 from implicitbias.train.engine.streams import epoch_order, init_seed
-from implicitbias.train.procedures import Job, _keeper, load
-from implicitbias.train.procedures._splitting import magnitude_masks, threshold, zero_shares
+from implicitbias.train.loop import Loop
+from implicitbias.train.observers.sparsity import zero_shares
+from implicitbias.train.procedures import Job, load
+from implicitbias.train.procedures._splitting import magnitude_masks, threshold
 from implicitbias.train.sparse import thresholds
 
 BASE = {
@@ -101,14 +103,14 @@ def test_a_killed_pack_goes_on_and_ends_the_same_whatever_its_neighbours(
 ):
     specs = [make(), make(penalty="tl1"), make(penalty="none", prune_share=0.5, prune_epoch=1)]
     whole = train(specs, tmp_path / "a", data_dir)
-    tick = _keeper.Keeper.tick
+    tick = Loop.tick
 
-    def kill_at_six(self, step, *rest):
-        if step == 6:  # in the second epoch, after the pruning
+    def kill_at_six(self, training, *rest):
+        if training.step == 6:  # in the second epoch, after the pruning
             self._note(signal.SIGTERM, None)
-        tick(self, step, *rest)
+        tick(self, training, *rest)
 
-    monkeypatch.setattr(_keeper.Keeper, "tick", kill_at_six)
+    monkeypatch.setattr(Loop, "tick", kill_at_six)
     with pytest.raises(SystemExit):
         train(specs, tmp_path / "b", data_dir)
     monkeypatch.undo()

@@ -20,7 +20,7 @@ from implicitbias.train.engine.mlp_relu import MLPReluTrainer
 from implicitbias.train.engine.plain import PlainTrainer
 from implicitbias.train.engine.sphere import OnSphere
 from implicitbias.train.engine.streams import epoch_order
-from implicitbias.train.observers.square_records import margins_of
+from implicitbias.train.observers.margins import margins_of
 from implicitbias.train.procedures import Job, load
 from implicitbias.train.procedures.square_sgd import network, permuted
 

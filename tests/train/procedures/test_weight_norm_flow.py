@@ -8,7 +8,8 @@ import pytest
 
 from implicitbias.base.errors import UserError
 from implicitbias.plan import spec
-from implicitbias.train.procedures import Job, _keeper, _wn_flow, load
+from implicitbias.train.loop import Loop
+from implicitbias.train.procedures import Job, _wn_flow, load
 
 SMALL = {"dimension": 40, "measurements": 20, "sparsity": 3}
 
@@ -121,15 +122,15 @@ def test_a_killed_pack_goes_on_and_ends_bitwise_the_same(form, tmp_path, monkeyp
     specs = [make(**SMALL, form=form, seed=s, rate_ratio=c, iterations=n, record_points=5)
              for s in (0, 1) for c, n in zip((None, 1.0, 4.0), steps, strict=True)]  # fmt: skip
     whole = load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path)).scalars
-    tick, kill, ticks = _keeper.Keeper.tick, 4 if form == "flow" else 500, []
+    tick, kill, ticks = Loop.tick, 4 if form == "flow" else 500, []
 
-    def once(self, *rest):  # after members have been dropped and the others packed anew
-        ticks.append(rest[0])
+    def once(self, training, records, before):  # after members have been dropped
+        ticks.append(before + training.step)
         if len(ticks) == kill:
             self._note(signal.SIGTERM, None)
-        tick(self, *rest)
+        tick(self, training, records, before)
 
-    monkeypatch.setattr(_keeper.Keeper, "tick", once)
+    monkeypatch.setattr(Loop, "tick", once)
     with pytest.raises(SystemExit):
         load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path))
     again = load("weight_norm_flow")(specs, Job("test", tmp_path, tmp_path)).scalars
@@ -240,15 +241,15 @@ def test_a_step_beyond_stability_diverges_and_is_recorded(tmp_path):
 def test_killed_flows_go_on_after_the_last_whole_one(tmp_path, monkeypatch):
     specs = [make(**SMALL, form="flow", rate_ratio=c, horizon=1e4) for c in (None, 1.0, 2.0)]
     whole = ends(specs, tmp_path)
-    tick = _keeper.Keeper.tick
+    tick = Loop.tick
 
-    def killed(self, step, *rest):
-        if step == 2:
+    def killed(self, training, records, before):
+        if before == 1:
             self._note(signal.SIGTERM, None)
-        tick(self, step, *rest)
+        tick(self, training, records, before)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_keeper.Keeper, "tick", killed)
+        patch.setattr(Loop, "tick", killed)
         with pytest.raises(SystemExit):
             ends(specs, tmp_path)
     assert (tmp_path / "checkpoint.pt").exists()

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...analysis.claims import Claim, Statistic, judge
+from ...plan.schedules import multiplier
 from .. import style
 from ._mlp import WORDS
 
@@ -49,8 +50,9 @@ def _cumulative(run: pd.DataFrame) -> NDArray[np.float64]:
     ordered = run.sort_values("epoch")
     first, last = ordered.iloc[0], ordered.iloc[-1]
     epochs, steps = int(last["epoch"]), int(last["step"]) // max(int(last["epoch"]), 1)
-    passed = [sum(e + 1 >= m for m in json.loads(first["lr_milestones"])) for e in range(epochs)]
-    rates = first["lr"] * first["lr_factor"] ** np.array(passed, dtype=float)
+    milestones, factor = json.loads(first["lr_milestones"]), first["lr_factor"]
+    schedule = [multiplier(e, epochs, milestones, factor) for e in range(epochs)]
+    rates = first["lr"] * np.array(schedule)
     return np.concatenate([[0], np.cumsum(steps * np.log1p(-rates * first["weight_decay"]))])
 
 

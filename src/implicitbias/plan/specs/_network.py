@@ -90,6 +90,10 @@ class NetworkSpec(RunSpec):
         """Completed epochs at which the run is measured: 0, every `record_every`, the last."""
         return (*range(0, self.epochs, self.record_every), self.epochs)
 
+    def lr_multiplier(self, epoch: int) -> float:
+        """The schedule's factor during 0-based epoch `epoch`."""
+        return 1.0
+
     def check(self) -> None:
         """Data sets, their options, images that do not suit the model and batches too large."""
         registry.known("dataset", self.dataset, data.names(), key="dataset")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from ... import data
 from ...base.errors import UserError
 from ...models._size import Size
+from .. import observed
+from ..schedules import multiplier
 from ..spec import Ints, NonNegative, Positive
 from ._network import NetworkSpec
-from ._recorded import SGD
 
-Recorded = Literal["gradients", "movement", "residuals", "unrolling", "windows"]
-Names = Annotated[
-    tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
-]
+if TYPE_CHECKING:
+    Names = tuple[str, ...]
+else:
+    Names = observed.record_type("sgd")
 # Seconds, see estimated_seconds.
 _LAYER, _MEMBER, _EXAMPLE, _AUTOGRAD = 4e-5, 9.5e-10, 6.5e-11, 4e-5
 _CUDA_SPEEDUP = 10.0
@@ -36,15 +37,10 @@ class Spec(NetworkSpec):
 
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed", "lr", "weight_decay", "momentum"})
     GPU: ClassVar[bool] = True
-    SCALARS: ClassVar[tuple[str, ...]] = (
-        "train_loss", "train_accuracy", "test_loss", "test_accuracy", "fro_norm",
-    )  # fmt: skip
-    ARRAYS: ClassVar[tuple[str, ...]] = (
-        "spectrum", "movement", "unrolling", "batch_gradients", "batch_summands",
-        "sample_gradients", "sample_summands", "gradient_sizes", "patches", "batch_residual",
-        "residual_rank", "unit_roundoff",
-        "window_steps", "window_rank", "window_product", "window_fro", "window_spec", "window_rest",
-    )  # fmt: skip
+    QUANTITIES: ClassVar[dict[str, str]] = observed.quantities("sgd")
+    SCALARS: ClassVar[tuple[str, ...]] = observed.names("sgd", "scalars")
+    ARRAYS: ClassVar[tuple[str, ...]] = observed.names("sgd", "arrays")
+    OPTIONAL: ClassVar[dict[str, str]] = observed.optional("sgd")
 
     procedure: Literal["sgd"] = "sgd"
     classes: Ints | None = Field(
@@ -93,8 +89,6 @@ class Spec(NetworkSpec):
         " [epochs].",
     )
 
-    QUANTITIES: ClassVar[dict[str, str]] = SGD
-
     def shape(self) -> dict[str, Any]:
         """As for every run, and packs do not mix runs with and without momentum.
 
@@ -102,11 +96,6 @@ class Spec(NetworkSpec):
         depend on its neighbours.
         """
         return {**super().shape(), "momentum": self.momentum > 0}
-
-    OPTIONAL: ClassVar[dict[str, str]] = {
-        "movement": "movement", "unrolling": "unrolling", "batch_gradients": "gradients",
-        "sample_gradients": "gradients", "batch_residual": "residuals", "window_rank": "windows",
-    }  # fmt: skip
 
     @property
     def normalises_batch(self) -> bool:
@@ -131,7 +120,7 @@ class Spec(NetworkSpec):
 
     def lr_multiplier(self, epoch: int) -> float:
         """The schedule's factor during 0-based epoch `epoch`."""
-        return float(self.lr_factor ** sum(epoch + 1 >= m for m in self.lr_milestones))
+        return multiplier(epoch, self.epochs, self.lr_milestones, self.lr_factor)
 
     def decay_exponent(self) -> float:
         """Sum over steps of lr_t x weight_decay: weights without gradient shrink by exp(-this).
@@ -152,21 +141,11 @@ class Spec(NetworkSpec):
             )
         if list(self.lr_milestones) != sorted({*self.lr_milestones} - {0, 1}):
             raise UserError(f"lr_milestones: {list(self.lr_milestones)} must ascend, from 2 on")
-        self._check_records()
-
-    def _check_records(self) -> None:
-        """Records of what is not so, or cannot be computed."""
-        exact = {"windows", "unrolling"} & set(self.record)
-        if exact and self.momentum > 0:
-            raise UserError(f"record: {min(exact)} is about plain SGD; momentum must be 0")
         if self.record and self.precision in ("bfloat16", "tf32"):
             raise UserError(
                 f"record: {self.record[0]} is not recorded with precision: {self.precision}"
             )
-        if "unrolling" in self.record and self.precision != "float64":
-            raise UserError("record: unrolling needs precision: float64")
-        if "movement" in self.record and self.movement_epochs > self.record_every:
-            raise UserError("movement_epochs: is more than record_every, so spans would overlap")
+        observed.check(self)
 
     def model_size(self) -> Size:
         """What is known of the model's size without building it."""

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 
 from ... import data
 from ...base.errors import UserError
+from .. import observed
 from ..spec import NonNegative, Positive
 from ._network import NetworkSpec
 
@@ -30,29 +31,12 @@ class Spec(NetworkSpec):
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({
         "seed", "lr", "penalty", "tl1_shape", "beta", "cutoff", "prune_share", "prune_epoch",
     })  # fmt: skip
-    QUANTITIES: ClassVar[dict[str, str]] = {
-        "test_loss": (
-            "Mean cross-entropy of the network at w over the test set, natural logarithm [1]."
-        ),
-        "test_accuracy": "Share of the test set that the network at w classifies correctly [1].",
-        "split_test_loss": "As test_loss, of the network at u [1].",
-        "split_test_accuracy": "As test_accuracy, of the network at u [1].",
-        "zero_weights": (
-            "Share of the entries of w that are 0, of all linear and convolutional layers [1]."
-        ),
-        "zero_channels": (
-            "Share of the convolutions' channels whose filter in w is 0; missing without"
-            " convolutions [1]."
-        ),
-        "split_zero_weights": "As zero_weights, of u [1].",
-        "split_zero_channels": "As zero_channels, of u [1].",
-        "pruned_test_accuracy": (
-            "As test_accuracy, with the smallest entries of w set to 0, their share by layer"
-            " `share<x>`; of runs without penalty and pruning, at the end [1]."
-        ),
-        "pruned_zero_channels": "As zero_channels, of the same pruned network [1].",
-    }
-    SCALARS: ClassVar[tuple[str, ...]] = tuple(QUANTITIES)
+    QUANTITIES: ClassVar[dict[str, str]] = observed.quantities("splitting_sgd")
+    SCALARS: ClassVar[tuple[str, ...]] = observed.names("splitting_sgd", "scalars")
+    precision: ClassVar[str] = "float32"
+    objective: ClassVar[str] = "cross_entropy"
+    weight_decay: ClassVar[float] = 0.0
+    momentum: ClassVar[float] = 0.0
 
     procedure: Literal["splitting_sgd"] = "splitting_sgd"
     penalty: Literal["none", "l1", "l0", "tl1"] = Field(

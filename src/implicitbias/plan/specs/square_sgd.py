@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from math import cos, pi
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from ... import data, models
 from ...base import registry
 from ...base.errors import UserError
+from .. import observed
+from ..schedules import multiplier
 from ..spec import Ints, Positive
-from ._recorded import SQUARE_SGD
 from .sgd import Spec as Sgd
 
-Recorded = Literal["margins", "spectra", "collapse", "stationarity", "bounds", "movement"]
-Names = Annotated[
-    tuple[Recorded, ...], BeforeValidator(lambda v: tuple(v) if type(v) is list else v)
-]
+if TYPE_CHECKING:
+    Names = tuple[str, ...]
+else:
+    Names = observed.record_type("square_sgd")
 
 
 class Spec(Sgd):
@@ -36,18 +36,10 @@ class Spec(Sgd):
     MEMBER_FIELDS: ClassVar[frozenset[str]] = Sgd.MEMBER_FIELDS | {
         "init_norm", "head_norm", "label_noise",
     }  # fmt: skip
-    SCALARS: ClassVar[tuple[str, ...]] = (
-        *Sgd.SCALARS, "rho", "alignment", "output_square", "target_square", "decay_lambda",
-        "margin_mean", "margin_std", "margin_min", "test_margin_mean", "gradient_norm", "movement",
-        "bn_norm", "toeplitz_norm", "kernel_positions", "input_square_sum", "patch_square_sum",
-    )  # fmt: skip
-    ARRAYS: ClassVar[tuple[str, ...]] = (
-        "spectrum", "margins", "test_margins", "class_counts", "class_gram", "class_scatter",
-        "mean_scatter", "head_gram", "head_means", "ncc_table", "output_mean", "output_misfit",
-        "sample_residual", "sample_sine",
-    )  # fmt: skip
-
-    OPTIONAL: ClassVar[dict[str, str]] = {}
+    QUANTITIES: ClassVar[dict[str, str]] = observed.quantities("square_sgd")
+    SCALARS: ClassVar[tuple[str, ...]] = observed.names("square_sgd", "scalars")
+    ARRAYS: ClassVar[tuple[str, ...]] = observed.names("square_sgd", "arrays")
+    OPTIONAL: ClassVar[dict[str, str]] = observed.optional("square_sgd")
 
     procedure: Literal["square_sgd"] = "square_sgd"  # type: ignore[assignment]
     version: PositiveInt = Field(
@@ -96,13 +88,11 @@ class Spec(Sgd):
         description="Completed epochs that are recorded instead of every record_every; 0 and the"
         " last are always recorded [epochs].",
     )
-    record: Names = Field(  # type: ignore[assignment]
+    record: Names = Field(
         default=(),
         description="Which of the larger records are kept; losses, accuracies, norms and gradients"
         " are always there.",
     )
-
-    QUANTITIES: ClassVar[dict[str, str]] = SQUARE_SGD
 
     @property
     def objective(self) -> str:
@@ -110,10 +100,8 @@ class Spec(Sgd):
         return f"{self.loss}_{self.targets}"
 
     def lr_multiplier(self, epoch: int) -> float:
-        """The schedule's factor during 0-based epoch `epoch`; cosine falls from 1 towards 0."""
-        if self.lr_schedule == "cosine":
-            return 0.5 * (1 + cos(pi * epoch / self.epochs))
-        return super().lr_multiplier(epoch)
+        """The schedule's factor during 0-based epoch `epoch`."""
+        return multiplier(epoch, self.epochs, self.lr_milestones, self.lr_factor, self.lr_schedule)
 
     @property
     def record_epochs(self) -> tuple[int, ...]:
@@ -125,7 +113,6 @@ class Spec(Sgd):
     def check(self) -> None:
         """As for sgd; targets, models, schedules and records that cannot be."""
         super().check()
-        arguments = self.model_arguments
         if not self.model_info.features:
             able = ", ".join(n for n in registry.names("models") if models.info(n).features)
             raise UserError(f"model: {self.model!r} has no `features`; use one of {able}")
@@ -137,9 +124,6 @@ class Spec(Sgd):
             raise UserError("evaluate: square_sgd needs the outputs at every record")
         if any(not 0 <= e <= self.epochs for e in self.record_at):
             raise UserError(f"record_at: {list(self.record_at)} is not within 0 to {self.epochs}")
-        homogeneous = not any(arguments.get(k) for k in ("bias", "batch_norm"))
-        if "stationarity" in self.record and not homogeneous:
-            raise UserError("record: stationarity needs a model without biases and batch_norm")
 
     @property
     def label(self) -> str:

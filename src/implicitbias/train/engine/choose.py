@@ -16,8 +16,6 @@ from torch import nn
 
 from ...models._layers import patches, weight_matrices
 from ...models._objectives import LOSSES_WITH_GRADIENT
-from ...models.mlp_bn import MLPBN
-from ...models.mlp_relu import MLPRelu
 from .base import Members, Trainer
 from .grouped import GroupedTrainer
 from .mlp import MLPTrainer
@@ -25,6 +23,11 @@ from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
 from .stacked import StackedTrainer
 from .vmapped import VmappedTrainer
+
+BY_HAND: dict[str, type[MLPTrainer | MLPReluTrainer]] = {
+    "mlp": MLPTrainer,
+    "mlp_relu": MLPReluTrainer,
+}
 
 
 def trainer_for(
@@ -34,15 +37,15 @@ def trainer_for(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Trainer:
-    """Return a trainer of these models on the fastest path that they can take.
+    """Return a trainer of these models on the fastest path that their class allows.
 
-    By hand for the MLPs, as groups of channels or by vmap where a model says so, else one by one.
+    `by_hand` names a backward pass that is written out, for the losses whose gradient is; `grouped`
+    trains members as groups of channels, `vmapped` by vmap. Anything else trains one by one.
     """
     path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | StackedTrainer] = PlainTrainer
-    if isinstance(models[0], MLPBN):
-        path = MLPTrainer
-    elif isinstance(models[0], MLPRelu) and loss in LOSSES_WITH_GRADIENT:
-        path = MLPReluTrainer
+    by_hand = getattr(models[0], "by_hand", None)
+    if by_hand is not None and loss in LOSSES_WITH_GRADIENT:
+        path = BY_HAND[by_hand]
     elif getattr(models[0], "grouped", False):
         path = GroupedTrainer
     elif getattr(models[0], "vmapped", False):
@@ -75,7 +78,7 @@ def sub_pack_size(
     multiply_adds = batch_size * sum(m.rows * m.cols * seen[m.label] for m in matrices)
     enough = ceil(MULTIPLY_ADDS * len(matrices) / multiply_adds)
     weights = dtype.itemsize * sum(p.numel() for p in model.parameters())
-    cached = CACHED_BY_HAND if isinstance(model, MLPBN | MLPRelu) else CACHED
+    cached = CACHED_BY_HAND if hasattr(model, "by_hand") else CACHED
     most = max(1, min(k, enough, int(cached // weights)))
     return ceil(k / round(k / most))
 

@@ -10,60 +10,75 @@ last layer, and the scatter seen by the means. `metrics/_collapse.py` says what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from ..records import Records
+from ._base import Base
+from ._moments import Moments
 
-ARRAYS = (
-    "class_counts", "class_gram", "class_scatter", "mean_scatter", "head_gram", "head_means",
-    "ncc_table", "output_mean", "output_misfit",
-)  # fmt: skip
+RECORDS = {
+    "square_sgd": {
+        "arrays": {
+            "class_counts": "Training examples of each class [examples].",
+            "class_gram": "M^T M (C, C), M the class means of the features h that enter the head"
+            " [1].",
+            "class_scatter": "For each class the mean of ||h - its mean||^2 [1].",
+            "mean_scatter": "M^T Sigma M (C, C), Sigma the mean of (h - mean)(h - mean)^T within"
+            " classes [1].",
+            "head_gram": "W W^T (C, C) of the head [1].",
+            "head_means": "W M (C, C) [1].",
+            "ncc_table": "Training examples by class of the largest output (rows) and of the"
+            " nearest class mean (columns) [examples].",
+            "output_mean": "Mean outputs of each class (rows), in units of one-hot targets [1].",
+            "output_misfit": "Mean over each class of the squared difference of outputs and"
+            " one-hot targets [1].",
+        },
+    },
+}
 Targets = Literal["one_hot", "centred", "sign"]
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 _CHUNK = 512  # examples of all members at once, in float64
 
 
-class Moments:
-    """Counts n (K, C), means (K, C, D), scatters of each class (K, C) and pooled (K, D, D)."""
+class Observer(Base):
+    """Of the training examples with the labels that each member trains on."""
 
-    def __init__(self, members: int, n_classes: int, dimension: int, device: torch.device) -> None:
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(members, *shape, dtype=torch.float64, device=device)
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Base."""
+        networks, shape = self.networks, self.networks.specs[0]
+        record(
+            records, networks.runs, epoch, step, self._evaluate, networks.train[0],
+            networks.labels, networks.trainer.state()["head.weight"], networks.n_classes,
+            shape.targets,
+        )  # fmt: skip
 
-        self.counts, self.means = zeros(n_classes), zeros(n_classes, dimension)
-        self.spread, self.scatter = zeros(n_classes), zeros(dimension, dimension)
+    @torch.no_grad()
+    def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (K, n, D) and outputs (K, n, C) in evaluation mode, x (n, ...)."""
+        both = _Both(self.networks.model.eval())
+        each = [
+            functional_call(both, {f"net.{name}": w for name, w in state.items()}, (x,))
+            for state in map(self.networks.state, range(len(self.networks.runs)))
+        ]
+        features, outputs = zip(*each, strict=True)
+        return torch.stack(features), torch.stack(outputs)
 
-    def update(self, features: Tensor, one_hot: Tensor) -> None:
-        """Merge a chunk: features (K, n, D), one_hot (K, n, C), both float64.
 
-        With d the difference of the two means and w = n m / (n + m), the sums of squares of the
-        parts plus w d d^T are those of the union, and the mean moves by d m / (n + m).
-        """
-        counts = one_hot.sum(1)
-        means = one_hot.mT @ features / counts.clamp(min=1)[..., None]
-        residual = features - one_hot @ means
-        moved = (means - self.means) * (counts > 0)[..., None]
-        total = (self.counts + counts).clamp(min=1)
-        weighted = moved * (self.counts * counts / total)[..., None]
-        self.scatter += residual.mT @ residual + weighted.mT @ moved
-        self.spread += (one_hot.mT @ residual.square().sum(-1, keepdim=True))[..., 0]
-        self.spread += (weighted * moved).sum(-1)
-        self.means += moved * (counts / total)[..., None]
-        self.counts += counts
+class _Both(nn.Module):
+    """Features and outputs of a network at once."""
 
-    def arrays(self) -> dict[str, Tensor]:
-        """The recorded statistics of the features, each (K, ...)."""
-        n = self.counts.sum(-1)[:, None, None]
-        return {
-            "class_counts": self.counts,
-            "class_gram": self.means @ self.means.mT,
-            "class_scatter": self.spread / self.counts,
-            "mean_scatter": self.means @ (self.scatter / n) @ self.means.mT,
-        }
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = cast(Any, self.net).features(x)
+        return features, cast(Any, self.net).head(features)
 
 
 def in_one_hot_units(outputs: Tensor, targets: Targets) -> Tensor:
@@ -89,7 +104,7 @@ def record(
     n_classes: int,
     targets: Targets,
 ) -> None:
-    """Write the arrays `ARRAYS` of every member at one epoch.
+    """Write the arrays of every member at one epoch.
 
     evaluate: x (n, ...) -> features (K, n, D) and outputs (K, n, C or 1) in evaluation mode.
     x (N, ...), labels (N,) or (K, N); head (K, C or 1, D), the last layer's weight in the order of
@@ -113,7 +128,7 @@ def record(
     found |= {"head_gram": rows @ rows.mT, "head_means": rows @ moments.means.mT}
     found["ncc_table"] = _table(evaluate, x, every, n_classes, targets, moments.means)
     finite = torch.stack([v.isfinite().flatten(1).all(1) for v in found.values()]).all(0)
-    for name in ARRAYS:
+    for name in RECORDS["square_sgd"]["arrays"]:
         values = found[name].cpu()
         for k, run in enumerate(runs):
             row = values[k] if finite[k] else torch.full_like(values[k], torch.nan)

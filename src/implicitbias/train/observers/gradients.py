@@ -12,50 +12,66 @@ import numpy as np
 from torch import Tensor
 
 from ..engine import streams
+from ..networks import Networks
 from ..records import Records
-from . import Stateless, Watched
 from ._backward import batch_gradients, in_float64, summands
+from ._base import Base
 
+RECORDS = {
+    "sgd": {
+        "arrays": {
+            "batch_gradients": "Singular values of the gradient on the first b examples of the"
+            " next epoch, a row for each b of gradient_sizes; in float64, without decay [1].",
+            "batch_summands": "For each b, ||d||_F ||x||_F: the size of the products that the"
+            " gradient sums [1].",
+            "sample_gradients": "As batch_gradients, of single examples, a row each; none with"
+            " batch normalisation [1].",
+            "sample_summands": "As batch_summands, of single examples [1].",
+            "gradient_sizes": "The batch sizes b of batch_gradients [examples].",
+            "patches": "m_l, how often the layer is applied to one example [1].",
+        },
+    },
+}
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 EXAMPLES = 8
 
 
-class Gradients(Stateless):
-    """Nothing is kept between records."""
+class Observer(Base):
+    """Beside each spectrum, the size of the terms that the gradient sums."""
 
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
-        whole = watched.specs[0]
+    def __init__(self, networks: Networks) -> None:
+        super().__init__(networks)
+        whole = networks.specs[0]
         sizes = {*(b for b in SIZES if b <= whole.n_examples), whole.batch_size}
         self.sizes = sorted(b for b in sizes if not whole.normalises_batch or b > 2)
         self.examples = 0 if whole.normalises_batch else EXAMPLES
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
-        """See Observer. Beside each spectrum, the size of the products that the gradient sums."""
-        watched = self.watched
-        model = watched.model.double()
+        """See Base."""
+        networks = self.networks
+        model = networks.model.double()
         kinds = {
             "batch": [slice(0, b) for b in self.sizes],
             "sample": [slice(i, i + 1) for i in range(self.examples)],
         }
-        for k, (run, spec) in enumerate(zip(watched.runs, watched.specs, strict=True)):
+        for k, (run, spec) in enumerate(zip(networks.runs, networks.specs, strict=True)):
             order = streams.epoch_order(spec.seed, epoch, spec.n_examples)[
                 : max(self.sizes[-1], self.examples)
             ]
-            x, y = watched.x[order].double(), watched.y[order]
+            x, y = networks.train[0][order].double(), networks.train[1][order]
             found: dict[str, list[tuple[dict[str, Tensor], dict[str, float]]]] = {}
             for kind, ranges in kinds.items():
                 found[kind] = []
                 for at in ranges:
-                    with summands(model, watched.matrices) as scales:
+                    with summands(model, networks.matrices) as scales:
                         gradients = batch_gradients(
-                            model, in_float64(watched.state(k)), x[at], y[at], spec.objective
+                            model, in_float64(networks.state(k)), x[at], y[at], spec.objective
                         )
                     found[kind].append((gradients, dict(scales)))
-            for matrix in watched.matrices:
+            for matrix in networks.matrices:
                 rows = {
                     "gradient_sizes": np.array(self.sizes, dtype=np.float64),
-                    "patches": np.array([watched.patches[matrix.label]], dtype=np.float64),
+                    "patches": np.array([networks.patches[matrix.label]], dtype=np.float64),
                 }
                 for kind, each in found.items():
                     if each:

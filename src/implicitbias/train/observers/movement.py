@@ -3,65 +3,97 @@
 Over the last M epochs before a record, Delta = W_T - W_{T-M} = -A + (Delta + A): A = sum of lr_t
 weight_decay W_t is what weight decay takes away, known exactly, and Delta + A is what the gradients
 add. At a stationary point of gradient descent both are large and cancel; without gradient Delta is
--A: a plateau of ||Delta|| that tells nothing of the gradients.
+-A: a plateau of ||Delta|| that tells nothing of the gradients. For `square_sgd`, whose steps on the
+sphere are no such sum, ||Delta|| alone.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ..networks import Networks
 from ..records import Records
-from . import Watched
+from ._base import Base
+
+if TYPE_CHECKING:
+    from ...plan.specs.sgd import Spec
+
+RECORDS = {
+    "sgd": {
+        "arrays": {
+            "movement": "||D||, ||A||, ||D + A|| and ||W before|| in Frobenius norm: D the change"
+            " of W over the last movement_epochs, A the sum of lr weight_decay W over their steps"
+            " [1].",
+        },
+    },
+    "square_sgd": {
+        "scalars": {
+            "movement": "||W - W before||_F over the last epoch [1].",
+        },
+    },
+}
 
 
-class Movement:
-    """W_{T-M} and A of every member and matrix."""
+def check(spec: Spec) -> None:
+    """ValueError where spans would overlap."""
+    if spec.movement_epochs > spec.record_every:
+        raise ValueError("needs movement_epochs of at most record_every, or spans would overlap")
 
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
-        spec = watched.specs[0]
+
+class Observer(Base):
+    """W_{T-M} and, for `sgd`, A of every member and matrix."""
+
+    def __init__(self, networks: Networks) -> None:
+        super().__init__(networks)
+        spec = networks.specs[0]
         per_epoch, epochs = spec.steps_per_epoch, spec.movement_epochs
         kept = [e for e in spec.record_epochs if e >= epochs]
         self.spans = {(e - epochs) * per_epoch: e * per_epoch for e in kept}
+        self.sums = spec.procedure == "sgd"
         self.start: dict[str, dict[str, Tensor]] = {}  # "start step" -> parameter -> (K, ...)
         self.decay: dict[str, dict[str, Tensor]] = {}
 
     def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:
-        """See Observer."""
-        state = self.watched.trainer.state()
-        names = [m.parameter for m in self.watched.matrices]
+        """See Base."""
+        state, members = self.networks.trainer.state(), self.networks.members
         if step in self.spans:
-            self.start[str(step)] = {name: state[name].clone() for name in names}
-            self.decay[str(step)] = {name: state[name].new_zeros(state[name].shape)
-                                     for name in names}  # fmt: skip
-        rate = multiplier * self.watched.members.lr * self.watched.members.weight_decay
+            start = {m.parameter: state[m.parameter].clone() for m in self.networks.matrices}
+            self.start[str(step)] = start
+            if self.sums:
+                self.decay[str(step)] = {n: w.new_zeros(w.shape) for n, w in start.items()}
+        rate = multiplier * members.lr * members.weight_decay
         for parts in self.decay.values():
             for name, total in parts.items():
                 total.add_(rate.view(-1, *[1] * (total.dim() - 1)) * state[name])
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
-        """See Observer. Per matrix: the norms of Delta, A, Delta + A and W_{T-M}."""
+        """See Base. Per matrix: the norms of Delta, A, Delta + A and W_{T-M}, or of Delta alone."""
         begun = next((a for a, b in self.spans.items() if b == step), None)
         if begun is None:
             return
-        start, decay = self.start.pop(str(begun)), self.decay.pop(str(begun))
-        for matrix in self.watched.matrices:
+        networks, start = self.networks, self.start.pop(str(begun))
+        decay = self.decay.pop(str(begun)) if self.sums else {}
+        for matrix in networks.matrices:
             name = matrix.parameter
-            moved = self.watched.trainer.state()[name] - start[name]
+            moved = networks.trainer.state()[name] - start[name]
+            if not self.sums:
+                norms = moved.flatten(1).norm(dim=1).tolist()
+                for run, norm in zip(networks.runs, norms, strict=True):
+                    records.scalar(run, epoch, step, "movement", norm, matrix.label)
+                continue
             parts = (moved, decay[name], moved + decay[name], start[name])
-            norms = [p.double().flatten(1).norm(dim=1).tolist() for p in parts]
-            for k, run in enumerate(self.watched.runs):
-                values = [norm[k] for norm in norms]
+            each = [p.double().flatten(1).norm(dim=1).tolist() for p in parts]
+            for run, values in zip(networks.runs, zip(*each, strict=True), strict=True):
                 records.array(
                     run, epoch, step, "movement", values, (4,), matrix.label, matrix.averaged
                 )
 
     def kept(self) -> dict[str, Any]:
-        """See Observer."""
+        """See Base."""
         return {"start": self.start, "decay": self.decay}
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """See Observer."""
+        """See Base."""
         self.start, self.decay = kept["start"], kept["decay"]

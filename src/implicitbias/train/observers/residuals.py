@@ -12,39 +12,44 @@ import numpy as np
 
 from ..engine import streams
 from ..records import Records
-from . import Stateless, Watched
 from ._backward import batch_gradients, in_float64
+from ._base import Base
 
+RECORDS = {
+    "sgd": {
+        "arrays": {
+            "batch_residual": "||G_S + weight_decay W|| / (weight_decay ||W||) in Frobenius norm,"
+            " G_S the gradient on S, for up to 100 whole mini-batches S of the next epoch [1].",
+            "residual_rank": "m_l B, the largest rank of G_S [1].",
+        },
+    },
+}
 BATCHES = 100  # at most, as in the authors' code
 
 
-class Residuals(Stateless):
-    """Nothing is kept between records."""
-
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
+class Observer(Base):
+    """On whole batches only: the rank bound is that of B examples."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
-        """See Observer. Whole batches only: the rank bound is that of B examples."""
-        watched = self.watched
-        model = watched.model.double()
-        for k, (run, spec) in enumerate(zip(watched.runs, watched.specs, strict=True)):
-            state, b, decay = in_float64(watched.state(k)), spec.batch_size, spec.weight_decay
+        """See Base."""
+        networks = self.networks
+        model = networks.model.double()
+        for k, (run, spec) in enumerate(zip(networks.runs, networks.specs, strict=True)):
+            state, b, decay = in_float64(networks.state(k)), spec.batch_size, spec.weight_decay
             order = streams.epoch_order(spec.seed, epoch, spec.n_examples)
-            found: dict[str, list[float]] = {m.label: [] for m in watched.matrices}
+            found: dict[str, list[float]] = {m.label: [] for m in networks.matrices}
             for i in range(0, min(BATCHES * b, spec.n_examples - b + 1), b):
                 at = order[i : i + b]
-                gradients = batch_gradients(
-                    model, state, watched.x[at].double(), watched.y[at], spec.objective
-                )
-                for m in watched.matrices:
+                x, y = networks.train[0][at].double(), networks.train[1][at]
+                gradients = batch_gradients(model, state, x, y, spec.objective)
+                for m in networks.matrices:
                     w = state[m.parameter]
                     residual = (gradients[m.parameter] + decay * w).norm() / (decay * w.norm())
                     found[m.label].append(float(residual))
-            for m in watched.matrices:
+            for m in networks.matrices:
                 rows = {
                     "batch_residual": np.array(found[m.label]),
-                    "residual_rank": np.array([watched.patches[m.label] * b], dtype=np.float64),
+                    "residual_rank": np.array([networks.patches[m.label] * b], dtype=np.float64),
                 }
                 for name, values in rows.items():
                     records.array(run, epoch, step, name, values.tolist(), values.shape, m.label,

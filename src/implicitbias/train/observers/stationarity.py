@@ -9,6 +9,7 @@ that is orthogonal to V_k. Networks without biases and without batch norm only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +17,42 @@ from torch.func import functional_call, vmap
 
 from ...models._layers import WeightMatrix
 from ..records import Records
+from ._base import Base
 
-ARRAYS = ("sample_residual", "sample_sine")
+if TYPE_CHECKING:
+    from ...plan.specs.square_sgd import Spec
+
+RECORDS = {
+    "square_sgd": {
+        "arrays": {
+            "sample_residual": "||f V_k - df/dV_k||_F of each of the first 128 training examples,"
+            " f its margin with every layer at norm 1 [1].",
+            "sample_sine": "The same over ||df/dV_k||_F: the sine of the angle between the two, in"
+            " [0, 1] [1].",
+        },
+    },
+}
+EXAMPLES = 128  # the first of the training set
+
+
+def check(spec: Spec) -> None:
+    """ValueError for models that are not homogeneous in each layer."""
+    if any(spec.model_arguments.get(name) for name in ("bias", "batch_norm")):
+        raise ValueError("needs a model without biases and batch_norm")
+
+
+class Observer(Base):
+    """At every record but that of the untrained network."""
+
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Base."""
+        if epoch > 0:
+            networks = self.networks
+            record(
+                records, networks.runs, epoch, step, networks.model.eval(),
+                networks.trainer.state(), networks.matrices, networks.train[0][:EXAMPLES],
+                networks.labels[:, :EXAMPLES],
+            )  # fmt: skip
 
 
 def margin(outputs: Tensor, label: Tensor) -> Tensor:

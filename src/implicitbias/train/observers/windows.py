@@ -9,7 +9,7 @@ spectrum of D among it. Plain SGD only: with momentum W_T remembers every gradie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,12 +17,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...models._layers import WeightMatrix
-from ...plan.specs.sgd import Spec
+from ..networks import Networks
 from ..records import Records
-from . import Watched
+from ._base import Base
+
+if TYPE_CHECKING:
+    from ...plan.specs.sgd import Spec
+
+RECORDS = {
+    "sgd": {
+        "arrays": {
+            "window_steps": "Lengths n of the windows that end at the record [steps].",
+            "window_rank": "For each n, m_l times the examples of its steps: the largest rank of"
+            " W_T - p W_{T-n} [1].",
+            "window_product": "For each n, p: the product of 1 - lr weight_decay over its steps"
+            " [1].",
+            "window_fro": "For each n, ||W_{T-n}||_F [1].",
+            "window_spec": "For each n, ||W_{T-n}||_2 [1].",
+            "window_rest": "Singular values of W_T - p W_{T-n}, a row for each n [1].",
+            "unit_roundoff": "Half the distance from 1 to the next number of the run's precision"
+            " [1].",
+        },
+    },
+}
 
 # n of the theorem for these eps: the smallest with prod over the last n steps <= eps / 2.
 THEOREM_EPS = (0.5, 0.3, 0.1)
+
+
+def check(spec: Spec) -> None:
+    """ValueError for momentum, with which a weight remembers every gradient."""
+    if spec.momentum > 0:
+        raise ValueError("is about plain SGD; momentum must be 0")
 
 
 class Decay:
@@ -69,14 +95,14 @@ def lengths(decay: Decay, end: int, sizes: Sequence[tuple[int, int]]) -> list[in
     return sorted({1} | {n for n in found if speaks(n)})
 
 
-class Windows:
+class Observer(Base):
     """Weights as they were n steps before each record epoch, and what is compared with them."""
 
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
-        spec = watched.specs[0]
-        self.sizes = [(watched.patches[m.label], min(m.rows, m.cols)) for m in watched.matrices]
-        self.decays = [Decay(s) for s in watched.specs]
+    def __init__(self, networks: Networks) -> None:
+        super().__init__(networks)
+        spec = networks.specs[0]
+        self.sizes = [(networks.patches[m.label], min(m.rows, m.cols)) for m in networks.matrices]
+        self.decays = [Decay(s) for s in networks.specs]
         ends = [e * spec.steps_per_epoch for e in spec.record_epochs if e > 0]
         self.lengths = {
             (k, end): lengths(decay, end, self.sizes)
@@ -89,19 +115,19 @@ class Windows:
         self.weights: dict[str, dict[str, Tensor]] = {}  # "k end start" -> label -> weight
 
     def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:
-        """See Observer."""
+        """See Base."""
         for k, end in self.due.get(step, ()):
             self.weights[_key(k, end, step)] = {
-                m.label: self.watched.matrix(m, k).clone() for m in self.watched.matrices
+                m.label: self.networks.matrix(m, k).clone() for m in self.networks.matrices
             }
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
-        """See Observer."""
+        """See Base."""
         if epoch == 0:
             return
-        for k, run in enumerate(self.watched.runs):
+        for k, run in enumerate(self.networks.runs):
             starts = {n: self.weights.pop(_key(k, step, step - n)) for n in self.lengths[k, step]}
-            for matrix in self.watched.matrices:
+            for matrix in self.networks.matrices:
                 old = {n: weights[matrix.label] for n, weights in starts.items()}
                 for name, values in self._layer(k, step, matrix, old).items():
                     records.array(
@@ -113,13 +139,13 @@ class Windows:
         self, k: int, end: int, matrix: WeightMatrix, old: dict[int, Tensor]
     ) -> dict[str, NDArray[np.float64]]:
         """The records of one matrix: its windows that say something, or the shortest."""
-        m, size = self.watched.patches[matrix.label], min(matrix.rows, matrix.cols)
-        decay, now = self.decays[k], _double(self.watched.matrix(matrix, k))
+        m, size = self.networks.patches[matrix.label], min(matrix.rows, matrix.cols)
+        decay, now = self.decays[k], _double(self.networks.matrix(matrix, k))
         windows = [n for n in old if m * decay.examples(end, n) < size] or [min(old)]
         before = [_double(old[n]) for n in windows]
         products = [decay.product(end, n) for n in windows]
         rest = [_svd(now - p * w) for p, w in zip(products, before, strict=True)]
-        dtype = self.watched.trainer.state()[matrix.parameter].dtype
+        dtype = self.networks.trainer.state()[matrix.parameter].dtype
         return {
             "window_steps": np.array(windows, dtype=np.float64),
             "window_rank": np.array([m * decay.examples(end, n) for n in windows], dtype=float),
@@ -131,11 +157,11 @@ class Windows:
         }
 
     def kept(self) -> dict[str, Any]:
-        """See Observer."""
+        """See Base."""
         return self.weights
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """See Observer."""
+        """See Base."""
         self.weights = kept
 
 

@@ -1,13 +1,16 @@
-"""The split variable of a pack of networks: thresholding, pruning and shares of zeros, in torch."""
+"""The split variable of a pack of networks, around any path through the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...plan.specs.splitting_sgd import Spec
+from ..engine.base import Trainer
 from ..sparse import thresholds
 
 Weights = dict[str, Tensor]  # each (K, ...)
@@ -51,6 +54,80 @@ class Split:
         return u
 
 
+class Splitting:
+    """A trainer whose step pulls the weights w towards u = T(w), then prunes what is due.
+
+    w <- w - lr (grad f(w) + beta (w - u)), the pull from the old w and u; then u <- T(w). After its
+    `prune_epoch` a member loses the smallest entries of w, which stay zero.
+    """
+
+    def __init__(
+        self, inner: Trainer, specs: Sequence[Spec], lr: Tensor, names: Sequence[str]
+    ) -> None:
+        self.inner, self.specs, self.lr = inner, specs, lr
+        self.weights: Weights = {n: inner.state()[n] for n in names}
+        self.split = Split(specs, lr)
+        self.u = self.split.of(self.weights)
+        self.masks: dict[str, Weights] = {}  # member -> where it keeps weights
+        self.taken, per_epoch = 0, specs[0].steps_per_epoch
+        self.prunings = {
+            (k, s.prune_epoch * per_epoch): s.prune_share
+            for k, s in enumerate(specs)
+            if s.prune_epoch is not None and s.prune_share is not None
+        }
+
+    def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
+        """See Trainer.step."""
+        rate = self.lr * self.split.beta
+        pull = {n: along(rate, w) * (w - self.u[n]) for n, w in self.weights.items()}
+        losses = self.inner.step(x, y, multiplier)
+        for n, w in self.weights.items():
+            w.sub_(pull[n])
+        self.taken += 1
+        for member, masks in self.masks.items():
+            self._cut(int(member), masks)
+        for (k, step), share in self.prunings.items():
+            if step == self.taken:
+                self.masks[str(k)] = magnitude_masks(self.weights, k, share)
+                self._cut(k, self.masks[str(k)])
+        self.u = self.split.of(self.weights)
+        return losses
+
+    def _cut(self, member: int, masks: Weights) -> None:
+        for n, kept in masks.items():
+            self.weights[n][member].mul_(kept)
+
+    @contextmanager
+    def at(self, other: Weights) -> Iterator[None]:
+        """Within it the networks have these weights in place of w."""
+        kept = {n: w.clone() for n, w in self.weights.items()}
+        for n, w in self.weights.items():
+            w.copy_(other[n])
+        yield
+        for n, w in self.weights.items():
+            w.copy_(kept[n])
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """See Trainer.outputs."""
+        return self.inner.outputs(x)
+
+    def state(self) -> dict[str, Tensor]:
+        """See Trainer.state."""
+        return self.inner.state()
+
+    def velocity(self) -> dict[str, Tensor]:
+        """See Trainer.velocity."""
+        return self.inner.velocity()
+
+    def kept(self) -> dict[str, Any]:
+        """What a checkpoint must hold beside the weights: u follows from w."""
+        return {"masks": self.masks, "taken": self.taken}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Restore what `kept` returned; the weights have been restored."""
+        self.masks, self.taken, self.u = kept["masks"], kept["taken"], self.split.of(self.weights)
+
+
 def along(values: Tensor, w: Tensor) -> Tensor:
     """Per-member values (K,) as (K, 1, ..., 1), to multiply w (K, ...)."""
     return values.view(-1, *[1] * (w.dim() - 1))
@@ -63,12 +140,3 @@ def magnitude_masks(weights: Weights, member: int, share: float) -> Weights:
     keep[flat.argsort(stable=True)[: round(share * len(flat))]] = False
     parts = torch.split(keep, [w[member].numel() for w in weights.values()])
     return {n: k.view_as(w[member]) for k, (n, w) in zip(parts, weights.items(), strict=True)}
-
-
-def zero_shares(weights: Weights, member: int) -> tuple[float, float]:
-    """Share of zero entries of all weights, and of convolution channels whose filter is zero."""
-    of_member = [w[member] for w in weights.values()]
-    zeros = sum(int((w == 0).sum()) for w in of_member)
-    filters = [(w == 0).flatten(1).all(1) for w in of_member if w.dim() == 4]
-    channels = float(torch.cat(filters).double().mean()) if filters else float("nan")
-    return zeros / sum(w.numel() for w in of_member), channels

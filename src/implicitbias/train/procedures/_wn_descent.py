@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...plan.specs.weight_norm_flow import Spec
-from ..records import Records
-from ._keeper import tensors
+from ..parts import State, tensors
+from ..records import Records, log_spaced
 from ._wn_instances import Instances
 from ._wn_records import end, series
 from ._wn_steps import Array, Steps
 
 REACHED = 1e-4  # relative residual whose first step is recorded
-
-
-def record_points(s: Spec) -> frozenset[int]:
-    """0 and log-spaced iterations."""
-    if s.record_points == 0:
-        return frozenset()
-    spaced = np.geomspace(1, s.iterations, s.record_points)
-    return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
 
 
 def _squares(misfit: Array) -> Array:
@@ -31,13 +21,13 @@ def _squares(misfit: Array) -> Array:
 
 
 class Descent:
-    """Members in iteration; `left` are those that have not stopped."""
+    """Members in iteration; `left` are those that have not stopped. See parts.Training."""
 
-    def __init__(self, specs: list[Spec], instances: Instances, records: Records) -> None:
-        self.specs, self.instances, self.records = specs, instances, records
+    def __init__(self, specs: list[Spec], instances: Instances) -> None:
+        self.specs, self.instances = specs, instances
         self.made = [instances.of(s) for s in specs]
         self.pack, self.left, self.step = Steps(specs, self.made), np.arange(len(specs)), 0
-        self.due = [record_points(s) for s in specs]
+        self.due = [log_spaced(s.iterations, s.record_points) for s in specs]
         self.times = frozenset().union(*self.due)
         self.tolerance = np.array([s.stop for s in specs])
         self.limit = np.array([s.iterations for s in specs])
@@ -45,32 +35,34 @@ class Descent:
         self.reached = np.full(len(specs), np.nan)
         self._watch()
 
-    def state(self) -> dict[str, Any]:
-        """What `restore` needs, as tensors and numbers."""
-        arrays = {**self.pack.state(), "left": self.left, "reached": self.reached}
-        return {**tensors(arrays), "scalars": self.records.scalars}
+    def state(self) -> State:
+        """See parts.Training."""
+        return tensors({**self.pack.state(), "left": self.left, "reached": self.reached})
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, with the same numbers as without a stop."""
-        arrays = {n: v.numpy() for n, v in state.items() if n not in ("runs", "step", "scalars")}
+    def restore(self, state: State) -> None:
+        """See parts.Training."""
+        arrays = {name: value.numpy() for name, value in state.items()}
         self.left, self.reached = arrays.pop("left"), arrays.pop("reached")
         self.pack.restore(arrays)
-        self.step = state["step"]
         self._watch()
 
-    def residual(self) -> float:
-        """Largest relative residual: the loss of the progress line."""
+    def loss(self) -> float:
+        """The largest relative residual."""
         return float(np.nanmax(self._relative(_squares(self.pack.misfit()))))
+
+    def lost(self) -> int:
+        """See parts.Training."""
+        return 0
 
     def _relative(self, squares: Array) -> Array:
         return np.asarray(np.sqrt(squares[self.pack.index]) / self.size[self.left])
 
-    def advance(self) -> bool:
+    def advance(self, records: Records) -> bool:
         """Record what is due and the end of those that stop, then a step; False if none is left."""
         misfit = self.pack.misfit()
         squares = _squares(misfit)
         noticed = self.step >= self.next or not (squares > self.alarm).all()  # NaN is noticed
-        if noticed and self._notice(squares):
+        if noticed and self._notice(squares, records):
             if not len(self.left):
                 return False
             misfit = self.pack.misfit()
@@ -94,27 +86,27 @@ class Descent:
         due = [t for t in self.times if t >= self.step]
         self.next = min([*due, int(self.limit[left].min())])
 
-    def _notice(self, squares: Array) -> bool:
+    def _notice(self, squares: Array, records: Records) -> bool:
         """Record what is due and the end of those that stop; whether some have."""
         left, residual = self.left, self._relative(squares)
         self.reached[left[np.isnan(self.reached[left]) & (residual <= REACHED)]] = self.step
         done = ~(residual > self.tolerance[left]) | (self.step >= self.limit[left])  # NaN is done
         stopping = bool(done.any())
         if self.step in self.times or stopping:
-            self._record(done, residual)
+            self._record(done, residual, records)
         if stopping:
             self.left = left[~done]
             if len(self.left):
                 self.pack.drop(done)
         return stopping
 
-    def _record(self, done: NDArray[np.bool_], residual: Array) -> None:
+    def _record(self, done: NDArray[np.bool_], residual: Array, records: Records) -> None:
         z, x = self.pack.z()[self.pack.index], self.pack.x[self.pack.index]
         due = np.array([self.step in self.due[j] for j in self.left])
         for i in np.flatnonzero(done | due):
             j = int(self.left[i])
             s, made = self.specs[j], self.made[j]
-            series(s, made, z[i], x[i], residual[i], self.step, self.records)
+            series(s, made, z[i], x[i], residual[i], self.step, records)
             if done[i]:
                 end(s, made, self.instances.pursuit(s), z[i], x[i], float(residual[i]),
-                     self.step, float(self.reached[j]), self.records)  # fmt: skip
+                     self.step, float(self.reached[j]), records)  # fmt: skip

@@ -7,15 +7,17 @@ Research 2023.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
 
 from ...plan.spec import RunSpec
 from ...plan.specs.lm_flow import Spec
-from ..records import Records
+from ..loop import Loop
+from ..parts import Once, Part
+from ..records import Records, concatenated
 from . import Job
-from ._keeper import Keeper
 from ._lm_flow import Trajectory, integrate
 from ._lm_identities import measured
 from ._lm_network import Array, Problem, draw
@@ -23,17 +25,10 @@ from ._lm_network import Array, Problem, draw
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """Member by member; the steps of a pack share the flows that they are compared with."""
-    members = [cast(Spec, s) for s in specs]
-    flows: dict[str, tuple[Trajectory, Array]] = {}
-    with Keeper(job, [s.run_id for s in members], len(members)) as keeper:
-        state = keeper.resumed()
-        done = state["step"] if state else 0
-        records = Records(scalars=state["scalars"] if state else [])
-        for i, s in enumerate(members[done:], done + 1):
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                _member(s, flows, records)  # one that diverges is recorded
-            keeper.tick(i, lambda: {"scalars": records.scalars})
-    return records
+    loop, flows = Loop(job, [s.run_id for s in specs]), dict[str, tuple[Trajectory, Array]]()
+    each = [partial(_member, cast(Spec, s), flows) for s in specs]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # divergence is recorded
+        return concatenated(loop.run([Part(1, partial(Once, write)) for write in each]))
 
 
 def _member(s: Spec, flows: dict[str, tuple[Trajectory, Array]], records: Records) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...plan.spec import RunSpec
 from ...plan.specs.rvsm import Spec
-from ..records import Records
+from ..loop import Loop
+from ..parts import Part, tensors
+from ..records import Records, concatenated, log_spaced
 from ..sparse import relu_patches as relu
 from . import Job
-from ._keeper import Keeper, tensors
 from ._rvsm_limits import at_the_end
 from ._rvsm_pack import Array, Inputs, Splitting
 
@@ -23,36 +25,11 @@ SERIES = ("angle", "loss", "lagrangian", "nonzeros")
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
     """All members; with samples, one group after the other for each set of them."""
+    loop = Loop(job, [s.run_id for s in specs])
     groups = _groups([cast(Spec, s) for s in specs])
-    steps = [max(s.iterations for s in g) for g in groups]
-    records = Records()
-    with (
-        np.errstate(over="ignore", invalid="ignore", divide="ignore"),  # divergence is recorded
-        Keeper(job, [s.run_id for s in specs], sum(steps)) as keeper,
-    ):
-        state = keeper.resumed()
-        if state is not None:
-            records = Records(state["scalars"])
-        for i in range(state["group"] if state else 0, len(groups)):
-            group = Group(groups[i])
-            if state is not None and i == state["group"]:
-                group.restore(state)
-            _iterate(group, i, sum(steps[:i]), keeper, records)
-    return records
-
-
-def _iterate(group: Group, index: int, begun: int, keeper: Keeper, records: Records) -> None:
-    """Until all members of the group, the index-th, have stopped; `begun` iterations before it."""
-
-    def state() -> dict[str, Any]:
-        return {**group.state(), "group": index, "scalars": records.scalars}
-
-    def loss() -> float:
-        return float(group.pack.loss().mean()) if group.pack.specs else math.nan
-
-    while group.pack.specs:
-        group.advance(records)
-        keeper.tick(begun + group.iteration, state, loss)
+    parts = [Part(max(s.iterations for s in group), partial(Group, group)) for group in groups]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # divergence is recorded
+        return concatenated(loop.run(parts))
 
 
 def _groups(members: list[Spec]) -> list[list[Spec]]:
@@ -66,57 +43,60 @@ def _groups(members: list[Spec]) -> list[list[Spec]]:
     return list(groups.values())
 
 
-def record_points(spec: Spec) -> frozenset[int]:
-    """The iterations at which a trajectory is recorded: 0 and log-spaced ones."""
-    if spec.record_points == 0:
-        return frozenset()
-    spaced = np.geomspace(1, spec.iterations, spec.record_points)
-    return frozenset({0, *np.unique(np.rint(spaced).astype(int)).tolist()})
-
-
 class Group:
-    """Members in iteration; those that have stopped leave the arrays."""
+    """Members in iteration; those that have stopped leave the arrays. See parts.Training."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
-        self.specs, self.pack, self.iteration = list(specs), Splitting(specs), 0
+        self.specs, self.pack, self.step = list(specs), Splitting(specs), 0
         sampled = specs[0].gradient != "population"
         self.inputs = Inputs(specs[0], self.pack.truth[0]) if sampled else None
-        self.due = [record_points(s) for s in specs]
+        self.due = [log_spaced(s.iterations, s.record_points) for s in specs]
         self.start, self.rise = self.pack.w.copy(), np.zeros(len(specs))
         self.lagrangian = self.pack.lagrangian()
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs, as tensors and numbers."""
+        """See parts.Training."""
         arrays = {"w": self.pack.w, "u": self.pack.u, "rise": self.rise, "start": self.start}
         left = [self.specs.index(s) for s in self.pack.specs]
-        return {"left": left, "iteration": self.iteration, **tensors(arrays)}
+        return {"left": left, **tensors(arrays)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, with the same numbers as without a stop."""
+        """See parts.Training."""
         self._keep(np.array(state["left"], dtype=int))
         kept = {name: state[name].numpy() for name in ("w", "u", "rise", "start")}
         self.pack.w, self.pack.u, self.rise, self.start = kept.values()
-        self.lagrangian, self.iteration = self.pack.lagrangian(), state["iteration"]
+        self.lagrangian = self.pack.lagrangian()
 
-    def advance(self, records: Records) -> None:
+    def loss(self) -> float:
+        """The mean over the members that have not stopped."""
+        return float(self.pack.loss().mean()) if self.pack.specs else math.nan
+
+    def lost(self) -> int:
+        """See parts.Training."""
+        return 0
+
+    def advance(self, records: Records) -> bool:
         """Record what is due, one iteration of all members, and the end of those that stop."""
         pack = self.pack
-        _series(pack, self.due, self.iteration, self.lagrangian, records)
+        if not pack.specs:
+            return False
+        _series(pack, self.due, self.step, self.lagrangian, records)
         if self.inputs:
-            gradient = self.inputs.gradient(pack.w, self.iteration)
+            gradient = self.inputs.gradient(pack.w, self.step)
         else:
             gradient = relu.population_gradient(pack.w, pack.truth, pack.patches)
         moved = pack.advance(gradient)
-        self.iteration += 1
+        self.step += 1
         before, self.lagrangian = self.lagrangian, pack.lagrangian()
         self.rise = np.maximum(self.rise, self.lagrangian - before)
         lost = ~np.isfinite(pack.w).all(axis=1)
-        done = (moved < pack.stop) | lost | (self.iteration >= pack.limit)
+        done = (moved < pack.stop) | lost | (self.step >= pack.limit)
         if done.any():
             ended = np.flatnonzero(done)
-            _end(pack.subset(ended), self.start[ended], self.rise[ended], self.iteration,
+            _end(pack.subset(ended), self.start[ended], self.rise[ended], self.step,
                  lost[ended], records)  # fmt: skip
             self._keep(np.flatnonzero(~done))
+        return True
 
     def _keep(self, kept: NDArray[np.intp]) -> None:
         self.pack, self.due = self.pack.subset(kept), [self.due[i] for i in kept]

@@ -10,8 +10,34 @@ from torch.nn import functional
 
 from ...models._layers import WeightMatrix, sights
 from ..records import Records
+from ._base import Base
 
-SCALARS = ("toeplitz_norm", "kernel_positions", "input_square_sum", "patch_square_sum")
+RECORDS = {
+    "square_sgd": {
+        "scalars": {
+            "toeplitz_norm": "||T(W)||_F at the end, T(W) the matrix that a convolution is on its"
+            " images, or W itself [1].",
+            "kernel_positions": "Positions of a kernel, or pixels that a linear layer flattens"
+            " [1].",
+            "input_square_sum": "Sum over training examples of ||x||^2 [1].",
+            "patch_square_sum": "Largest over the first layer's positions of the sum over training"
+            " examples of ||patch of x||^2 [1].",
+        },
+    },
+}
+
+
+class Observer(Base):
+    """At the end of training."""
+
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Base."""
+        networks = self.networks
+        if epoch == networks.specs[0].epochs:
+            record(
+                records, networks.runs, epoch, step, networks.model, networks.trainer.state(),
+                networks.matrices, networks.train[0],
+            )  # fmt: skip
 
 
 def record(

@@ -1,4 +1,4 @@
-"""Statistics taken from a pack in training: sufficient ones, so that every metric stays open.
+"""The singular spectrum and the Frobenius norm of every weight matrix.
 
 Ranks are not computed here. The full singular spectrum of every weight matrix is stored, and every
 rank, at any tolerance and under either norm, is derived from it later without training.
@@ -6,19 +6,39 @@ rank, at any tolerance and under either norm, is derived from it later without t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from ...models._layers import WeightMatrix
-from ...models._objectives import LOSSES, accuracy
+from ..networks import Networks
 from ..records import Records
+from ._base import Base
 
-_CHUNK = 2048  # examples in one evaluation
+RECORDS = {
+    "sgd": {
+        "arrays": {
+            "spectrum": "Singular values s_1 >= s_2 >= ... of each weight matrix; kernels as (out,"
+            " in x kernel area) [1].",
+        },
+        "scalars": {
+            "fro_norm": "||W||_F of each weight matrix [1].",
+        },
+    },
+    "square_sgd": {
+        "arrays": {
+            "spectrum": "Singular values s_1 >= s_2 >= ... of each weight matrix; kernels as (out,"
+            " in x kernel area) [1].",
+        },
+        "scalars": {
+            "fro_norm": "||W||_F of each weight matrix [1].",
+        },
+    },
+}
+ALWAYS = ("sgd",)
 
 
 def singular_values(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -63,64 +83,35 @@ def spectra(
             records.scalar(run, epoch, step, "fro_norm", norm, matrix.label)
 
 
-class Spectra:
-    """`spectra` at once, or beside training: by a thread, from copies of the weights.
+class Observer(Base):
+    """`spectra` at once; on a CUDA device by a thread beside training, from copies of the weights.
 
-    A GPU so goes on training while the processor computes. Nothing else may add to the records or
-    save them before `settle`.
+    Training on the GPU continues while the processor computes. Nothing else may add to the records
+    or save them before `settle`.
     """
 
-    def __init__(self, beside: bool) -> None:
+    LAST = True
+
+    def __init__(self, networks: Networks, beside: bool | None = None) -> None:
+        super().__init__(networks)
+        if beside is None:
+            beside = networks.train[0].device.type == "cuda"
         self._thread = ThreadPoolExecutor(1) if beside else None
         self._computing: Future[None] | None = None
 
-    def measure(
-        self,
-        records: Records,
-        runs: list[str],
-        state: Mapping[str, Tensor],
-        matrices: tuple[WeightMatrix, ...],
-        epoch: int,
-        step: int,
-    ) -> None:
-        """Those of the weights as they are now."""
+    def measure(self, records: Records, epoch: int, step: int) -> None:
+        """See Base."""
+        networks, state = self.networks, self.networks.trainer.state()
         if self._thread is None:
-            spectra(records, runs, state, matrices, epoch, step)
+            spectra(records, networks.runs, state, networks.matrices, epoch, step)
             return
-        copied = {m.parameter: state[m.parameter].to("cpu", copy=True) for m in matrices}
-        self._computing = self._thread.submit(spectra, records, runs, copied, matrices, epoch, step)
+        copied = {m.parameter: state[m.parameter].to("cpu", copy=True) for m in networks.matrices}
+        self._computing = self._thread.submit(
+            spectra, records, networks.runs, copied, networks.matrices, epoch, step
+        )
 
     def settle(self) -> None:
-        """Wait for what is being computed."""
+        """See Base."""
         if self._computing is not None:
             self._computing.result()
             self._computing = None
-
-
-@torch.no_grad()
-def performance(
-    records: Records,
-    runs: list[str],
-    outputs_of: Callable[[Tensor], Tensor],
-    split: tuple[str, Tensor, Tensor],
-    loss: str,
-    epoch: int,
-    step: int,
-) -> Tensor:
-    """Loss and accuracy over a whole split; returns the losses (K,).
-
-    `outputs_of` maps examples (n, ...) to outputs (K, n, C) in evaluation mode.
-    """
-    name, x, y = split
-    losses = torch.zeros(len(runs), dtype=torch.float64)
-    right = torch.zeros_like(losses)
-    for i in range(0, len(y), _CHUNK):
-        outputs = outputs_of(x[i : i + _CHUNK])
-        labels = y[i : i + _CHUNK].expand(len(runs), -1)
-        share = labels.shape[1] / len(y)
-        losses += LOSSES[loss](outputs, labels).cpu().double() * share
-        right += accuracy(outputs, labels).cpu().double() * share
-    for k, run in enumerate(runs):
-        records.scalar(run, epoch, step, f"{name}_loss", losses[k].item())
-        records.scalar(run, epoch, step, f"{name}_accuracy", right[k].item())
-    return losses

@@ -1,0 +1,127 @@
+"""The loop of every procedure: signals, checkpoints, progress, the parts of a pack.
+
+A procedure cuts its pack into parts, runs that take their steps together, and says how a part
+records and takes a step. The parts are trained one after another, each from its beginning to its
+end. A signal is noted, and acted on between two steps. A checkpoint holds the part in training and
+the records of those before it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..base.errors import UserError
+from . import checkpoint
+from .parts import Part, State, Training
+from .progress import Reporter
+from .records import Records
+
+if TYPE_CHECKING:
+    from .procedures import Job
+
+T = TypeVar("T")
+
+
+class Interrupted(SystemExit):
+    """SIGTERM or SIGINT: the checkpoint is written; exit code 128 + signal, as a shell has it."""
+
+
+class Loop:
+    """The training of one pack."""
+
+    def __init__(self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1) -> None:
+        self.job, self.runs, self.steps_per_epoch = job, list(runs), steps_per_epoch
+        self._signal: int | None = None
+        self._save_every = job.checkpoint_seconds
+        self._resumed = checkpoint.load(job.checkpoint, job.device)
+        if self._resumed is not None and self._resumed["runs"] != self.runs:
+            raise UserError(f"{job.checkpoint}: the checkpoint of another pack; remove it")
+        if self._resumed is not None and "finished" not in self._resumed:
+            raise UserError(f"{job.checkpoint}: of an older version of the package; remove it to"
+                            " train the pack from its beginning")  # fmt: skip
+        self._fixed: State = self._resumed["fixed"] if self._resumed else {}
+
+    def fixed(self, name: str, choose: Callable[[], T]) -> T:
+        """What `choose` returned when the pack's training began, though it might choose anew."""
+        if name not in self._fixed:
+            self._fixed[name] = choose()
+        value: T = self._fixed[name]
+        return value
+
+    def run(self, parts: Sequence[Part]) -> list[Records]:
+        """Train every part to its end, from the checkpoint if there is one; the records of each."""
+        state, self._resumed = self._resumed, None
+        self.finished = [Records(*rows) for rows in state["finished"]] if state else []
+        before = sum(part.steps for part in parts[: len(self.finished)])
+        total = sum(part.steps for part in parts)
+        self._reporter = Reporter(
+            self.job, len(self.runs), total // self.steps_per_epoch, total,
+            before + (state["step"] if state else 0),
+        )  # fmt: skip
+        self._saved = time.monotonic()
+        with self._signals_noted():
+            for part in parts[len(self.finished) :]:
+                training, records = part.begin(), Records()
+                if state is not None:
+                    training.step, records = state["step"], Records(*state["records"])
+                    training.restore(state["part"])
+                    state = None
+                while training.advance(records):
+                    self.tick(training, records, before)
+                self.finished.append(records)
+                before += part.steps
+        return self.finished
+
+    def tick(self, training: Training, records: Records, before: int) -> None:
+        """After a step, `before` steps of other parts before it: report and save what is due."""
+        if self._reporter.due():
+            self._report(training, records, before + training.step)
+            if time.monotonic() - self._saved >= self._save_every:
+                self._timed_save(training, records)
+        if self._signal is not None:
+            self._save(training, records)
+            raise Interrupted(128 + self._signal)
+
+    def _report(self, training: Training, records: Records, step: int) -> None:
+        said = sum(
+            row["quantity"] == "diverged_step"
+            for each in (*self.finished, records)
+            for row in each.scalars
+        )
+        epoch = step // self.steps_per_epoch
+        self._reporter.update(epoch, step, training.loss(), said + training.lost())
+
+    def _timed_save(self, training: Training, records: Records) -> None:
+        """Save, and put the next one off while saving costs over 2%: at most twice as long."""
+        start = time.monotonic()
+        self._save(training, records)
+        self._saved, wanted = time.monotonic(), self.job.checkpoint_seconds
+        self._save_every = min(max(wanted, 50 * (self._saved - start)), 2 * wanted)
+
+    def _save(self, training: Training, records: Records) -> None:
+        state = {"runs": self.runs, "fixed": self._fixed, "step": training.step,
+                 "part": training.state(), "records": _rows(records),
+                 "finished": [_rows(each) for each in self.finished]}  # fmt: skip
+        checkpoint.save(self.job.checkpoint, state)
+
+    @contextmanager
+    def _signals_noted(self) -> Iterator[None]:
+        caught = (signal.SIGTERM, signal.SIGINT)
+        handlers = {s: signal.signal(s, self._note) for s in caught}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self._signal = signum
+
+
+def _rows(records: Records) -> list[list[dict[str, Any]]]:
+    return [records.scalars, records.arrays]

@@ -1,0 +1,82 @@
+"""The parts of a pack: runs that take their steps together, as the loop sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .records import Records
+
+State = dict[str, Any]
+
+
+class Training(Protocol):
+    """A part of a pack in training."""
+
+    step: int  # steps taken
+
+    def advance(self, records: Records) -> bool:
+        """Record what is due, then take a step; False, with the last records, if none is left."""
+        ...
+
+    def state(self) -> State:
+        """What a checkpoint must hold: tensors, numbers, strings, lists and dicts."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Restore what `state` returned; `step` has been."""
+        ...
+
+    def loss(self) -> float:
+        """The loss of the progress line."""
+        ...
+
+    def lost(self) -> int:
+        """How many runs have diverged that the records do not yet say of."""
+        ...
+
+
+class Part(NamedTuple):
+    """Steps at most, and what begins the training."""
+
+    steps: int
+    begin: Callable[[], Training]
+
+
+class Once:
+    """A part of one step, which writes all of its records."""
+
+    def __init__(self, write: Callable[[Records], None]) -> None:
+        self.write, self.step = write, 0
+
+    def advance(self, records: Records) -> bool:
+        """See Training."""
+        if self.step == 0:
+            self.write(records)
+        self.step += 1
+        return self.step == 1
+
+    def state(self) -> State:
+        """See Training."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """See Training."""
+
+    def loss(self) -> float:
+        """See Training."""
+        return 0.0
+
+    def lost(self) -> int:
+        """See Training."""
+        return 0
+
+
+def tensors(arrays: dict[str, NDArray[Any]]) -> State:
+    """Arrays as checkpoints hold them; torch is loaded only now."""
+    import torch
+
+    return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
