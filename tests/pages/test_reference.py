@@ -64,6 +64,12 @@ def test_a_row_says_type_range_unit_default_and_meaning(page):
     assert row(page, "`square_sgd`", "targets")[0] == "`one_hot` or `centred` or `sign`"
 
 
+def test_every_entry_of_record_is_explained(page):
+    for procedure in ("sgd", "square_sgd"):
+        for entry in keys.spec_keys(procedure)["record"]["items"]["enum"]:
+            assert len(row(page, f"`{procedure}`", entry)[0]) > 20
+
+
 def test_an_unknown_part_is_refused():
     with pytest.raises(UserError, match="no part of the keys 'model'.*'models'"):
         reference.keys_of("model")

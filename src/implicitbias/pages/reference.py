@@ -44,7 +44,9 @@ def _procedures() -> Iterator[str]:
     titles.update({procedure_spec(n): f"`{n}`" for n in registry.names("plan/specs")})
     for kind, title in titles.items():
         parents = [titles[c] for c in kind.__mro__[1:] if c in titles]
-        yield _section(title, _paragraphs(kind), _own(kind))
+        yield _section(title, _paragraphs(kind), own := _own(kind))
+        if "record" in own:
+            yield table(["`record`", "what it keeps"], _entries(own["record"]))
         if parents:
             links = ", ".join(f"[{parent}](#{anchored(parent)})" for parent in parents)
             yield f"Its further keys stand under {links}."
@@ -53,6 +55,13 @@ def _procedures() -> Iterator[str]:
 def _own(kind: type[BaseModel]) -> dict[str, Node]:
     """The keys that a type has itself, or changes."""
     return {k: v for k, v in keys(kind).items() if k in inspect.get_annotations(kind)}
+
+
+def _entries(record: Node) -> Iterator[list[str]]:
+    """The entries of `record`: the first sentence of each observer."""
+    for name in record["items"]["enum"]:
+        path = registry.PACKAGE / "train" / "observers" / f"{name}.py"
+        yield [f"`{name}`", f"{escaped(registry.docstring(path)[0])}."]
 
 
 def _models() -> Iterator[str]:
