@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 from implicitbias.base import errors
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, layers, spec, summary, workflow
+from implicitbias.plan import config, layers, papers, spec, summary, workflow
 from implicitbias.plan.figure import defined
+from implicitbias.plan.layers import Layer
 from implicitbias.plan.plan import make_plan
 
+ROOT = Path(__file__).parents[2]
 NET = {"dataset": "digits", "model": "mlp_bn", "depth": 2, "width": 6, "epochs": 2, "lr": 0.1}
 CONV = {"dataset": "mnist5k", "epochs": 2, "lr": 0.1, "n_train": 200, "batch_size": 50}
 CONFIG = {
@@ -234,6 +237,36 @@ def test_a_mutated_config_is_a_plan_or_one_message(folder, data):
         names_the_place(str(error), files, layers.merge(tree, overlay))
     else:
         can_be_carried_out(plan)
+
+
+OVERLAY = {
+    "papers": ["galanti2025rank/fig07", "xu2023dynamics"],
+    "pack_size": {"cpu": 4},
+    "protocols": {"slow": {"base": {"lr": 0.01}, "seeds": [1]}},
+    "sweeps": {
+        "mlp_bn": {"extends": "slow", "grid": {"weight_decay": [0, 0.1]}},
+        "mine": {"extends": "mlp_bn", "base": {"momentum": 0.9}},
+    },
+    "figures": {
+        "galanti2025rank/fig07": {"runs": [{"sweep": "mine"}]},
+        "galanti2025rank/fig09": None,
+    },
+}
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None,
+          suppress_health_check=list(HealthCheck))  # fmt: skip
+@given(data=st.data())
+def test_a_mutated_overlay_over_the_papers_is_a_config_or_one_message(folder, data):
+    overlay, file = copied(OVERLAY), folder / "mine.yaml"
+    for _ in range(data.draw(st.integers(1, 3))):
+        if overlay:
+            mutate(data, overlay)
+    try:
+        papers.resolve(overlay, [Layer(file, overlay)], ROOT)
+    except UserError as error:
+        assert "\n" not in str(error)
+        assert str(error).startswith(f"{file}: ")
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None,

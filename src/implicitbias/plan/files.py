@@ -97,6 +97,6 @@ class Overlay(Settings):
     sweeps: dict[Name, SweepPart] = Field(
         default={}, description="Name -> what to change of a sweep, or a sweep of one's own."
     )
-    protocols: dict[Name, Protocol] = Field(
+    protocols: dict[Name, SweepPart] = Field(
         default={}, description="Name -> what several sweeps of this file extend."
     )

@@ -16,7 +16,7 @@ from ..base.errors import UserError
 from .config import Config, Model, Scale, parse, typed
 from .files import Overlay, Paper
 from .layers import Layer, Sources, merged, read
-from .shelf import Shelf, sweeps_of
+from .stack import Stack, sweeps_of
 
 SCALES: tuple[str, ...] = get_args(Scale)
 REDUCED = ("small", "smoke")  # the scales at which `small` applies
@@ -41,7 +41,7 @@ def resolve(
     out that only other scales or other figures take runs from. A sweep that no figure takes runs
     from stays, so that planning can say so.
     """
-    said, shelf, folder = Sources(layers), Shelf(), root / "workflow"
+    said, stack, folder = Sources(layers), Stack(), root / "workflow"
     scale = user.get("scale", "small")
     try:
         registry.known("scale", scale, SCALES)
@@ -49,20 +49,20 @@ def resolve(
         raise said.error(("scale",), str(error)) from None
     typed(Overlay, user, said)
     for file in sorted((folder / "papers").glob("*.yaml")):
-        shelf.add_paper(file, _checked(Paper, file)[0], scale in REDUCED)
+        stack.add_paper(file, _checked(Paper, file)[0], scale in REDUCED)
     own = {k for k, entry in (user.get("figures") or {}).items() if (entry or {}).get("runs")}
-    left_out = _left_out(user.get("papers"), tuple(shelf.figures), said) - own
-    shelf.add_overlay(*_checked(Overlay, folder / "scales" / f"{scale}.yaml"))
-    shelf.add_overlay(user, said)
-    tree = shelf.tree()
+    left_out = _left_out(user.get("papers"), tuple(stack.figures), said) - own
+    stack.add_overlay(*_checked(Overlay, folder / "scales" / f"{scale}.yaml"))
+    stack.add_overlay(user, said)
+    tree = stack.tree()
     at_scale = sweeps_of(tree["figures"].values())
     tree["figures"] = {k: f for k, f in tree["figures"].items() if k not in left_out}
     used, users = sweeps_of(tree["figures"].values()), user.get("sweeps") or {}
     tree["sweeps"] = {
         name: sweep for name, sweep in tree["sweeps"].items()
-        if name in used or (name not in at_scale and (name in users or name not in shelf.named))
+        if name in used or (name not in at_scale and (name in users or name not in stack.named))
     }  # fmt: skip
-    sources = Sources([*shelf.layers(), *layers], Path(said.home))
+    sources = Sources([*stack.layers(), *layers], Path(said.home))
     return parse(tree, sources), sources
 
 

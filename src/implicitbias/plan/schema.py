@@ -31,14 +31,17 @@ def schema(file: str = "config") -> Node:
     """
     root, shared = FILES[file], kinds(Overlay) if file != "config" else []
     found = {kind.__name__: _closed(kind) for kind in kinds(root) if kind not in shared}
-    sweeps = [name for name, part in found.items() if "grid" in part["properties"]]
-    rules = _by_procedure(found) if sweeps else {}
-    for name in sweeps:
-        found[name] |= rules
+    common: dict[str, Node] = {}
+    common["sweep"] = _by_procedure(common)
+    for part in found.values():
+        if "grid" in part["properties"]:
+            part["allOf"] = [ref("sweep")]
+    elsewhere = {f"#/definitions/{name}" for name in (*common, *(k.__name__ for k in shared))}
     whole = found.pop(root.__name__)
-    whole = {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": found}
-    elsewhere = {f"#/definitions/{kind.__name__}" for kind in shared}
-    moved: Node = _moved(whole, elsewhere)
+    whole = {"$schema": "http://json-schema.org/draft-07/schema#", **whole}
+    if file == "config":
+        return {**whole, "definitions": {**found, **common}}
+    moved: Node = _moved({**whole, "definitions": found}, elsewhere)
     return moved
 
 

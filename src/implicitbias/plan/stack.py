@@ -16,7 +16,7 @@ Parts = dict[str, list[Layer]]
 
 
 @dataclass
-class Shelf:
+class Stack:
     """What the files read so far say, the first at the bottom.
 
     figures: <paper>/<figure> -> its layers; sweeps: name -> its layers; settings: all else.
