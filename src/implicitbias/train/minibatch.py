@@ -20,14 +20,14 @@ from .engine.graphs import Replayed
 from .loop import Loop
 from .networks import Networks, Untrained, networks_of, untrained
 from .observers import observers
-from .parts import Part, State
+from .parts import Part, State, Training
 from .procedures import Job
 from .progress import say
 from .records import Records, joined
 
 
-class MiniBatches:
-    """Networks in training: see parts.Training."""
+class MiniBatches(Training):
+    """Networks in training."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks, shape = networks, networks.specs[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,30 +13,29 @@ from .records import Records
 State = dict[str, Any]
 
 
-class Training(Protocol):
+class Training:
     """A part of a pack in training."""
 
-    step: int  # steps taken
+    step = 0  # steps taken
 
     def advance(self, records: Records) -> bool:
         """Record what is due, then take a step; False, with the last records, if none is left."""
-        ...
+        raise NotImplementedError
 
     def state(self) -> State:
         """What a checkpoint must hold: tensors, numbers, strings, lists and dicts."""
-        ...
+        return {}
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned; `step` has been."""
-        ...
 
     def loss(self) -> float:
         """The loss of the progress line."""
-        ...
+        return 0.0
 
     def lost(self) -> int:
         """How many runs have diverged that the records do not yet say of."""
-        ...
+        return 0
 
 
 class Part(NamedTuple):
@@ -46,11 +45,11 @@ class Part(NamedTuple):
     begin: Callable[[], Training]
 
 
-class Once:
+class Once(Training):
     """A part of one step, which writes all of its records."""
 
     def __init__(self, write: Callable[[Records], None]) -> None:
-        self.write, self.step = write, 0
+        self.write = write
 
     def advance(self, records: Records) -> bool:
         """See Training."""
@@ -58,21 +57,6 @@ class Once:
             self.write(records)
         self.step += 1
         return self.step == 1
-
-    def state(self) -> State:
-        """See Training."""
-        return {}
-
-    def restore(self, state: State) -> None:
-        """See Training."""
-
-    def loss(self) -> float:
-        """See Training."""
-        return 0.0
-
-    def lost(self) -> int:
-        """See Training."""
-        return 0
 
 
 def tensors(arrays: dict[str, NDArray[Any]]) -> State:

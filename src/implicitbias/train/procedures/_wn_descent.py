@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...plan.specs.weight_norm_flow import Spec
-from ..parts import State, tensors
+from ..parts import State, Training, tensors
 from ..records import Records, log_spaced
 from ._wn_instances import Instances
 from ._wn_records import end, series
@@ -20,8 +20,8 @@ def _squares(misfit: Array) -> Array:
     return np.asarray(np.einsum("...i,...i->...", misfit, misfit))
 
 
-class Descent:
-    """Members in iteration; `left` are those that have not stopped. See parts.Training."""
+class Descent(Training):
+    """Members in iteration; `left` are those that have not stopped."""
 
     def __init__(self, specs: list[Spec], instances: Instances) -> None:
         self.specs, self.instances = specs, instances
@@ -36,11 +36,11 @@ class Descent:
         self._watch()
 
     def state(self) -> State:
-        """See parts.Training."""
+        """See Training."""
         return tensors({**self.pack.state(), "left": self.left, "reached": self.reached})
 
     def restore(self, state: State) -> None:
-        """See parts.Training."""
+        """See Training."""
         arrays = {name: value.numpy() for name, value in state.items()}
         self.left, self.reached = arrays.pop("left"), arrays.pop("reached")
         self.pack.restore(arrays)
@@ -49,10 +49,6 @@ class Descent:
     def loss(self) -> float:
         """The largest relative residual."""
         return float(np.nanmax(self._relative(_squares(self.pack.misfit()))))
-
-    def lost(self) -> int:
-        """See parts.Training."""
-        return 0
 
     def _relative(self, squares: Array) -> Array:
         return np.asarray(np.sqrt(squares[self.pack.index]) / self.size[self.left])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...plan.spec import RunSpec
 from ...plan.specs.rvsm import Spec
 from ..loop import Loop
-from ..parts import Part, tensors
+from ..parts import Part, Training, tensors
 from ..records import Records, concatenated, log_spaced
 from ..sparse import relu_patches as relu
 from . import Job
@@ -43,8 +43,8 @@ def _groups(members: list[Spec]) -> list[list[Spec]]:
     return list(groups.values())
 
 
-class Group:
-    """Members in iteration; those that have stopped leave the arrays. See parts.Training."""
+class Group(Training):
+    """Members in iteration; those that have stopped leave the arrays."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.specs, self.pack, self.step = list(specs), Splitting(specs), 0
@@ -55,13 +55,13 @@ class Group:
         self.lagrangian = self.pack.lagrangian()
 
     def state(self) -> dict[str, Any]:
-        """See parts.Training."""
+        """See Training."""
         arrays = {"w": self.pack.w, "u": self.pack.u, "rise": self.rise, "start": self.start}
         left = [self.specs.index(s) for s in self.pack.specs]
         return {"left": left, **tensors(arrays)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See parts.Training."""
+        """See Training."""
         self._keep(np.array(state["left"], dtype=int))
         kept = {name: state[name].numpy() for name in ("w", "u", "rise", "start")}
         self.pack.w, self.pack.u, self.rise, self.start = kept.values()
@@ -70,10 +70,6 @@ class Group:
     def loss(self) -> float:
         """The mean over the members that have not stopped."""
         return float(self.pack.loss().mean()) if self.pack.specs else math.nan
-
-    def lost(self) -> int:
-        """See parts.Training."""
-        return 0
 
     def advance(self, records: Records) -> bool:
         """Record what is due, one iteration of all members, and the end of those that stop."""
