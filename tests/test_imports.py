@@ -11,7 +11,7 @@ from implicitbias.base.registry import PACKAGE
 # The rooms in the order of the data: a module imports only from rooms before its own, or its own.
 ORDER = (
     "base", "data", "models", "metrics", "plan", "train", "analysis", "figures", "pages", "api",
-    "__main__",
+    "commands", "__main__",
 )  # fmt: skip
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")
 

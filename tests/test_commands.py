@@ -1,0 +1,24 @@
+"""The command line: every verb explains itself, and a reader that has seen enough is no error."""
+
+import subprocess
+import sys
+
+import pytest
+
+from implicitbias.__main__ import main
+from implicitbias.commands import VERBS
+
+
+@pytest.mark.parametrize("name", [do.__name__ for do, *_ in VERBS])
+def test_a_verb_says_what_it_does(name, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    first = capsys.readouterr().out.partition("\n\n")[2].partition("\n\n")[0]
+    assert first[0].isupper() and "." in first
+
+
+def test_output_into_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m implicitbias plan --json | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "{\n0\n"
+    assert done.stderr == ""
