@@ -8,7 +8,7 @@ import yaml
 
 from implicitbias.__main__ import main
 from implicitbias.base.errors import UserError
-from implicitbias.plan import papers, runs, summary
+from implicitbias.plan import papers, runs, summary, workflow
 from implicitbias.plan.files import Overlay, Paper
 from implicitbias.plan.layers import Layer, Sources, merge, merged, read
 from implicitbias.plan.plan import make_plan
@@ -153,7 +153,7 @@ PAPERS = {
         "protocols.net.small.base.epochs", "greater than 0"),
     "a wrong metric": (("[rank_fro_3e-2,", "[rank_fo_3e-2,"), "metrics.ranks.0", "rank_fo_3e-2"),
     "a key beside a missing one": (
-        ("epochs: 500, lr: 0.1}", "epoch: 500, lr: 0.1}"), "protocols.net.base",
+        ("epochs: 500, lr: 0.1}", "epoch: 500, lr: 0.1}"), "protocols.net.base.epoch: ",
         "no key 'epoch' (did you mean 'epochs'?)"),
     "a sweep twice": (("      rates:", "      decays:"), "figures.fig09.sweeps.decays",
                       "another figure has a sweep of this name"),
@@ -184,6 +184,8 @@ USERS = {
     "sweeps: {mine: {extends: decay}}": ("sweeps.mine.extends", "did you mean 'decays'"),
     "sweeps: {a: {extends: b}, b: {extends: a}}": ("sweeps.", "extends itself"),
     "sweeps: {decays: {base: {lr: 1e-1}}}": ("sweeps.decays.base.lr", "'1e-1'"),
+    "sweeps: {decays: {grid: {weight_decays: [1]}}}": (
+        "sweeps.decays.grid.weight_decays: ", "no key 'weight_decays' (did you mean"),
     "figures: {galanti2025rank/fig8: {metrics: [ranks]}}": (
         "figures.galanti2025rank/fig8", "did you mean 'galanti2025rank/fig0"),
     "figures: {galanti2025rank/fig07: {sweep: decays}}": (
@@ -206,6 +208,21 @@ def test_an_error_says_also_where_the_values_are_from(root):
         make_plan(*mine(f"figures: {{{FIG07}: {{runs: [{{{here}}}]}}}}"))
     assert str(error.value).startswith(f"mine0.yaml: figures.{FIG07}.runs.0.where.weight_decay: 5")
     assert f"({PAPER}: figures.fig07.sweeps.decays.grid.weight_decay)" in str(error.value)
+
+
+def test_values_inside_brackets_of_the_command_line_have_their_types(root):
+    """Snakemake parses them as text; a value of its own has a type already."""
+    values = {
+        "retries": 3,
+        "sweeps": {"decays": {"grid": {"weight_decay": ["0", "1.0e-2"]}, "seeds": ["5"]}},
+        "papers": [FIG07],
+        "cluster": {"account": "null", "cpu": {"partition": "2024-01-01"}},
+    }
+    plan = workflow.plan({"scale": "paper", **values}, ["config.yaml"], (), values)
+    assert sweep(plan.config, "decays")[1:] == ({"weight_decay": [0, 0.01]}, [5])
+    assert plan.config.cluster.account is None
+    assert plan.config.cluster.cpu.partition == "2024-01-01"
+    assert list(plan.figures) == [FIG07]
 
 
 @pytest.mark.parametrize("file", [PAPER, "workflow/scales/small.yaml", "config.yaml"])

@@ -189,7 +189,7 @@ def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
         try:
             registry.known("key", str(first["loc"][-1]), fields)
         except UserError as unknown:
-            return str(unknown)
+            return f"{key}: {unknown}"
     if first["type"] == "missing":
         return f"{key}: is missing"
     said = first["msg"].removeprefix("Value error, ")

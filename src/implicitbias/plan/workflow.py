@@ -6,14 +6,17 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ..base import registry
 from ..base.errors import UserError
 from . import papers
 from .figure import FigurePlan
-from .layers import Layer, read
+from .layers import Layer, merge, read
 from .plan import RESULTS, Plan, make_plan
 from .resources import SMALL_MB, Resources
 
@@ -45,14 +48,28 @@ def plan(
     The rest tells messages where a key came from: `files` were merged into `tree`, of which those
     in `over` (`--configfile`) override the others, and `values` (`--config`) override them all.
     """
+    values = {key: _scalars(value) for key, value in (values or {}).items()}
     last = [Path(p).absolute() for p in over]
     order = [p for p in map(Path, files) if p.absolute() not in last] + last
     layers = [Layer(_shown(path), read(path)) for path in order]
-    layers.append(Layer(Path("--config"), values or {}))
-    config, sources = papers.resolve(tree, layers, _shown(Path(root)))
+    layers.append(Layer(Path("--config"), values))
+    config, sources = papers.resolve(merge(tree, values), layers, _shown(Path(root)))
     made = make_plan(config, sources)
     _check_writable(made.results)
     return made
+
+
+def _scalars(value: Any, inside: bool = False) -> Any:
+    """A value of `--config` with the types that YAML has: Snakemake leaves text inside brackets."""
+    if isinstance(value, Mapping):
+        return {key: _scalars(inner, True) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_scalars(inner, True) for inner in value]
+    if inside and isinstance(value, str):
+        with suppress(yaml.YAMLError, ValueError):
+            found = yaml.safe_load(value)
+            return found if found is None or isinstance(found, int | float | str) else value
+    return value
 
 
 def _shown(path: Path) -> Path:
