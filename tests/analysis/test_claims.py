@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from implicitbias.analysis.claims import (
+    KEYS,
     Claim,
     Statistic,
     difference,
@@ -51,7 +52,7 @@ def curves(by_seed, batch_sizes=(4, 8, 16)):
 
 def verdict(values, **threshold):
     statistic = Statistic("a number", dict(enumerate(values)))
-    return judge(statistic, figure=FIGURE, claim="a sentence", **threshold)
+    return judge(statistic, figure=FIGURE, id="an-id", claim="a sentence", **threshold)
 
 
 # ------------------------------------------------------------------------------- statistics
@@ -137,7 +138,7 @@ def test_a_diverged_point_is_not_within():
     nothing = share_within(
         curves({0: {0.1: (NAN,) * 3}, 1: {0.1: (NAN,) * 3}}), reference, on=["batch_size"]
     )
-    assert judge(nothing, figure=FIGURE, claim="", at_least=0.9).verdict == "undecided"
+    assert judge(nothing, figure=FIGURE, id="an-id", claim="", at_least=0.9).verdict == "undecided"
 
 
 def test_seeds_run_at_fewer_points_are_no_repetition():
@@ -203,7 +204,7 @@ def test_a_seed_without_a_value_is_in_the_note():
 def test_an_empty_slice_is_undecided():
     empty = curves({0: {0.1: (1, 2, 3)}}).iloc[:0]
     for found in (monotone_trend(empty, "batch_size"), difference(empty, "lr", 1, 2)):
-        claim = judge(found, figure=FIGURE, claim="a sentence", at_least=0)
+        claim = judge(found, figure=FIGURE, id="an-id", claim="a sentence", at_least=0)
         assert (claim.n, claim.verdict, claim.note) == (0, "undecided", "no rows")
 
 
@@ -266,7 +267,7 @@ def test_a_claim_has_one_finite_threshold(bad):
 def test_a_single_seed_is_undecided_however_large_its_effect():
     table = curves({0: {0.1: (100, 10, 1)}})
     claims = trend_and_effect(
-        table, figure=FIGURE, claim="falls", x="batch_size", direction="falls", by=["lr"]
+        table, figure=FIGURE, id="s", claim="falls", x="batch_size", direction="falls", by=["lr"]
     )
     assert [c.verdict for c in claims] == ["undecided", "undecided"]
     assert [c.value for c in claims] == [-1, 0.99]
@@ -278,7 +279,7 @@ RISING = {seed: {0.1: (10 + seed, 20, 40), 0.5: (5, 9 + seed, 30)} for seed in r
 def test_trend_and_effect_hold_and_the_reversed_trend_fails():
     def verdicts(table, direction):
         claims = trend_and_effect(
-            table, figure=FIGURE, claim="s", x="batch_size", direction=direction, by=["lr"]
+            table, figure=FIGURE, id="s", claim="s", x="batch_size", direction=direction, by=["lr"]
         )
         return [c.verdict for c in claims]
 
@@ -291,9 +292,11 @@ def test_trend_and_effect_hold_and_the_reversed_trend_fails():
 def test_a_perfect_trend_of_no_size_holds_and_its_effect_fails():
     flat = curves({seed: {0.1: (100, 100.1, 100.2)} for seed in range(3)})
     trend, effect = trend_and_effect(
-        flat, figure=FIGURE, claim="s", x="batch_size", direction="rises", by=["lr"], reference="r"
-    )
+        flat, figure=FIGURE, id="i", claim="s", x="batch_size", direction="rises", by=["lr"],
+        reference="r",
+    )  # fmt: skip
     assert (trend.claim, effect.claim) == ("s (trend)", "s (effect)")
+    assert (trend.id, effect.id) == ("i-trend", "i-effect")
     assert (trend.verdict, effect.verdict) == ("holds", "fails")
     assert trend.reference == effect.reference == "r"
 
@@ -363,9 +366,23 @@ def test_coverage_of_normal_seeds(n, expected):
 
 # ------------------------------------------------------------------------------------ files
 
-CLAIM = Claim(FIGURE, "a sentence", "tau", 0.5, 0.25, 0.75, 0.1, 3, "holds", "Fig. 9", "n = 3")
-UNKNOWN = replace(CLAIM, value=NAN, ci_low=NAN, ci_high=NAN, n=0, verdict="undecided", note="é")
-KEYS = "figure claim statistic value ci_low ci_high threshold n verdict reference note"
+CLAIM = Claim(
+    "rank-falls-fro-1.4e-1",
+    FIGURE,
+    "a sentence",
+    "tau",
+    0.5,
+    0.25,
+    0.75,
+    0.1,
+    3,
+    "holds",
+    "Fig. 9",
+    "n = 3",
+)
+UNKNOWN = replace(
+    CLAIM, id="other", value=NAN, ci_low=NAN, ci_high=NAN, n=0, verdict="undecided", note="é"
+)
 
 
 def test_round_trip(tmp_path):
@@ -375,11 +392,23 @@ def test_round_trip(tmp_path):
     assert first == CLAIM
     assert repr(second) == repr(UNKNOWN)  # NaN != NaN, and its repr is
     rows = json.loads(path.read_text(encoding="utf-8"))
-    assert [" ".join(row) for row in rows] == [KEYS, KEYS]
+    assert [[*row] for row in rows] == [[*KEYS], [*KEYS]]
     assert rows[1]["value"] is None
     assert list(path.parent.iterdir()) == [path]  # no temporary file is left
     write_claims(path, [])
     assert read_claims(path) == []
+
+
+def test_an_id_stands_once_in_a_figure(tmp_path):
+    path = tmp_path / "fig09.json"
+    other = replace(CLAIM, claim="another sentence")
+    with pytest.raises(ValueError, match="fig09: several claims have the id 'rank-falls-fro-1.4e-"):
+        write_claims(path, [CLAIM, UNKNOWN, other])
+    assert not path.exists()
+    write_claims(path, [CLAIM, replace(CLAIM, figure="galanti2025rank/fig08")])
+    path.write_text(json.dumps([asdict(CLAIM), asdict(other)]))
+    with pytest.raises(ValueError, match=r"fig09.json is not a claims file: .* several claims"):
+        read_claims(path)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
@@ -410,8 +439,8 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"verdict": "maybe"}, "verdict 'maybe' is none of holds, fails, undecided"),
-        ({"extra": 1}, "a claim has the keys figure"),
+        ({"verdict": "maybe"}, "verdict 'maybe' is none of fails, undecided, holds"),
+        ({"extra": 1}, "a claim has the keys id, figure"),
         ({"value": "0.5"}, "value is '0.5', not a number"),
         ({"value": True}, "value is True, not a number"),
         ({"threshold": None}, "threshold is None, not a number"),
@@ -420,6 +449,13 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
         ({"n": 1}, "needs 2 seeds and finite numbers"),
         ({"value": None}, "needs 2 seeds and finite numbers"),
         ({"note": None}, "note is None, not text"),
+        ({"id": None}, "id is None, not text"),
+        ({"id": ""}, "id '' is not lower-case words"),
+        ({"id": "Rank-falls"}, "id 'Rank-falls' is not lower-case words"),
+        ({"id": "rank falls"}, "id 'rank falls' is not lower-case words"),
+        ({"id": "rank--falls"}, "id 'rank--falls' is not lower-case words"),
+        ({"id": "rank-falls-at-.5"}, "id 'rank-falls-at-.5' is not lower-case words"),
+        ({"id": "a-" * 30 + "a"}, "in at most 60 characters"),
     ],
 )
 def test_a_damaged_claim_is_one_error_that_names_the_file(tmp_path, change, message):

@@ -60,9 +60,9 @@ def make(folder, key, rows, scale="paper"):
     return pd.read_csv(stem.with_suffix(".csv")), read_claims(folder / "c.json")
 
 
-def judged(key, rows):
+def judged(key, rows, paper=PAPER):
     """The claims alone, without drawing."""
-    return importlib.import_module(f"implicitbias.figures.{PAPER}.{key}").claims(rows)
+    return importlib.import_module(f"implicitbias.figures.{paper}.{key}").claims(rows)
 
 
 def verdicts(claims, *words):
@@ -72,10 +72,19 @@ def verdicts(claims, *words):
     return found
 
 
+def plotted(key, rows, paper=PAPER):
+    """The plotted numbers alone, without files."""
+    module = importlib.import_module(f"implicitbias.figures.{paper}.{key}")
+    with style.look():
+        figure = module.draw(rows)
+        style.plt.close(figure)
+        return style.plotted(figure)
+
+
 def drawn_without_files(key, rows):
     """Draw, and lay out, which is where Matplotlib finds faults."""
     module = importlib.import_module(f"implicitbias.figures.{PAPER}.{key}")
     with style.look():
-        figure = module.draw(rows, [])
+        figure = module.draw(rows)
         figure.draw_without_rendering()
         style.plt.close(figure)

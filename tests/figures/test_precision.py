@@ -12,6 +12,7 @@ from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2025rank import exp_precision
 
 FULL = 50.0
+TOLERANCES = ("rank_fro_1.4e-1", "rank_fro_3e-2", "rank_fro_1e-3")
 
 
 def table(change, seeds=(0, 1, 2)):
@@ -26,7 +27,7 @@ def table(change, seeds=(0, 1, 2)):
                    "dataset": "digits", "width": 8, "epochs": 5, "momentum": 0.0,
                    "diverged_step": np.nan, "epoch": epoch, "step": epoch}  # fmt: skip
             value = 10.0 * i + seed + (change(seed) if precision == "bfloat16" else 0.0)
-            for metric in exp_precision.TOLERANCES:
+            for metric in TOLERANCES:
                 at = {"layer": "average", "metric": metric, "value": value if epoch else FULL}
                 rows.append({**run, **at})
             rows.append({**run, "layer": "network", "metric": "test_accuracy", "value": 0.9})

@@ -8,7 +8,7 @@ from implicitbias.figures._worst import worst
 
 def judged(values, **fields):
     rows = pd.DataFrame({"seed": range(len(values)), "value": values})
-    return worst(rows, figure="f", claim="c", statistic="s", at_most=1.0, **fields)
+    return worst(rows, figure="f", id="i", claim="c", statistic="s", at_most=1.0, **fields)
 
 
 @pytest.mark.parametrize(

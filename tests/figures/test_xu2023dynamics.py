@@ -159,8 +159,8 @@ def test_noise(tmp_path, noisy):
     assert {c.verdict for c in found.values()} == {"holds" if noisy else "fails"}
 
 
-@pytest.mark.parametrize("biased", [True, False])
-def test_low_rank(tmp_path, biased):
+def low_rank(biased):
+    """Ranks that fall with decay, rate and 1 / batch, or with none of them."""
     runs = []
     grid = [(b, 0.025, d) for b, d in itertools.product((4, 8, 16), (0.0, 0.016, 0.128))]
     grid += [(b, 0.01, 0.128) for b in (4, 8, 16)]
@@ -171,7 +171,12 @@ def test_low_rank(tmp_path, biased):
         values |= {(f"{s}_accuracy", "network"): (0.9, 0.9) for s in ("train", "test")}
         fields = {"seed": seed, "batch_size": b, "lr": lr, "weight_decay": decay}
         runs.append(({**fields, "model": "mlp_relu"}, values))
-    found = verdicts(tmp_path, "exp_low_rank", table(runs), drawn=biased)
+    return table(runs)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_low_rank(tmp_path, biased):
+    found = verdicts(tmp_path, "exp_low_rank", low_rank(biased), drawn=biased)
     assert {c.verdict for c in found.values()} == {"holds" if biased else "fails"}
 
 

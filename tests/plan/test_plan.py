@@ -263,7 +263,7 @@ BAD = {
     "misspelt metric": (at(*FIG, "metrics", value=["rank_fo_1e-3"]), ["rank_fo_1e-3", "rank_fro"]),
     "unrecorded metric": (at(*FIG, "metrics", value=["nc1"]), ["nc1", "class_gram", "sgd"]),
     "a metric too few": (at(*FIG, "metrics", value=["rank_fro_1e-3", "train_accuracy"]),
-                         ["rank_fro_3e-2", "galanti2025rank/fig07 draws"]),
+                         ["test_accuracy", "galanti2025rank/fig07 draws"]),
     "a metric twice": (at(*FIG, "metrics", value=[*tree()["figures"][FIG[1]]["metrics"],
                                                   "rank_fro_3e-2"]), ["names one twice"]),
     "misspelt sweep": (at(*FIG, "runs", value=[{"sweep": "mlp"}]), ["mlp", "mlp_bn"]),

@@ -41,6 +41,8 @@ rule figure:
     params:
         scale=PLAN.config.scale,
         caption=figure_caption,
+        metrics=figure_metrics,
     shell:
         "python -m implicitbias figure {wildcards.paper}/{wildcards.figure} --scale {params.scale}"
-        " --table {input.table:q} --claims {output.claims:q} --out {output.svg:q} > {log:q} 2>&1"
+        " --table {input.table:q} --claims {output.claims:q} --out {output.svg:q}"
+        " --metrics {params.metrics:q} > {log:q} 2>&1"

@@ -139,6 +139,11 @@ def figure_definition(wildcards):
     return figure_plan(wildcards).definition
 
 
+def figure_metrics(wildcards):
+    """In the order of the config: the first rank that it lists is drawn first."""
+    return figure_plan(wildcards).metrics
+
+
 def figure_code(wildcards):
     return ib.figure_files(figure_plan(wildcards))
 

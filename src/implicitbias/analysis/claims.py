@@ -10,11 +10,13 @@ the range of the seeds, which holds the mean of a normal distribution 50%, 75% a
 
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -28,31 +30,56 @@ __all__ = [
     "seed_interval", "share_within", "trend_and_effect", "write_claims",
 ]  # fmt: skip
 
-Verdict = Literal["holds", "fails", "undecided"]
-VERDICTS = ("holds", "fails", "undecided")
+Verdict = Literal["fails", "undecided", "holds"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)  # what a reader must see first comes first
 RESAMPLES = 9_999
 _RANGE = 4  # seeds up to which the interval is their range
 _MEASURED = ("value", "ci_low", "ci_high")  # may be NaN, which JSON has no word for
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+(\.[a-z0-9]+)?)*")
+_LONGEST_ID = 60
+KEYS = {  # of the claims file
+    "id": "Name of the claim, unique in its figure: it stays when the sentence is reworded.",
+    "figure": "The figure that makes it, as `galanti2025rank/fig09`.",
+    "claim": "The sentence that is judged.",
+    "statistic": "What was computed, and what is claimed of it.",
+    "value": "Mean of the statistic over the seeds; null if there is none [of the statistic].",
+    "ci_low": "Lower end of its interval; null if there is none [of the statistic].",
+    "ci_high": "Upper end of its interval; null if there is none [of the statistic].",
+    "threshold": "What the interval is compared with [of the statistic].",
+    "n": "Independent seeds with a value [seeds].",
+    "verdict": "`holds`, `fails` or `undecided`.",
+    "reference": "What of the paper it is about, such as a figure as published; may be empty.",
+    "note": "What is missing from it, or what else a reader must know; may be empty.",
+}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One verdict, with everything it rests on; its fields are the keys of the claims file."""
+    """A claim is one verdict with everything it rests on: KEYS says what its fields are.
 
-    figure: str  # "galanti2025rank/fig09"
-    claim: str  # the sentence
-    statistic: str  # what was computed
-    value: float  # mean over the seeds; NaN if there is none
+    A number that is missing is NaN here and null in the file.
+    """
+
+    id: str
+    figure: str
+    claim: str
+    statistic: str
+    value: float
     ci_low: float
     ci_high: float
     threshold: float
-    n: int  # independent seeds with a value
+    n: int
     verdict: Verdict
     reference: str
     note: str
 
     def __post_init__(self) -> None:
-        """Refuse a verdict that its own numbers cannot carry."""
+        """Refuse a malformed id, and a verdict that its own numbers cannot carry."""
+        if not _ID.fullmatch(self.id) or len(self.id) > _LONGEST_ID:
+            raise ValueError(
+                f"id {self.id!r} is not lower-case words joined by hyphens, such as"
+                f" rank-falls-with-decay, in at most {_LONGEST_ID} characters"
+            )
         if self.verdict not in VERDICTS:
             raise ValueError(f"verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
         numbers = (self.value, self.ci_low, self.ci_high, self.threshold)
@@ -61,7 +88,8 @@ class Claim:
 
 
 def seed_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95% interval for the mean of per-seed values (n,): expanded percentile bootstrap over seeds.
+    """Return a 95% interval for the mean of per-seed values (n,): expanded percentile bootstrap
+    over seeds.
 
     The percentiles alpha'/2 = Phi(-sqrt(n / (n - 1)) t_{1 - alpha/2, n - 1}) widen the plain
     interval, which is too narrow by that factor in small samples. Up to n = 4 they are rarer than
@@ -95,6 +123,7 @@ def judge(
     statistic: Statistic,
     *,
     figure: str,
+    id: str,
     claim: str,
     at_least: float | None = None,
     at_most: float | None = None,
@@ -124,6 +153,7 @@ def judge(
     notes.append(f"interval: the range of {n} seeds" if 2 <= n <= _RANGE else "")
     value = float(np.clip(np.mean(values), min(values), max(values))) if values else math.nan
     return Claim(
+        id=id,
         figure=figure,
         claim=claim,
         statistic=f"{statistic.sentence}; mean over seeds; claimed: {words} {threshold:g}",
@@ -142,6 +172,7 @@ def trend_and_effect(
     table: pd.DataFrame,
     *,
     figure: str,
+    id: str,
     claim: str,
     x: str,
     direction: Literal["rises", "falls"],
@@ -152,8 +183,9 @@ def trend_and_effect(
     reference: str = "",
     note: str = "",
 ) -> list[Claim]:
-    """Two claims from the sentence "value rises (or falls) with x": a direction and a size.
+    """Judge the sentence "value rises (or falls) with x" twice: its direction and its size.
 
+    Their ids are `id` and -trend, -effect.
     trend: the least |tau-b|. effect: the least share by which the low end is below the high end.
     Both are needed: a thousandth of a rank can be perfectly monotone.
     """
@@ -161,18 +193,22 @@ def trend_and_effect(
     verdict = partial(judge, figure=figure, reference=reference, note=note)
     if direction == "falls":
         change = relative_change(table, x, value, by, relative_to="smallest")
-        first = verdict(tau, claim=f"{claim} (trend)", at_most=-trend)
-        second = verdict(change, claim=f"{claim} (effect)", at_least=effect)
+        first = verdict(tau, id=f"{id}-trend", claim=f"{claim} (trend)", at_most=-trend)
+        second = verdict(change, id=f"{id}-effect", claim=f"{claim} (effect)", at_least=effect)
     else:
         change = relative_change(table, x, value, by, relative_to="largest")
-        first = verdict(tau, claim=f"{claim} (trend)", at_least=trend)
-        second = verdict(change, claim=f"{claim} (effect)", at_most=-effect)
+        first = verdict(tau, id=f"{id}-trend", claim=f"{claim} (trend)", at_least=trend)
+        second = verdict(change, id=f"{id}-effect", claim=f"{claim} (effect)", at_most=-effect)
     return [first, second]
 
 
 def write_claims(path: str | Path, claims: Iterable[Claim]) -> None:
-    """Write the claims as a JSON list, whole or not at all; NaN becomes null."""
-    rows = [asdict(claim) for claim in claims]
+    """Write the claims as a JSON list, whole or not at all; NaN becomes null.
+
+    Raises:
+        ValueError: two claims of one figure have the same id.
+    """
+    rows = [asdict(claim) for claim in _distinct(list(claims))]
     for row in rows:
         row.update({key: row[key] if math.isfinite(row[key]) else None for key in _MEASURED})
     text = json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -185,9 +221,16 @@ def read_claims(path: str | Path) -> list[Claim]:
         rows = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_constant)
         if not isinstance(rows, list):
             raise ValueError("not a list of claims")
-        return [_claim(row) for row in rows]
+        return _distinct([_claim(row) for row in rows])
     except ValueError as problem:  # includes broken JSON and broken UTF-8
         raise ValueError(f"{path} is not a claims file: {problem}") from problem
+
+
+def _distinct(claims: list[Claim]) -> list[Claim]:
+    twice = [key for key, n in Counter((c.figure, c.id) for c in claims).items() if n > 1]
+    if twice:
+        raise ValueError(f"{twice[0][0]}: several claims have the id {twice[0][1]!r}")
+    return claims
 
 
 def _no_constant(name: str) -> float:
@@ -195,9 +238,8 @@ def _no_constant(name: str) -> float:
 
 
 def _claim(row: Any) -> Claim:
-    keys = [field.name for field in fields(Claim)]
-    if not isinstance(row, dict) or set(row) != set(keys):
-        raise ValueError(f"a claim has the keys {', '.join(keys)} and no other")
+    if not isinstance(row, dict) or row.keys() != KEYS.keys():
+        raise ValueError(f"a claim has the keys {', '.join(KEYS)} and no other")
     cells = dict(row)
     for key in (*_MEASURED, "threshold"):
         cell = math.nan if cells[key] is None and key in _MEASURED else cells[key]
@@ -206,7 +248,7 @@ def _claim(row: Any) -> Claim:
         cells[key] = float(cell)
     if isinstance(cells["n"], bool) or not isinstance(cells["n"], int) or cells["n"] < 0:
         raise ValueError(f"n is {cells['n']!r}, not a count of seeds")
-    for key in ("figure", "claim", "statistic", "verdict", "reference", "note"):
+    for key in ("id", "figure", "claim", "statistic", "verdict", "reference", "note"):
         if not isinstance(cells[key], str):
             raise ValueError(f"{key} is {cells[key]!r}, not text")
     return Claim(**cells)

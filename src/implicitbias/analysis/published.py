@@ -1,4 +1,4 @@
-"""Published points, read off the papers' vector graphics, beside which ours are drawn."""
+"""Published points, read off the papers' figures and tables, beside which ours are drawn."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ def _paper(paper: str) -> pd.DataFrame:
 
 
 def points(paper: str, figure: str) -> pd.DataFrame:
-    """Columns panel, series, x_name, x, y of one published figure; a paper without a file: none."""
+    """Return the points of one published figure: columns panel, series, x_name, x, y.
+
+    They are none where the paper's file has none of it. FileNotFoundError where there is no file.
+    """
     rows = _paper(paper)
     return rows[rows["figure"] == figure].drop(columns="figure").reset_index(drop=True)

@@ -25,11 +25,17 @@ class Statistic:
     by_seed: dict[int, float]
     missing: str = ""
 
+    @classmethod
+    def of(cls, sentence: str, values: pd.Series, missing: str = "") -> "Statistic":
+        """Return the statistic whose values are a series indexed by seed."""
+        by_seed = {int(str(seed)): float(value) for seed, value in values.items()}
+        return cls(sentence, by_seed, missing)
+
 
 def monotone_trend(
     table: pd.DataFrame, x: str, value: str = "value", by: Sequence[str] = ()
 ) -> Statistic:
-    """Kendall's tau-b between x and value within each group of `by`, averaged; in [-1, 1].
+    """Return Kendall's tau-b between x and value within each group of `by`, averaged; in [-1, 1].
 
     Points without a value are left out of tau and counted. A group whose values are all equal
     counts as 0: a flat line is evidence against a trend, not missing.
@@ -46,8 +52,8 @@ def monotone_trend(
 
 
 def kendall_tau(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """tau-b of x and y (n,): concordant less discordant pairs, over the geometric mean of the pairs
-    not tied in x and those not tied in y; in [-1, 1], 0 for a flat y, NaN for a flat x.
+    """Return tau-b of x and y (n,): concordant less discordant pairs, over the geometric mean of
+    the pairs not tied in x and those not tied in y; in [-1, 1], 0 for a flat y, NaN for a flat x.
 
     As scipy.stats.kendalltau, which takes half a second to load. Source: Kendall (1945).
     """
@@ -65,7 +71,8 @@ def relative_change(
     by: Sequence[str] = (),
     relative_to: Literal["smallest", "largest"] = "smallest",
 ) -> Statistic:
-    """(value at smallest x - value at largest x) / |value at one of them|, averaged over `by`.
+    """Return (value at smallest x - value at largest x) / |value at one of them|, averaged over
+    `by`.
 
     The effect size beside a trend. relative_to: the x whose value divides; choose the end that the
     claim says is the higher one, so that a fall to zero is 1 and never a division by zero. A group
@@ -90,7 +97,7 @@ def difference(
     value: str = "value",
     by: Sequence[str] = (),
 ) -> Statistic:
-    """Value where column is `first` minus value where it is `second`, averaged over `by`."""
+    """Return value where column is `first` minus value where it is `second`, averaged over `by`."""
     present = list(table[column].unique())
     if len(table) and (first not in present or second not in present):
         raise ValueError(f"{column} has {present}, not both {first!r} and {second!r}")
@@ -113,7 +120,8 @@ def share_within(
     absolute: float = 3.0,
     relative: float = 0.05,
 ) -> Statistic:
-    """Share of points with |ours - reference| <= max(absolute, relative * |reference|); in [0, 1].
+    """Return the share of points with |ours - reference| <= max(absolute, relative * |reference|);
+    in [0, 1].
 
     `on`: the columns that name a point in both tables; both have `value`. A point that we trained
     and that has no value is not within, so a diverged run never helps. Published points that were
@@ -146,7 +154,7 @@ def share_within(
 
 
 def fullest_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the seeds that have the most rows.
+    """Return the rows of the seeds that have the most rows.
 
     A further seed that was run at a few points, perhaps where something was odd, is no repetition
     of the others: the mean of its own points would count as much as that of all of theirs.

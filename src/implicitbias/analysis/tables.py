@@ -46,7 +46,7 @@ COLUMNS = {
 def measure(
     specs: Sequence[RunSpec], names: Sequence[str], folders: Iterable[Path]
 ) -> pd.DataFrame:
-    """The table of a figure: `names` are metrics, `folders` the packs that hold the runs.
+    """Return the table of a figure: `names` are metrics, `folders` the packs that hold the runs.
 
     Columns: every field of the specs, and COLUMNS. A mean with a missing layer is missing. Where
     the left side of an inequality is larger than the right one: UserError. Without specs, as where
@@ -109,7 +109,7 @@ def _recorded(scalars: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One metric of every layer and its two averages, or of the one record of a network."""
+    """Return one metric of every layer and its two averages, or of the one record of a network."""
     rows = arrays[arrays["quantity"] == metric.of].reset_index(drop=True)
     found: list[Any] = [np.nan] * len(rows)
     lengths = rows["values"].map(len).to_numpy()
@@ -130,7 +130,7 @@ def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def _network(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One metric of the whole network, from the several arrays of each record."""
+    """Return one metric of the whole network, from the several arrays of each record."""
     chosen = arrays[arrays["quantity"].isin(metric.needs)]
     rows = []
     for (run, epoch, step), record in chosen.groupby(["run", "epoch", "step"]):
@@ -184,13 +184,13 @@ def _mean(rows: pd.DataFrame, label: str) -> pd.DataFrame:
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
-    """The table as parquet, whole or not at all."""
+    """Write the table as parquet, whole or not at all."""
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
 
 
 def read(path: Path) -> pd.DataFrame:
-    """A figure's table."""
+    """Read a figure's table; UserError names a damaged file."""
     try:
         frame = pd.read_parquet(path, page_checksum_verification=True)
     except (OSError, ValueError, ArrowException) as error:
@@ -202,6 +202,15 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each run's last recorded epoch."""
+    """Return the rows of each run's last recorded epoch."""
     last = table.groupby("run")["epoch"].transform("max")
     return table[table["epoch"] == last]
+
+
+def ends(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return a row per run: its fields, and the network's final values of metrics as columns."""
+    last = final(table)
+    fields = table.drop_duplicates("run").drop(columns=["metric", "layer", "value"])
+    rows = last[last["metric"].isin(names) & (last["layer"] == NETWORK)]
+    wide = rows.pivot(index="run", columns="metric", values="value")
+    return fields.merge(wide, left_on="run", right_index=True)

@@ -19,7 +19,7 @@ _METRICS = ("stable_rank", "effective_rank")
 
 
 def load(path: Path) -> dict[str, Tensor]:
-    """A `.safetensors` file or a `.pt` state dict, read without executing anything in it."""
+    """Read a `.safetensors` file or a `.pt` state dict without executing anything in it."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
@@ -39,7 +39,7 @@ def load(path: Path) -> dict[str, Tensor]:
 
 
 def table(path: Path, tolerance: float) -> pd.DataFrame:
-    """One row a matrix: its shape, its rank under both norms, stable and effective rank.
+    """Return a row per matrix: its shape, its rank under both norms, stable and effective rank.
 
     A tensor of more than two dimensions is a convolution's kernel (out, in, ...) and is flattened
     to (out, in x ...); vectors are left out.

@@ -19,7 +19,7 @@ ALLOCATOR = {
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection inside: for imports, whose objects stay, and for short processes."""
+    """Stop garbage collection inside: for imports, whose objects stay, and for short processes."""
     gc.disable()
     try:
         yield

@@ -10,7 +10,7 @@ class UserError(ValueError):
 
 
 def shortened(value: Any) -> str:
-    """A value as a message shows it: at most 60 characters, on one line."""
+    """Return a value as a message shows it: at most 60 characters, on one line."""
     try:
         text = repr(value)
     except ValueError:  # Python does not print integers of more than 4,300 digits

@@ -21,7 +21,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 @contextmanager
 def replacing(path: Path, make_folders: bool = True) -> Iterator[Path]:
-    """A temporary name beside `path`; renamed to it, after fsync, if the block ends well.
+    """Yield a temporary name beside `path`; renamed to it, after fsync, if the block ends well.
 
     A reader sees the old file or the new one, never a part; a failed block leaves the old one.
     """
@@ -54,7 +54,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def claimed(path: Path, what: str) -> Iterator[None]:
-    """An exclusive lock on an existing file; another process that has it is a UserError.
+    """Hold an exclusive lock on an existing file; another process that has it is a UserError.
 
     The kernel releases it however the process ends. Between machines it works where the file
     system passes flock on (NFS and most cluster file systems do); where it knows no locks at all,
@@ -75,12 +75,12 @@ def claimed(path: Path, what: str) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str, make_folders: bool = True) -> None:
-    """The text as the whole content of `path`, or nothing."""
+    """Write the text as the whole content of `path`, or nothing."""
     with replacing(path, make_folders) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def digest(value: Any) -> str:
-    """12 hex digits of the sha256 of the value's canonical JSON."""
+    """Return 12 hex digits of the sha256 of the value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -43,7 +43,9 @@ KEYS = {
 
 @cache
 def commit() -> str:
-    """The git commit of the code, `+` appended if tracked files differ from it; '' outside git."""
+    """Return the git commit of the code, `+` appended if tracked files differ from it; '' outside
+    git.
+    """
     here = Path(__file__).parent
     try:
         head = _git(here, "rev-parse", "HEAD")
@@ -58,7 +60,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def processor() -> str:
-    """The processor's model name, as the system gives it."""
+    """Return the processor's model name, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
@@ -67,7 +69,7 @@ def processor() -> str:
 
 
 def read(pack_folder: Path) -> dict[str, Any]:
-    """The facts that a trained pack wrote down; UserError names a damaged file."""
+    """Return the facts that a trained pack wrote down; UserError names a damaged file."""
     path = pack_folder / "records" / "provenance.json"
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -84,13 +86,13 @@ def read(pack_folder: Path) -> dict[str, Any]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Sha256 of both tables of records, by the name of the file."""
+    """Return the sha256 of both tables of records, by the name of the file."""
     files = [folder / f"{name}.parquet" for name in ("scalars", "arrays")]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def verify(pack_folder: Path) -> None:
-    """UserError if the records are not those that the training of this pack wrote.
+    """Raise UserError if the records are not those that the training of this pack wrote.
 
     Not asked of packs without provenance, or with one from before it had hashes.
     """
@@ -106,7 +108,7 @@ def verify(pack_folder: Path) -> None:
 
 
 def here(device: str, threads: int) -> dict[str, Any]:
-    """What a pack writes about the place where it was trained."""
+    """Return what a pack writes about the place where it was trained."""
     return {
         "implicitbias": __version__,
         "commit": commit(),

@@ -22,14 +22,15 @@ PACKAGE = Path(__file__).parents[1]
 
 @cache  # planning asks for every run
 def names(folder: str) -> tuple[str, ...]:
-    """The public modules of a folder of the package, e.g. `names("models")`, sorted."""
+    """Return the public modules of a folder of the package, e.g. `names("models")`, sorted."""
     return tuple(
         sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if not p.stem.startswith("_"))
     )
 
 
 def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
-    """`name` if it is one of `choices`; else a UserError that lists them and the nearest one.
+    """Return `name` if it is one of `choices`; else a UserError that lists them and the nearest
+    one.
 
     `key`: the config's key that holds the name, to begin the message with.
     """
@@ -50,7 +51,7 @@ def _unpadded(name: str) -> str:
 
 
 def figure_path(key: str) -> Path:
-    """`galanti2025rank/fig07` -> the file that draws it. The number is the path."""
+    """Return the file that draws `galanti2025rank/fig07`, say: the number is the path."""
     papers = tuple(sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p)))
     paper, _, figure = key.partition("/")
     known("paper", paper, papers)
@@ -58,8 +59,14 @@ def figure_path(key: str) -> Path:
     return PACKAGE / "figures" / paper / f"{figure}.py"
 
 
+def figure_source(key: str) -> str:
+    """Return where the code of a figure stands in the repository, wherever the package lies."""
+    return f"src/{figure_path(key).relative_to(PACKAGE.parent).as_posix()}"
+
+
 def docstring(path: Path) -> tuple[str, list[str]]:
-    """First sentence and further paragraphs of a module's docstring; nothing for no file.
+    """Return the first sentence and further paragraphs of a module's docstring; nothing for no
+    file.
 
     It is the caption of a figure, or the title of a paper, read without importing it.
     """
@@ -75,12 +82,12 @@ def docstring(path: Path) -> tuple[str, list[str]]:
 
 
 def figure_needs(key: str) -> tuple[str, ...]:
-    """The metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
+    """Return the metrics without which a figure cannot be drawn: `NEEDS = (...)` in its source."""
     return tuple(constants(figure_path(key), "NEEDS").get("NEEDS", ()))
 
 
 def figure_keys() -> tuple[str, ...]:
-    """Every figure that has a file."""
+    """Return every figure that has a file."""
     papers = sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p))
     return tuple(f"{paper}/{name}" for paper in papers for name in names(f"figures/{paper}"))
 

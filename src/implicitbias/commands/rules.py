@@ -81,13 +81,15 @@ def measure(args: argparse.Namespace) -> None:
     arg("--table", type=Path, required=True),
     arg("--claims", type=Path, required=True),
     arg("--out", type=Path, required=True, help="the svg; others beside it"),
+    arg("--metrics", nargs="*", default=[], help="in the order of the config"),
 )
 def figure(args: argparse.Namespace) -> None:
     """Judge and draw one figure from its table."""
     with uncollected():
         from .. import figures
 
-        figures.make(args.figure, args.scale, args.table, args.claims, args.out.with_suffix(""))
+        stem = args.out.with_suffix("")
+        figures.make(args.figure, args.scale, args.table, args.claims, stem, args.metrics)
 
 
 @verb(

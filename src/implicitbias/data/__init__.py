@@ -70,7 +70,7 @@ class Split:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every data set, sorted: the modules in this folder without a leading underscore."""
+    """Return every data set, sorted: the modules in this folder without a leading underscore."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
@@ -82,7 +82,7 @@ def info(
     classes: Sequence[int] | None = None,
     n_train: int | None = None,
 ) -> DatasetInfo:
-    """What ``load`` will give for the same options, without reading any data.
+    """Return what ``load`` will give for the same options, without reading any data.
 
     Raises ValueError, in one sentence, for an unknown name or preprocessing, for ``classes`` that
     are out of range, repeated or fewer than 2, and for ``n_train`` outside [number of classes,
@@ -137,7 +137,9 @@ def fetch(name: str, data_dir: Path, report: Report = print) -> Path:
 
 
 def available(name: str, data_dir: Path) -> bool:
-    """Whether the data set is cached, or somebody has placed files for it; looks at names alone."""
+    """Return whether the data set is cached, or somebody has placed files for it; looks at names
+    alone.
+    """
     placed = data_dir / name
     return (data_dir / f"{name}.npz").is_file() or (placed.is_dir() and any(placed.iterdir()))
 

@@ -12,7 +12,8 @@ _CHUNK = 1000
 
 
 def quotas(sizes: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """How many of ``n`` images each class gets: ``n * size / sum(sizes)`` by largest remainder.
+    """Return how many of ``n`` images each class gets: ``n * size / sum(sizes)`` by largest
+    remainder.
 
     The quotas sum to ``n`` and each differs by less than 1 from the exact share. Equal remainders
     go to the lower class. Integers throughout, so no rounding depends on the machine.
@@ -26,7 +27,8 @@ def quotas(sizes: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
 
 
 def stratified(labels: Labels, n: int, seed: int) -> npt.NDArray[np.int64]:
-    """Positions, ascending, of ``n`` images whose classes keep their shares of ``labels``.
+    """Return the positions, ascending, of ``n`` images whose classes keep their shares of
+    ``labels``.
 
     The order of choice is that of ``default_rng(seed).random``: raw doubles, since NumPy keeps
     their stream more stable across versions than that of ``permutation`` or ``choice``.
@@ -51,7 +53,7 @@ def split_off(x: Images, y: Labels, n_test: int, seed: int) -> Raw:
 
 
 def keep_classes(x: Images, y: Labels, kept: tuple[int, ...]) -> tuple[Images, Labels]:
-    """The images of the classes ``kept``, each label replaced by its position there."""
+    """Return the images of the classes ``kept``, each label replaced by its position there."""
     position = np.full(max(int(y.max()), *kept) + 1, -1, dtype=np.int64)
     position[list(kept)] = np.arange(len(kept))
     labels = position[y]

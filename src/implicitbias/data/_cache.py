@@ -25,7 +25,9 @@ _DAMAGE = (
 
 
 def content_hash(raw: Raw) -> str:
-    """Sha256 of name, dtype, shape and C-order little-endian bytes of the four arrays in turn."""
+    """Return the sha256 of name, dtype, shape and C-order little-endian bytes of the four arrays in
+    turn.
+    """
     digest = hashlib.sha256()
     for key in _KEYS:
         array = np.ascontiguousarray(getattr(raw, key))
@@ -43,7 +45,7 @@ def _opened(path: Path) -> NpzFile:
 
 
 def is_current(path: Path, dataset: Dataset) -> bool:
-    """True if ``path`` records the right hash. Quick: the arrays are read only by ``read``."""
+    """Return whether ``path`` records the right hash, without reading the arrays."""
     if not path.is_file():
         return False
     try:
@@ -56,7 +58,7 @@ def is_current(path: Path, dataset: Dataset) -> bool:
 
 
 def is_right(path: Path, dataset: Dataset) -> bool:
-    """True if the arrays of ``path`` have the right hash: reads all of it."""
+    """Return whether the arrays of ``path`` have the right hash: reads all of it."""
     try:
         read(path, dataset)
     except DataError:

@@ -24,7 +24,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def root(name: str, folder: Path, pattern: str, wanted: Sequence[str], source: str) -> Path:
-    """The folder that holds `wanted`: `folder`, or the one in it that matches `pattern`."""
+    """Return the folder that holds `wanted`: `folder`, or the one in it that matches `pattern`."""
     for place in (folder, *sorted(folder.glob(pattern))):
         if all((place / part).exists() for part in wanted):
             return place
@@ -35,7 +35,7 @@ def root(name: str, folder: Path, pattern: str, wanted: Sequence[str], source: s
 
 
 def classes(name: str, split: Path, sizes: Sequence[int], exact: bool = True) -> list[list[Path]]:
-    """The pictures of each class, a folder each, in the order of the folders' names.
+    """Return the pictures of each class, a folder each, in the order of the folders' names.
 
     `exact`: a class must have as many as `sizes` says; else the first that many are taken.
     """
@@ -52,7 +52,7 @@ def classes(name: str, split: Path, sizes: Sequence[int], exact: bool = True) ->
 
 
 def listed(name: str, images: Path, list_file: Path, sizes: Mapping[str, int]) -> list[list[Path]]:
-    """The pictures that a publisher's list names, `<class>/<name>` a line, of each class."""
+    """Return the pictures that a publisher's list names, `<class>/<name>` a line, of each class."""
     try:
         lines = list_file.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
@@ -73,7 +73,7 @@ def listed(name: str, images: Path, list_file: Path, sizes: Mapping[str, int]) -
 
 
 def read(name: str, of_classes: Sequence[Sequence[Path]], report: Report) -> tuple[Images, Labels]:
-    """Images (N, 3, 32, 32) and labels of the classes' pictures, class after class."""
+    """Return images (N, 3, 32, 32) and labels of the classes' pictures, class after class."""
     try:
         image = importlib.import_module("PIL.Image")
     except ImportError as error:

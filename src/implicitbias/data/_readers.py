@@ -31,7 +31,7 @@ IDX_FILES = (
 
 
 def decompressed(content: bytes) -> bytes:
-    """``content`` without its gzip layer, if it has one (told by the two magic bytes)."""
+    """Return ``content`` without its gzip layer, if it has one (told by the two magic bytes)."""
     if not content.startswith(b"\x1f\x8b"):
         return content
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
@@ -72,7 +72,7 @@ def tar(members: Mapping[str, str]) -> Reader:
 
 
 def idx_spellings() -> dict[str, Reader]:
-    """Every usual name of the four IDX files: with a dash or a dot, gzipped or not."""
+    """Return every usual name of the four IDX files: with a dash or a dot, gzipped or not."""
     return {
         spelling + suffix: plain(wanted)
         for wanted in IDX_FILES

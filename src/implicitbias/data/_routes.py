@@ -147,7 +147,7 @@ def run(where: str, command: Sequence[str], cwd: Path, output: Path | None = Non
 
 
 def the_file(where: str, folder: Path, pattern: str) -> Path:
-    """The file that a package client left in ``folder``."""
+    """Return the file that a package client left in ``folder``."""
     for path in sorted(folder.glob(pattern)):
         return path
     raise SourceError(f"{where}: its client left no {pattern} file")

@@ -22,7 +22,9 @@ _UNREADABLE = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError)
 def look_up(
     wanted: Mapping[str, str], routes: Sequence[Route], folder: Path, report: Report
 ) -> dict[str, bytes]:
-    """Content of each wanted file (name to sha256 of the decompressed content), or DataError."""
+    """Return the content of each wanted file (name to sha256 of the decompressed content), or
+    DataError.
+    """
     found: dict[str, bytes] = {}
     tried: list[str] = []
     for route in routes:

@@ -1,4 +1,4 @@
-"""The figures: `<paper>/<figure>.py`, each with `PAPER`, `claims(table)` and `draw(table, claims)`.
+"""The figures: `<paper>/<figure>.py`, each with `PAPER`, `claims(table)` and `draw(table)`.
 
 The number is the path. `PAPER` holds the fields of the paper's own runs, from which the caption
 says how ours differ. The module's docstring is the caption in the report.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..analysis.claims import Claim, read_claims, write_claims
+from ..analysis.claims import write_claims
 from ..analysis.tables import read
-from ..base.registry import PACKAGE, figure_path
+from ..base.registry import figure_source
 from . import style
 
 # Columns of a table that differ between runs of one setting, or between rows of one run.
@@ -27,18 +28,25 @@ _NOT_SETTINGS = (
 )  # fmt: skip
 
 
-def make(key: str, scale: str, table_file: Path, claims_file: Path, stem: Path) -> None:
-    """Judge and draw one figure from its table: claims JSON, then pictures and plotted numbers."""
+def make(
+    key: str, scale: str, table_file: Path, claims_file: Path, stem: Path,
+    metrics: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Judge and draw one figure from its table: claims JSON, then pictures and plotted numbers.
+
+    metrics: as the config lists them, which is the order in which ranks are judged and drawn.
+    """
     table = read(table_file)
+    table.attrs["metrics"] = list(metrics)
     write_claims(claims_file, _module(key).claims(table))
-    draw(key, scale, table, read_claims(claims_file), stem)
+    draw(key, scale, table, stem)
 
 
-def draw(key: str, scale: str, table: pd.DataFrame, claims: list[Claim], stem: Path) -> Figure:
-    """Pictures and plotted numbers of one figure, its caption under it and inside the files."""
+def draw(key: str, scale: str, table: pd.DataFrame, stem: Path) -> Figure:
+    """Draw one figure: pictures, with the caption under them and inside, and plotted numbers."""
     module = _module(key)
     with style.look():
-        figure: Figure = module.draw(table, claims)
+        figure: Figure = module.draw(table)
         words = caption(key, scale, table, module.PAPER, style.spread(figure))
         style.footer(figure, words)
         style.save(figure, stem, words)
@@ -52,11 +60,12 @@ def _module(key: str) -> ModuleType:
 def caption(
     key: str, scale: str, table: pd.DataFrame, paper: dict[str, Any], spread: str = "Band"
 ) -> str:
-    """n, what shows the spread over seeds, the scale and its differences, diverged runs, the code.
+    """Return n, what shows the spread over seeds, the scale and its differences, diverged runs, the
+    code.
 
     spread: as style.spread has it.
     """
-    code = f"Code: {figure_path(key).relative_to(PACKAGE.parents[1])}."
+    code = f"Code: {figure_source(key)}."
     if table.empty:
         return f"No runs: their data are not available. Scale {scale}. {code}"
     runs = table.drop_duplicates("run")
@@ -81,7 +90,7 @@ def _seeds(runs: pd.DataFrame) -> tuple[int, int]:
 
 
 def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:
-    """`field ours (paper's)` for every field of the paper's runs in which ours are others."""
+    """Return `field ours (paper's)` for every field in which our runs differ from the paper's."""
     found = []
     for field, theirs in paper.items():
         ours = sorted(runs[field].unique().tolist())
@@ -92,7 +101,9 @@ def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:
 
 
 def comparable(runs: pd.DataFrame, paper: dict[str, Any]) -> bool:
-    """Whether published points belong beside ours: the fields that fix the protocol are equal."""
+    """Return whether published points belong beside ours: the fields that fix the protocol are
+    equal.
+    """
     fixed = {k: v for k, v in paper.items() if not isinstance(v, list)}
     return differences(runs, fixed) == ""
 

@@ -13,6 +13,7 @@ def worst(
     rows: pd.DataFrame,
     *,
     figure: str,
+    id: str,
     claim: str,
     statistic: str,
     at_most: float,
@@ -29,13 +30,13 @@ def worst(
     clean = rows["value"].astype(float)
     if rows.empty or clean.isna().any():
         lost = int(clean.isna().sum())
-        return Claim(figure, claim, statistic, math.nan, math.nan, math.nan, at_most, 0,
+        return Claim(id, figure, claim, statistic, math.nan, math.nan, math.nan, at_most, 0,
                      "undecided", reference, f"{lost} of {len(rows)} values missing")  # fmt: skip
     per_unit = rows.assign(value=clean).groupby(unit)["value"].max()
     largest, n = float(per_unit.max()), len(per_unit)
     verdict: Verdict = "fails" if largest > at_most else "holds"
     said = f"largest over {len(rows)} values; interval: range of the largest of each {unit}"
     return Claim(
-        figure, claim, f"{statistic}, {said}", largest, float(per_unit.min()), largest, at_most, n,
-        verdict if n > 1 else "undecided", reference, note,
+        id, figure, claim, f"{statistic}, {said}", largest, float(per_unit.min()), largest,
+        at_most, n, verdict if n > 1 else "undecided", reference, note,
     )  # fmt: skip

@@ -7,7 +7,7 @@ common forms of colour blindness, and every series has a marker of its own, for 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ SERIES: dict[str, tuple[str, str]] = {
     "train_accuracy": (BLUE, "s"), "test_accuracy": (VERMILION, "^"),
     "control": ("#777777", ""),
 }  # fmt: skip
+# What an axis is called.
+WORDS = {"batch_size": "batch size", "weight_decay": "weight decay", "lr": "learning rate"}
 _LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLUMNS = {
@@ -64,7 +66,7 @@ _PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The rcParams of every figure; the only place that sets them."""
+    """Set the rcParams of every figure, here and nowhere else."""
     with plt.rc_context():
         mpl.rcdefaults()  # whatever the user's own matplotlibrc says
         plt.rcParams.update(RC)
@@ -72,14 +74,14 @@ def look() -> Iterator[None]:
 
 
 def layer_look(i: int) -> tuple[str, str]:
-    """Colour and marker of the i-th layer that a figure shows."""
+    """Return colour and marker of the i-th layer that a figure shows."""
     return _LAYERS[i % len(_LAYERS)]
 
 
 def band(
     ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str, **line: Any
 ) -> None:
-    """Mean over seeds of `value` against x, with the range from smallest to largest seed.
+    """Draw the mean over seeds of `value` against x, with the range from smallest to largest seed.
 
     Where a seed has no value the marker is hollow and the mean is that of the others; where none
     has, there is a gap. What is drawn is also kept as rows for the figure's CSV.
@@ -98,11 +100,47 @@ def band(
 
 
 def points(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, panel: str) -> None:
-    """Published points: hollow grey diamonds, wherever they appear."""
+    """Draw published points: hollow grey diamonds, wherever they appear."""
     ax.plot(x, y, linestyle="none", marker="D", markersize=4, markerfacecolor="none",
             color="#555555", label=label, zorder=5)  # fmt: skip
-    for at, value in zip(x, y, strict=True):
-        note(ax, panel=panel, series=label, x_name="published", x=at, mean=value)
+    notes(ax, x, y, panel=panel, series=label, x_name="published")
+
+
+def legend(figure: Figure, *axes: Axes, **kind: Any) -> None:
+    """Draw one legend, above all panels unless `kind` says otherwise, for the labels of some axes.
+
+    A label that several of them have stands once. kind: as of Matplotlib's `Figure.legend`.
+    """
+    entries: dict[str, Any] = {}
+    for ax in axes or figure.axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries.update(zip(labels, handles, strict=True))
+    kind = {"loc": "outside upper center", "ncols": len(entries), **kind}
+    figure.legend(entries.values(), entries.keys(), **kind)
+
+
+def ticks(ax: Axes, values: Iterable[float], **text: Any) -> None:
+    """Label the x axis at the values that were run, and nowhere else."""
+    values = list(values)
+    ax.set_xticks(values, [f"{value:g}" for value in values], **text)
+    ax.minorticks_off()
+
+
+def dots(
+    ax: Axes, x: pd.Series, y: pd.Series, label: str, look: tuple[str, str],
+    floor: float = -np.inf, **cells: Any,
+) -> None:  # fmt: skip
+    """Draw a point per run, those below the floor at the floor, and keep them for the CSV."""
+    colour, marker = look
+    ax.plot(x, y.clip(lower=floor), color=colour, marker=marker, linestyle="none", alpha=0.6,
+            label=label)  # fmt: skip
+    notes(ax, x, y, **cells, n=1)
+
+
+def notes(ax: Axes, x: Iterable[Any], mean: Iterable[Any], **cells: Any) -> None:
+    """Keep plotted numbers of one series for the CSV."""
+    for at, value in zip(x, mean, strict=True):
+        note(ax, x=at, mean=value, **cells)
 
 
 def note(ax: Axes, **cells: Any) -> None:
@@ -113,12 +151,12 @@ def note(ax: Axes, **cells: Any) -> None:
 
 
 def plotted(figure: Figure) -> pd.DataFrame:
-    """Every number drawn in a figure, in the columns COLUMNS."""
+    """Return every number drawn in a figure, in the columns COLUMNS."""
     return pd.DataFrame(_PLOTTED.get(figure, []), columns=[*COLUMNS])
 
 
 def spread(figure: Figure) -> str:
-    """What shows the range over seeds in a figure: Band, Bar, or nothing."""
+    """Return what shows the range over seeds in a figure: Band, Bar, or nothing."""
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]  # which has lines, too
     drawn = [c for ax in panels for c in ax.collections]
     if any(isinstance(c, PolyCollection) for c in drawn):
@@ -127,7 +165,7 @@ def spread(figure: Figure) -> str:
 
 
 def footer(figure: Figure, text: str) -> None:
-    """The lines under a figure: n, the band, the scale, what differs, where the code is."""
+    """Write the lines under a figure: n, the band, the scale, what differs, where the code is."""
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(text, int(width * 21))
     room = 0.135 * len(lines) + 0.12  # inches
@@ -138,7 +176,7 @@ def footer(figure: Figure, text: str) -> None:
 
 
 def save(figure: Figure, stem: Path, description: str = "") -> None:
-    """<stem>.svg, .png, .pdf and .csv; the same figure gives the same bytes.
+    """Write <stem>.svg, .png, .pdf and .csv: the same figure gives the same bytes.
 
     The pictures carry the description in their metadata, for readers that do not see them.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from .. import metrics
-from ..analysis import tables
+from ..analysis import claims, tables
 from ..base import provenance, registry
 from ..figures import style
 from ..plan import packs
@@ -24,6 +24,7 @@ FILES: dict[str, dict[str, str]] = {
     "arrays": {name: records.COLUMNS[name] for name in records.ARRAYS.names},
     "provenance": provenance.KEYS,
     "tables": tables.COLUMNS,
+    "claims": claims.KEYS,
     "csv": style.COLUMNS,
 }
 

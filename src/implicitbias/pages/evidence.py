@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..analysis.claims import Claim
+from ..analysis.claims import VERDICTS, Claim
 from ..plan import papers, summary
 from ..plan.config import Config
 from ..plan.layers import Sources
@@ -40,7 +40,8 @@ nothing.
 
 
 def page(published: Path) -> str:
-    """The page, from the config, the packs under `published`, and the claims drawn from them.
+    """Return the page, from the config, the packs under `published`, and the claims drawn from
+    them.
 
     Raises:
         UserError: a file under `published` is damaged.
@@ -122,7 +123,7 @@ def _claims(claims: list[Claim]) -> str:
     rows = [
         [c.verdict, c.claim, number(c.value), interval(c.ci_low, c.ci_high), number(c.threshold),
          str(c.n), c.note]
-        for verdict in ("fails", "undecided", "holds")
+        for verdict in VERDICTS
         for c in claims
         if c.verdict == verdict
     ]  # fmt: skip

@@ -19,8 +19,9 @@ from pathlib import Path
 from PIL import Image
 
 from .. import metrics
-from ..analysis.claims import Claim, read_claims
+from ..analysis.claims import VERDICTS, Claim, read_claims
 from ..base import registry
+from ..base.errors import UserError
 from . import dictionary, reference
 from .reference import escaped
 from .report.words import interval, number
@@ -30,15 +31,18 @@ RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}
 _ASKED = re.compile(r"^<!-- (include|figures|formulas|keys|data): (.+?) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
 _INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
-_WORST = ("fails", "undecided", "holds")
 
 
 def expand(page: str) -> str:
-    """The Markdown of a page with what its comments ask for in their place.
+    """Return the Markdown of a page with what its comments ask for in their place.
 
     Raises:
-        FileNotFoundError, UserError: there is no such file or paper.
+        FileNotFoundError, UserError: there is no such file or paper, or no project around the
+            package.
     """
+    if not (ROOT / "docs").is_dir():
+        raise UserError(f"{ROOT}: no docs/ here: pages are built in a copy of the repository, not"
+                        " from an installed package")  # fmt: skip
     makers = {
         "include": include, "figures": figures, "formulas": formulas,
         "keys": reference.keys_of, "data": dictionary.data_of,
@@ -47,7 +51,7 @@ def expand(page: str) -> str:
 
 
 def pictures() -> dict[str, Path]:
-    """Every picture that has been made: its address in the site, and its file."""
+    """Return every picture that has been made: its address in the site, and its file."""
     return {
         f"figures/{scale}/{path.parent.name}/{path.name}": path
         for scale, root in RESULTS.items()
@@ -56,7 +60,9 @@ def pictures() -> dict[str, Path]:
 
 
 def include(name: str) -> str:
-    """A Markdown file of the project as a page of docs/; the path behind a fence is its title."""
+    """Return a Markdown file of the project as a page of docs/; the path behind a fence is its
+    title.
+    """
     text = (ROOT / name).read_text(encoding="utf-8")
     return _LINK.sub(_moved, re.sub(r"^```(\w+) (\S+)$", r'```\1 title="\2"', text, flags=re.M))
 
@@ -70,7 +76,7 @@ def _moved(link: re.Match[str]) -> str:
 
 
 def formulas(folder: str) -> str:
-    """A section for each module of a folder of the package: the docstrings of its functions."""
+    """Return the docstrings of the functions in a folder, a section for each module."""
     if not registry.names(folder):
         raise FileNotFoundError(f"the package has no modules in {folder}")
     return "\n\n".join(_module(folder, name) for name in registry.names(folder))
@@ -90,7 +96,7 @@ def _module(folder: str, name: str) -> str:
 
 
 def figures(paper: str) -> str:
-    """A section for each figure of a paper, experiments behind the numbered ones."""
+    """Return a section for each figure of a paper, experiments behind the numbered ones."""
     keys = registry.figure_keys()
     registry.known("paper", paper, tuple(dict.fromkeys(key.partition("/")[0] for key in keys)))
     own = sorted(("/exp_" in key, key) for key in keys if key.startswith(f"{paper}/"))
@@ -105,7 +111,8 @@ def _section(key: str) -> str:
         for scale, root in RESULTS.items()
         if (file := root / f"figures/{key}.png").exists()
     ]
-    source = f"`{path.relative_to(ROOT)}`; `snakemake results/small/figures/{key}.svg --cores all`"
+    command = f"snakemake results/small/figures/{key}.svg --cores all"
+    source = f"`{registry.figure_source(key)}`; `{command}`"
     heading = f"### `{name}`: {escaped(title)} {{ #{name} data-toc-label={name} }}"
     return "\n\n".join([heading, *map(escaped, caption), *shown, _verdicts(key), source])
 
@@ -119,23 +126,25 @@ def _width(picture: Path) -> str:
 def _verdicts(key: str) -> str:
     """A table of the claims, worst first, with a column for each scale that has been run."""
     made = {
-        scale: {claim.claim: claim for claim in read_claims(file)}
+        scale: {claim.id: claim for claim in read_claims(file)}
         for scale, root in RESULTS.items()
         if (file := root / f"claims/{key}.json").exists()
     }
     if not made:
         return "No verdicts yet: `make figures`, then `make docs` again."
     rows: dict[str, list[Claim | None]] = {
-        sentence: [claims.get(sentence) for claims in made.values()]
+        name: [claims.get(name) for claims in made.values()]
         for claims in made.values()
-        for sentence in claims
+        for name in claims
     }
-    worst = {s: min(_WORST.index(c.verdict) for c in found if c) for s, found in rows.items()}
-    table = [["claim", "statistic", *(f"scale `{scale}`" for scale in made)]]
-    for sentence in sorted(rows, key=lambda s: worst[s]):
-        statistic = next(c.statistic for c in rows[sentence] if c)
-        table.append([escaped(sentence), escaped(statistic), *map(_judged, rows[sentence])])
-    return reference.table(table[0], table[1:])
+    worst = {i: min(VERDICTS.index(c.verdict) for c in found if c) for i, found in rows.items()}
+    head = ["claim", "statistic", *(f"scale `{scale}`" for scale in made)]
+    table = []
+    for name in sorted(rows, key=lambda i: worst[i]):
+        first = next(c for c in rows[name] if c)
+        words = map(escaped, (first.claim, first.statistic))
+        table.append([*words, *map(_judged, rows[name])])
+    return reference.table(head, table)
 
 
 def _judged(claim: Claim | None) -> str:

@@ -122,16 +122,22 @@ def test_without_results_the_pages_say_how_to_get_them(monkeypatch, tmp_path):
 
 
 def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypatch, tmp_path):
-    def claim(sentence, verdict, value):
+    def claim(name, sentence, verdict, value):
         return Claim(
-            figure=KEY, claim=sentence, statistic="a|b; claimed: at least 2", value=value,
+            id=name, figure=KEY, claim=sentence, statistic="a|b; claimed: at least 2", value=value,
             ci_low=value - 1, ci_high=value + 1, threshold=2, n=3, verdict=verdict, reference="",
             note="",
         )  # fmt: skip
 
     made = {
-        "small": [claim("rank_fro falls", "holds", 5.0), claim("only small", "undecided", 2.0)],
-        "paper": [claim("rank_fro falls", "holds", 6.0), claim("only paper", "fails", 1.0)],
+        "small": [
+            claim("falls", "rank_fro falls", "holds", 5.0),
+            claim("small", "only small", "undecided", 2.0),
+        ],
+        "paper": [
+            claim("falls", "rank_fro falls, reworded", "holds", 6.0),
+            claim("paper", "only paper", "fails", 1.0),
+        ],
     }
     for scale, claims in made.items():
         write_claims(tmp_path / scale / f"claims/{KEY}.json", claims)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -33,8 +34,10 @@ def claim(key, verdict, sentence="Rank falls as weight decay grows", **other):
     numbers = {"value": -0.912345, "ci_low": -0.99, "ci_high": -0.8}
     if verdict == "undecided":
         numbers = dict.fromkeys(numbers, math.nan)
+    words = "-".join(re.findall("[a-z]+", sentence.lower()))
     cells = {
-        "figure": key, "claim": sentence, "statistic": "Kendall tau-b; mean over seeds",
+        "id": words[:40].rstrip("-"), "figure": key, "claim": sentence,
+        "statistic": "Kendall tau-b; mean over seeds",
         **numbers, "threshold": -0.5, "n": 0 if verdict == "undecided" else 3,
         "verdict": verdict, "reference": "Theorem 1", "note": "", **other,
     }  # fmt: skip
@@ -88,8 +91,15 @@ def tree(tmp_path):
     ids, keys = tuple(s.run_id for s in specs), ("alpha2020x/fig02", "alpha2020x/fig10")
     table = pd.DataFrame({"run": ids, "diverged_step": [math.nan, math.nan, math.nan, 40.0]})
     order = ("holds", "undecided", "fails", "holds")
-    put(results, keys[0], [claim(keys[0], v, note=HOSTILE) for v in order], table=table)
-    put(results, keys[1], [claim(keys[1], "holds"), claim(keys[1], "holds")], table=table)
+    put(
+        results,
+        keys[0],
+        [claim(keys[0], v, id=f"c{i}", note=HOSTILE) for i, v in enumerate(order)],
+        table=table,
+    )
+    put(
+        results, keys[1], [claim(keys[1], "holds", id=name) for name in ("one", "two")], table=table
+    )
     put(results, "beta2021y/fig01", [], svg=None)
     words = {
         keys[

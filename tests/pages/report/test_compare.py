@@ -53,10 +53,15 @@ def test_other_verdicts_come_first_and_the_same_last(sides):
     ]
 
 
-def test_the_same_sentence_twice_is_two_claims():
-    first, second = claim(KEYS[0], "holds"), claim(KEYS[0], "fails")
-    pairs = match({KEYS[0]: [first, second]}, {KEYS[0]: [first, first]})
-    assert [pair.verdicts for pair in pairs] == [("fails", "holds"), ("holds", "holds")]
+def test_claims_are_matched_by_figure_and_id_whatever_they_say():
+    ours = [claim(KEYS[0], "holds", "rank falls", id="a"), claim(KEYS[0], "fails", id="b")]
+    theirs = [claim(KEYS[0], "holds", id="b"), claim(KEYS[0], "holds", "the rank falls", id="a")]
+    pairs = match({KEYS[0]: ours}, {KEYS[0]: theirs, KEYS[1]: [claim(KEYS[1], "holds", id="a")]})
+    assert [(p.figure, p.id, p.claim, *p.verdicts) for p in pairs] == [
+        (KEYS[0], "b", ours[1].claim, "fails", "holds"),
+        (KEYS[1], "a", ours[1].claim, "not there", "holds"),
+        (KEYS[0], "a", "rank falls", "holds", "holds"),
+    ]
 
 
 def test_the_page_counts_and_shows_both_numbers(sides, tmp_path):

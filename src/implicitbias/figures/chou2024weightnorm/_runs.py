@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...analysis.tables import final
+from ...analysis import tables
 from .. import style
 
 LOOKS: dict[float, tuple[str, str]] = {
@@ -17,19 +17,15 @@ CONVERGED = 1e-2  # relative residual beyond which a run has no final error to s
 
 
 def name(c: float) -> str:
-    """The legend of a rate ratio; 0 stands for plain descent."""
+    """Return the legend of a rate ratio; 0 stands for plain descent."""
     return f"WN, c = {c:g}" if c else "plain"
 
 
 def with_ratio(table: pd.DataFrame) -> pd.DataFrame:
-    """A column `c`: the rate ratio, 0 where the weights are not normalised."""
+    """Return a column `c`: the rate ratio, 0 where the weights are not normalised."""
     return table.assign(c=table["rate_ratio"].astype(float).fillna(0.0))
 
 
 def ends(table: pd.DataFrame, *metrics: str) -> pd.DataFrame:
-    """One row per run: its fields, `c`, and its final values as columns."""
-    last = final(table)
-    fields = table.drop_duplicates("run").drop(columns=["metric", "layer", "value"])
-    rows = last[last["metric"].isin(metrics) & (last["layer"] == "network")]
-    wide = rows.pivot(index="run", columns="metric", values="value")
-    return with_ratio(fields.merge(wide, left_on="run", right_index=True))
+    """Return one row per run: its fields, `c`, and its final values as columns."""
+    return with_ratio(tables.ends(table, *metrics))

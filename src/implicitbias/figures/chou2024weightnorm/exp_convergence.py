@@ -29,18 +29,18 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     plain = rows[rows["c"] == 0].set_index("seed")["reconstruction_error"]
     for c, part in rows[rows["c"] > 0].groupby("c"):
         ratio = plain / part.set_index("seed")["reconstruction_error"]
-        by_seed = {int(str(s)): float(v) for s, v in ratio.items()}
         found.append(
             judge(
-                Statistic(f"plain's final error / that of c = {c:g}", by_seed), figure=FIGURE,
-                at_least=2.0, claim=f"normalisation with c = {c:g} at least halves the error",
+                Statistic.of(f"plain's final error / that of c = {c:g}", ratio), figure=FIGURE,
+                at_least=2.0, id=f"error-halved-c-{c:g}",
+                claim=f"normalisation with c = {c:g} at least halves the error",
             )
         )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Error and residual over iterations."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw error and residual over iterations."""
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
     whole = _runs.with_ratio(table)
     for ax, (metric, label) in zip(axes, PANELS.items(), strict=True):
@@ -53,6 +53,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.set(yscale="log", xlabel="iteration", ylabel=label)
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xlim(left=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0])
     return fig

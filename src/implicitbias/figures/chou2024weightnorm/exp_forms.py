@@ -26,10 +26,11 @@ from . import _runs
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_forms"
 FORMS = {"projected": ("projected", "-"), "salimans_kingma": ("Salimans-Kingma", ":")}
+FORM_PARTS = {"projected": "projected", "salimans_kingma": "salimans-kingma"}  # of ids
 
 
 def deviations(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per non-negative descent: `value`, |error / the flow's - 1| at equal residual."""
+    """Return a row per non-negative descent: `value`: |error / the flow's - 1| at one residual."""
     rows = _runs.ends(table, "reconstruction_error", "residual")
     rows = rows[~rows["signed"]]
     flow = rows[rows["form"] == "flow"].set_index(["seed", "c"])["reconstruction_error"]
@@ -50,24 +51,26 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     result = [
         worst(
             small[small["form"] == form], figure=FIGURE, at_most=0.05,
+            id=f"small-step-{FORM_PARTS[form]}",
             claim=f"{label}: at the smallest step the error is the flow's within a twentieth",
             statistic="|error / the flow's - 1| at equal residual",
         )
         for form, (label, _) in FORMS.items()
     ]  # fmt: skip
-    by_seed = {int(str(s)): float(v) for s, v in ratio.items()}
-    statistic = Statistic("error with two pairs / with one, median over c", by_seed)
+    statistic = Statistic.of("error with two pairs / with one, median over c", ratio)
     return [
         *result,
         judge(statistic, figure=FIGURE, at_most=2,
+              id="two-pairs-at-most-twice",
               claim="two polar pairs end with at most twice the error of one"),
         judge(statistic, figure=FIGURE, at_least=0.5,
+              id="two-pairs-at-least-half",
               claim="two polar pairs end with at least half the error of one"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Deviation from the flow against the step; error against the ratio by number of pairs."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw deviation from the flow against the step; error against the ratio by number of pairs."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
     found = deviations(table)
     for (c, form), part in found.groupby(["c", "form"]):
@@ -79,8 +82,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         xscale="log", yscale="log", xlabel="step eta", ylabel="|error / error of the flow - 1|"
     )
     steps = sorted(found["eta"].unique())
-    left.set_xticks(steps, [f"{v:g}" for v in steps])
-    left.minorticks_off()
+    style.ticks(left, steps)
     left.legend()
     rows = _runs.ends(table, "reconstruction_error", "residual")
     signed = rows[rows["signed"]].assign(value=lambda t: t["reconstruction_error"])
@@ -95,7 +97,6 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         xscale="log", yscale="log", xlabel="rate ratio c", ylabel="||z - x*|| / ||x*||, signed"
     )
     ratios = sorted(signed.loc[signed["c"] > 0, "c"].unique())
-    right.set_xticks(ratios, [f"{v:g}" for v in ratios])
-    right.minorticks_off()
+    style.ticks(right, ratios)
     right.legend()
     return fig

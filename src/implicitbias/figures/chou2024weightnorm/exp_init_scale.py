@@ -41,7 +41,7 @@ WORDS = {False: "non-negative", True: "signed"}
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The derived values, to 1% or half a unit of their second digit."""
+    """Judge the derived values, to 1% or half a unit of their second digit."""
     rows = _runs.ends(table, "reconstruction_error", "residual")
     budget = rows["depth"].map(BUDGET) == rows["iterations"]
     sizes = (rows["dimension"] == 200) & (rows["measurements"] == 60) & (rows["sparsity"] == 5)
@@ -60,6 +60,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             pd.DataFrame(misses), figure=FIGURE, at_most=1.0, unit="case",
+            id="derived-errors",
             claim="derived final errors are reproduced to 1%, or to their two printed digits",
             statistic="|error - reference| / max(1%, half a unit of the second digit)",
             note=f"n counts {len(misses)} cases, all of seed 0",
@@ -67,8 +68,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Depth 2 against the start, and one start against depth; a panel per sign."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw depth 2 against the start, and one start against depth; a panel per sign."""
     rows = _runs.ends(table, "reconstruction_error", "residual")
     rows["value"] = rows["reconstruction_error"].where(rows["residual"] < _runs.CONVERGED)
     fig, axes = plt.subplots(1, 4, figsize=(style.PAGE, 2.9), sharey=True, layout="constrained")
@@ -80,8 +81,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         axes[2 + i].set(xlabel="depth")
         axes[2 + i].margins(x=0.15)
     axes[0].set_ylabel("||z - x*|| / ||x*||")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0])
     return fig
 
 
@@ -92,5 +92,4 @@ def _curves(ax: Axes, part: pd.DataFrame, x: str, title: str) -> None:
     ax.set(xscale="linear" if x == "depth" else "log", yscale="log", title=title)
     ticks = sorted(part[x].unique())
     shown = [t for i, t in enumerate(ticks) if i == 0 or t > 1.5 * ticks[i - 1] or x == "depth"]
-    ax.set_xticks(shown, [f"{t:g}" for t in shown])
-    ax.minorticks_off()
+    style.ticks(ax, shown)

@@ -25,23 +25,24 @@ NEEDS = ("time", "invariant", "invariant_drift", "unit_drift")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Constant to 1e-6; and the direction keeps its length."""
+    """Judge whether the invariants are constant to 1e-6 and the direction keeps its length."""
     last = final(table)
     return [
         worst(
             last[last["metric"] == "invariant_drift"], figure=FIGURE, at_most=1e-6,
-            claim="the projected invariants are constant along the flow",
+            id="invariants-constant", claim="the projected invariants are constant along the flow",
             statistic="largest drift relative to the invariant",
         ),
         worst(
             last[last["metric"] == "unit_drift"], figure=FIGURE, at_most=1e-6,
+            id="direction-keeps-length",
             claim="the flow keeps ||u|| = 1", statistic="| ||u|| - 1 |",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A panel per depth; a colour per ratio."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per depth; a colour per ratio."""
     whole = _runs.with_ratio(table[table["seed"] == table["seed"].min()])
     depths = sorted(whole["depth"].unique())
     fig, axes = plt.subplots(
@@ -55,8 +56,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.set_xscale("symlog", linthresh=1e-2)
         ax.set_xlim(left=0)
     axes[0][0].set_ylabel("components of the projected invariant")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0][0])
     return fig
 
 
@@ -66,6 +66,5 @@ def _lines(ax: Any, run: pd.DataFrame, c: float, panel: str) -> None:
     for i, (layer, found) in enumerate(values.groupby("layer")):
         rows = found.set_index("epoch")["value"].reindex(time.index)
         ax.plot(time, rows, color=_runs.LOOKS[c][0], label=_runs.name(c) if i == 0 else "_")
-        for at, value in zip(time, rows, strict=True):
-            style.note(ax, panel=panel, series=f"{_runs.name(c)}, {layer}", x_name="time", x=at,
-                       mean=value, n=1)  # fmt: skip
+        series = f"{_runs.name(c)}, {layer}"
+        style.notes(ax, time, rows, panel=panel, series=series, x_name="time", n=1)

@@ -35,7 +35,7 @@ FLOOR = 1e-9
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Excess between 0 and its bound; the identity; rho at least its lower bound."""
+    """Judge the excess between 0 and its bound, the identity, and rho against its lower bound."""
     rows = _runs.ends(table, *METRICS)
     done = rows[rows["converged"] == 1]
     lost = f"{len(rows) - len(done)} of {len(rows)} flows did not reach the residual: left out"
@@ -46,28 +46,32 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             bounded.assign(value=bounded["excess_over_bound"]), figure=FIGURE, at_most=1, note=lost,
+            id="excess-below-bound",
             claim="the excess of the l1 norm never exceeds its bound", statistic="excess / bound",
         ),
         worst(
             done.assign(value=-done["excess"]), figure=FIGURE, at_most=1e-6, note=lost,
+            id="no-limit-below-pursuit",
             claim="no interpolating limit has a smaller l1 norm than basis pursuit",
             statistic="(Q - ||z||_1) / Q, where the residual is 1e-8",
         ),
         worst(
             compared.assign(value=compared["magnification_gap"]), figure=FIGURE, at_most=1e-5,
+            id="ends-where-plain-does",
             claim="normalised flow ends where plain flow from x(0) / rho does",
             statistic="||z - z_plain|| / ||z||", note=lost,
         ),
         worst(
             known.assign(value=below), figure=FIGURE, at_most=1e-6, note=lost,
+            id="magnification-above-bound",
             claim="rho is at least its lower bound at r_end = Q^(1/L)",
             statistic="log10 of the bound - log10 rho",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Magnification and excess, each against its bound."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw magnification and excess, each against its bound."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
     rows = _runs.ends(table, *METRICS)
     pairs = (
@@ -90,6 +94,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     left.set(xlabel="log10 rho at Q^(1/L)", ylabel="log10 rho, measured")
     right.set(xscale="log", yscale="log", xlabel="bound on the excess",
               ylabel="(||z||_1 - Q) / Q, at least 1e-9")  # fmt: skip
-    handles, labels = left.get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=3)
+    style.legend(fig, left, ncols=3)
     return fig

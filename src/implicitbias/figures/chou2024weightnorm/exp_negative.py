@@ -29,7 +29,7 @@ METRICS = ("excess", "converged", "time", "residual")
 
 
 def _excess(rows: pd.DataFrame, tiny: bool, c: float) -> pd.Series:
-    """Excess by seed at depth 2; the tiny start is the smaller one."""
+    """Return the excess by seed at depth 2; the tiny start is the smaller one."""
     starts = rows.loc[rows["depth"] == 2, "init_norm"]
     at = rows["init_norm"] == (starts.min() if tiny else starts.max())
     part = rows[at & (rows["depth"] == 2) & (rows["c"] == c) & (rows["converged"] == 1)]
@@ -37,12 +37,8 @@ def _excess(rows: pd.DataFrame, tiny: bool, c: float) -> pd.Series:
     return found
 
 
-def _statistic(sentence: str, values: pd.Series) -> Statistic:
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in values.items()})
-
-
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """No gain when the start is too large; worse when tiny and c small; slow when deep."""
+    """Judge that a too large start gains nothing, a tiny one loses, and a deep network is slow."""
     rows = _runs.ends(table, *METRICS)
     gain = _excess(rows, False, 10.0) / _excess(rows, False, 0.0)
     loss = _excess(rows, True, 0.5) / _excess(rows, True, 0.0)
@@ -52,24 +48,22 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     n, m, k = rows.iloc[0][["dimension", "measurements", "sparsity"]].astype(int)
     single = single_solution_probability(n, m, k)
     return [
-        judge(_statistic("excess at c = 10 / plain's, large start", gain), figure=FIGURE,
-              at_least=0.9, claim="normalisation gains nothing when the start exceeds the limit",
+        judge(Statistic.of("excess at c = 10 / plain's, large start", gain), figure=FIGURE,
+              at_least=0.9, id="no-gain-large-start",
+              claim="normalisation gains nothing when the start exceeds the limit",
               note=f"share of instances with one non-negative solution only: {single:.1%}"),
-        judge(_statistic("excess at c = 0.5 / plain's, tiny start", loss), figure=FIGURE,
-              at_least=2.0, claim="a small ratio with a tiny start at least doubles the excess"),
-        judge(_statistic("time at the largest c / plain's, depth 4", slower), figure=FIGURE,
-              at_least=100.0, claim="deeper than 2, a large ratio is a hundred times slower",
+        judge(Statistic.of("excess at c = 0.5 / plain's, tiny start", loss), figure=FIGURE,
+              at_least=2.0, id="worse-tiny-start",
+              claim="a small ratio with a tiny start at least doubles the excess"),
+        judge(Statistic.of("time at the largest c / plain's, depth 4", slower), figure=FIGURE,
+              at_least=100.0, id="slow-when-deep",
+              claim="deeper than 2, a large ratio is a hundred times slower",
               note="flows that did not arrive count with the horizon"),
     ]  # fmt: skip
 
 
-def _ticks(values: "pd.Series[float]") -> tuple[list[float], list[str]]:
-    found = sorted(values.unique())
-    return found, [f"{v:g}" for v in found]
-
-
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Excess against the ratio; time to arrive at depth 4."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw excess against the ratio; time to arrive at depth 4."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
     rows = _runs.ends(table, *METRICS)
     flat = rows[(rows["depth"] == 2) & (rows["converged"] == 1)]
@@ -81,8 +75,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         left.axhline(plain, color=look[0], linestyle="--", linewidth=0.8)
         style.note(left, panel="excess", series=f"plain, {label}", mean=plain)
     left.set(xscale="log", yscale="log", xlabel="c (dashed: plain)", ylabel="(||z||_1 - Q) / Q")
-    left.set_xticks(*_ticks(flat.loc[flat["c"] > 0, "c"]))
-    left.minorticks_off()
+    style.ticks(left, sorted(flat.loc[flat["c"] > 0, "c"].unique()))
     left.legend()
     deep = rows[rows["depth"] > 2].sort_values("c")
     for seed, part in deep.groupby("seed"):
@@ -90,7 +83,8 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         lost = part[part["converged"] == 0]
         right.plot(lost["c"], lost["time"], color=style.BLACK, marker="o", linestyle="none",
                    markerfacecolor="white", zorder=4)  # fmt: skip
-        for c, time in zip(part["c"], part["time"], strict=True):
-            style.note(right, panel="time", series=f"seed {seed}", x_name="c", x=c, mean=time, n=1)
+        style.notes(
+            right, part["c"], part["time"], panel="time", series=f"seed {seed}", x_name="c", n=1
+        )
     right.set(yscale="log", xlabel="c (0: plain)", ylabel="time to residual 1e-8, depth 4")
     return fig

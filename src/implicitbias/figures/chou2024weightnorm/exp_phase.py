@@ -35,7 +35,7 @@ CELL = ["seed", "c", "measurements", "sparsity"]
 
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per descent: `value` 1 if recovered, `pursuit` 1 if basis pursuit recovers."""
+    """Return a row per descent: `value` 1 if recovered, `pursuit` 1 if basis pursuit recovers."""
     found = _runs.ends(table[table["form"] != "flow"], "reconstruction_error", "bp_error")
     limit = (TIMES_NOISE * found["noise"]).clip(lower=RECOVERED)
     return found.assign(
@@ -45,13 +45,13 @@ def rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def maps(found: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the smallest step, at which the whole grid was run."""
+    """Return the rows of the smallest step, at which the whole grid was run."""
     chosen: pd.DataFrame = found[found["eta"] == found["eta"].min()]
     return chosen
 
 
 def flows(table: pd.DataFrame) -> pd.DataFrame:
-    """`value` 1 where the flow has recovered, by `time`; a flow that has arrived stays there."""
+    """Return `value` 1 where the flow has recovered by `time`; one that has arrived stays so."""
     part = _runs.with_ratio(table[table["form"] == "flow"])
     keys = [*CELL, "epoch"]
     wide = part[part["metric"].isin(("time", "reconstruction_error"))]
@@ -64,7 +64,7 @@ def flows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def studied(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, float]:
-    """Descents of every step on the flows' cells; the flows at their time; and that time."""
+    """Return descents of every step on the flows' cells; the flows at their time; and that time."""
     found, flow = rows(table), flows(table)
     cells = flow[CELL].drop_duplicates()
     steps = found[found["noise"] == 0].merge(cells, on=CELL)
@@ -79,30 +79,32 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     result = []
     for c, part in found[found["noise"] == 0].groupby("c"):
         share = part.groupby("seed")["value"].sum() / part.groupby("seed")["pursuit"].sum()
-        statistic = _statistic(
+        statistic = Statistic.of(
             f"instances recovered by {_runs.name(float(str(c)))} / by basis pursuit", share
         )
         if c == 0:
-            result.append(judge(statistic, figure=FIGURE, at_most=0.5, claim="plain descent"
-                          " recovers at most half of what basis pursuit does"))  # fmt: skip
+            result.append(judge(
+                statistic, figure=FIGURE, id="plain-against-pursuit", at_most=0.5,
+                claim="plain descent recovers at most half of what basis pursuit does",
+            ))  # fmt: skip
         else:
-            result.append(judge(statistic, figure=FIGURE, at_least=0.8, claim="normalised descent"
-                          " recovers at least four fifths of what basis pursuit does"))  # fmt: skip
+            result.append(judge(
+                statistic, figure=FIGURE, id=f"normalised-against-pursuit-c-{c:g}", at_least=0.8,
+                claim="normalised descent recovers at least four fifths of what basis pursuit does",
+            ))  # fmt: skip
     steps, flow, time = studied(table)
     small = steps[steps["eta"] == steps["eta"].min()].groupby("seed")["value"].mean()
     gap = (small - flow.groupby("seed")["value"].mean()).abs()
-    statistic = _statistic(f"|share recovered - the flow's| at time {time:g}", gap)
-    result.append(judge(statistic, figure=FIGURE, at_most=0.1, claim="at the maps' step descent"
-                        " recovers what the flow does in the same time"))  # fmt: skip
+    statistic = Statistic.of(f"|share recovered - the flow's| at time {time:g}", gap)
+    result.append(judge(
+        statistic, figure=FIGURE, id="maps-step-small-enough", at_most=0.1,
+        claim="at the maps' step descent recovers what the flow does in the same time",
+    ))  # fmt: skip
     return result
 
 
-def _statistic(sentence: str, values: "pd.Series[float]") -> Statistic:
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in values.items()})
-
-
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A map per method and noise; the step; time."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a map per method and noise; the step; time."""
     found = maps(rows(table))
     ratios, noises = sorted(found["c"].unique()), sorted(found["noise"].unique())
     fig, axes = plt.subplots(
@@ -134,9 +136,8 @@ def _map(ax: Axes, part: pd.DataFrame, title: str) -> Any:
     ax.set_yticks(grid.index)
     ax.grid(False)
     for sparsity, cells in grid.iterrows():
-        for m, value in cells.items():
-            style.note(ax, panel=title, series=f"s={sparsity}", x_name="measurements", x=m,
-                       mean=value, n=part["seed"].nunique())  # fmt: skip
+        style.notes(ax, cells.index, cells, panel=title, series=f"s={sparsity}",
+                    x_name="measurements", n=part["seed"].nunique())  # fmt: skip
     return image
 
 
@@ -160,9 +161,7 @@ def _step_and_time(top: Axes, bottom: Axes, table: pd.DataFrame) -> None:
         over = whole[whole["c"] == c].groupby(["seed", "time"])["value"].mean().reset_index()
         style.band(bottom, over, "time", name, (look[0], ""), "time")
     top.set(xscale="log", xlabel="step eta (dashed: flow)", ylim=(-0.05, 1.05))
-    values = sorted(steps["eta"].unique())
-    top.set_xticks(values, [f"{v:g}" for v in values])
-    top.minorticks_off()
+    style.ticks(top, sorted(steps["eta"].unique()))
     bottom.axvline(time, color=style.BLACK, linestyle=":", linewidth=0.8)
     bottom.set(xscale="log", xlabel="time of the flow", ylim=(-0.05, 1.05))
     bottom.set_xlim(left=max(1.0, 10 ** math.floor(math.log10(time) - 2)))

@@ -38,19 +38,19 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         largest = ratio.groupby("seed").max()
         found.append(
             judge(
-                Statistic(
-                    f"largest ratio over sparsities of the error at c = {c:g} to plain's",
-                    {int(str(s)): float(v) for s, v in largest.items()},
+                Statistic.of(
+                    f"largest ratio over sparsities of the error at c = {c:g} to plain's", largest
                 ),
                 figure=FIGURE, at_most=0.5,
+                id=f"half-plain-error-c-{c:g}",
                 claim=f"where basis pursuit recovers, c = {c:g} has at most half plain's error",
             )
         )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A panel per noise level."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per noise level."""
     rows = _runs.ends(table, "reconstruction_error", "bp_error")
     levels = sorted(rows["noise"].unique())
     fig, axes = plt.subplots(
@@ -65,6 +65,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         style.band(ax, once, "sparsity", "basis pursuit", _runs.PURSUIT, panel, linestyle="--")
         ax.set(yscale="log", xlabel="non-zeros of the truth", title=panel)
     axes[0][0].set_ylabel("||z - x*|| / ||x*||")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0][0])
     return fig

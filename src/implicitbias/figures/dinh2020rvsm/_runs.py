@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -17,50 +20,44 @@ NAMES = {
     "l1": "l1", "l0": "l0", "tl1": "transformed l1", "none": "no penalty",
     "tl1, a = 0.1": "transformed l1, a = 0.1", "tl1, a = 10": "transformed l1, a = 10",
 }  # fmt: skip
+PARTS = {
+    "l1": "l1", "l0": "l0", "tl1": "tl1", "tl1, a = 0.1": "tl1-0.1", "tl1, a = 10": "tl1-10",
+}  # of ids  # fmt: skip
 LINES = {"tl1": "--"}  # l1 and transformed l1 often lie on each other; others are solid
 SHORT = {"l1": "l1", "l0": "l0", "tl1": "tl1"}
 PENALISED = ("l1", "l0", "tl1")
 
 
 def with_method(table: pd.DataFrame) -> pd.DataFrame:
-    """A column `method`: the penalty, and the shape of transformed l1 where it is not a = 1."""
+    """Add the column `method`: the penalty, and the shape of transformed l1 unless a = 1."""
     shaped = (table["penalty"] == "tl1") & (table["tl1_shape"] != 1)
     label = "tl1, a = " + table["tl1_shape"].map("{:g}".format)
     return table.assign(method=table["penalty"].where(~shaped, label))
 
 
 def methods(table: pd.DataFrame) -> list[str]:
-    """The penalised methods that the table has, from the least shrinking to the most."""
+    """Return the penalised methods that the table has, from the least shrinking to the most."""
     order = ["l0", "tl1, a = 0.1", "tl1", "tl1, a = 10", "l1"]
     return [m for m in order if m in set(table["method"])]
 
 
-def ends(table: pd.DataFrame, *metrics: str) -> pd.DataFrame:
-    """One row per run: its fields, and its final values as columns named after the metrics."""
-    last = final(table)
-    fields = table.drop_duplicates("run").drop(columns=["metric", "layer", "value"])
-    rows = last[last["metric"].isin(metrics) & (last["layer"] == "network")]
-    wide = rows.pivot(index="run", columns="metric", values="value")
-    return fields.merge(wide, left_on="run", right_index=True)
-
-
 def metric(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """One quantity of the whole network at every record."""
+    """Return one quantity of the whole network at every record."""
     return table[(table["metric"] == name) & (table["layer"] == "network")]
 
 
 def last(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """One quantity at the end of each run."""
+    """Return one quantity at the end of each run."""
     return metric(final(table), name)
 
 
 def of_penalties(table: pd.DataFrame) -> list[str]:
-    """The penalties that the table has, in the order of the legends."""
+    """Return the penalties that the table has, in the order of the legends."""
     return [p for p in NAMES if p in set(table["penalty"])]
 
 
 def trajectories(ax: Axes, table: pd.DataFrame, name: str, floor: float = 0.0) -> None:
-    """A quantity against iteration for each penalty; runs that have stopped keep their value."""
+    """Draw a quantity by iteration for each penalty; runs that have stopped keep their value."""
     chosen = metric(table, name)
     for penalty in of_penalties(table):
         rows = chosen[chosen["penalty"] == penalty]
@@ -69,3 +66,21 @@ def trajectories(ax: Axes, table: pd.DataFrame, name: str, floor: float = 0.0) -
         held["value"] = held["value"].clip(lower=floor)
         style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name,
                    linestyle=LINES.get(penalty, "-"))  # fmt: skip
+
+
+def bars(
+    ax: Axes, groups: Any, x: str, y: str, label: str, look: tuple[str, str], panel: str,
+    floor: float = -np.inf, **line: Any,
+) -> None:  # fmt: skip
+    """Draw the mean over seeds, both ways, with bars from the smallest to the largest seed.
+
+    groups: rows of runs, grouped; a point per group. Losses below the floor are drawn there.
+    """
+    mean, low, high, n = (getattr(groups[[x, y]], f)() for f in ("mean", "min", "max", "count"))
+    mean = mean.clip(lower=floor)
+    ax.plot(mean[x], mean[y], color=look[0], marker=look[1], label=label, **line)
+    ax.vlines(mean[x], low[y].clip(lower=floor), high[y], color=look[0], alpha=0.3, linewidth=1)
+    for i in mean.index:
+        style.note(ax, panel=panel, series=label, x_name=x, x=mean.loc[i, x],
+                   mean=mean.loc[i, y], low=low.loc[i, y], high=high.loc[i, y],
+                   n=int(n.loc[i, y]))  # fmt: skip

@@ -14,9 +14,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim, difference, judge
 from .. import style
 from . import _runs
@@ -38,6 +38,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         found.append(
             judge(
                 gap, figure=FIGURE, at_least=0,
+                id=f"{_runs.PARTS[better]}-loses-less-than-{_runs.PARTS[worse]}",
                 claim=f"at equal cut-off the sparse weight of {better} loses less than {worse}'s",
             )
         )  # fmt: skip
@@ -45,40 +46,28 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     found.append(
         judge(
             difference(rows, "method", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
+            id="l1-keeps-as-many-as-l0",
             claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
         )
     )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Loss against non-zeros, as learned and rescaled."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw loss against non-zeros, as learned and rescaled."""
     fig, axes = plt.subplots(
         1, 2, figsize=(style.PAGE, 3.3), sharex=True, sharey=True, layout="constrained"
     )
     table = _runs.with_method(table)
     for ax, (name, label) in zip(axes, PANELS.items(), strict=True):
         for method in _runs.methods(table):
-            _curve(ax, table[table["method"] == method], "nonzeros", name,
-                   _runs.NAMES[method], _runs.LOOKS[method])  # fmt: skip
-        first = table[table["penalty"] == "l1"]
-        _curve(ax, first, "oracle_nonzeros", "oracle_loss", "pruned truth, pruned w",
-               (style.BLACK, "D"), linestyle="--")  # fmt: skip
+            runs = tables.ends(table[table["method"] == method], "nonzeros", name)
+            _runs.bars(ax, runs.groupby("cutoff"), "nonzeros", name, _runs.NAMES[method],
+                       _runs.LOOKS[method], name, FLOOR)  # fmt: skip
+        oracle = tables.ends(table[table["penalty"] == "l1"], "oracle_nonzeros", "oracle_loss")
+        _runs.bars(ax, oracle.groupby("cutoff"), "oracle_nonzeros", "oracle_loss",
+                   "pruned truth, pruned w", (style.BLACK, "D"), "oracle_loss", FLOOR,
+                   linestyle="--")  # fmt: skip
         ax.set(yscale="log", xlabel="non-zeros of u", ylabel=label, ylim=(FLOOR / 3, None))
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=3)
+    style.legend(fig, axes[0], ncols=3)
     return fig
-
-
-def _curve(
-    ax: Axes, table: pd.DataFrame, x: str, y: str, label: str, look: tuple[str, str], **line: Any
-) -> None:
-    """Mean over seeds at each cut-off, both ways; bars from the smallest to the largest seed."""
-    groups = _runs.ends(table, x, y).groupby("cutoff")[[x, y]]
-    mean, low, high = groups.mean().clip(lower=FLOOR), groups.min(), groups.max()
-    ax.plot(mean[x], mean[y], color=look[0], marker=look[1], label=label, **line)
-    ax.vlines(mean[x], low[y].clip(lower=FLOOR), high[y], color=look[0], alpha=0.3, linewidth=1)
-    cells = zip(mean[x], mean[y], low[y], high[y], groups.size(), strict=True)
-    for at, value, least, most, n in cells:
-        style.note(ax, panel=y, series=label, x_name=x, x=at, mean=value, low=least, high=most,
-                   n=int(n))  # fmt: skip

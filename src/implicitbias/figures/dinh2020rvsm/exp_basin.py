@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from .._worst import worst
@@ -27,8 +28,8 @@ NEAR = 0.1  # radians
 
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per run: final angle as `value`, beta over its limit as `ratio`, delta."""
-    found = _runs.ends(table[table["start_angle"].notna()], "angle", "beta_limit")
+    """Return a row per run: final angle as `value`, beta over its limit as `ratio`, delta."""
+    found = tables.ends(table[table["start_angle"].notna()], "angle", "beta_limit")
     delta = (3.141592653589793 - found["start_angle"]).round(6)
     return found.assign(
         value=found["angle"], delta=delta, ratio=(found["beta"] / found["beta_limit"]).round(3)
@@ -36,8 +37,10 @@ def rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def starts(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per random start; `value`: how far its final angle is from its penalty's smallest."""
-    found = _runs.ends(table[table["start_seed"].notna()], "angle", "iterations_used")
+    """Return a row per random start; `value`: how far its final angle is from its penalty's
+    smallest.
+    """
+    found = tables.ends(table[table["start_seed"].notna()], "angle", "iterations_used")
     return found.assign(value=found["angle"] - found.groupby("penalty")["angle"].transform("min"))
 
 
@@ -49,26 +52,25 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             inside, figure=FIGURE, at_most=NEAR, statistic="final angle, radians",
+            id="arrives-within-limit",
             claim="with beta up to delta sin(delta) / (k pi) every start reaches the truth",
         ),
         judge(
-            Statistic(
-                f"share of starts that end within {NEAR} rad",
-                {int(str(s)): float(v) for s, v in arrived.items()},
-            ),
+            Statistic.of(f"share of starts that end within {NEAR} rad", arrived),
             figure=FIGURE, at_least=0.5,
+            id="most-arrive-beyond-limit",
             claim="the condition is not necessary: up to ten times beyond it most starts arrive",
         ),
         worst(
             starts(table), figure=FIGURE, at_most=1e-9, unit="start_seed",
-            claim="random starts on the sphere end at the same angle",
+            id="random-starts-agree", claim="random starts on the sphere end at the same angle",
             statistic="final angle - the smallest of the same penalty, radians",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Final angle against the ratio, a line per delta; and of random starts."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw final angle against the ratio, a line per delta; and of random starts."""
     fig, (ax, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
     found = rows(table)
     for i, (delta, part) in enumerate(found.groupby("delta")):
@@ -80,12 +82,10 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     ax.set_ylim(top=40)
     ended = starts(table)
     for penalty in _runs.PENALISED:
-        part, (colour, marker) = ended[ended["penalty"] == penalty], _runs.LOOKS[penalty]
-        right.plot(part["iterations_used"], part["angle"], color=colour, marker=marker,
-                   linestyle="none", alpha=0.6, label=_runs.NAMES[penalty])  # fmt: skip
-        for at, value in zip(part["iterations_used"], part["angle"], strict=True):
-            style.note(right, panel="starts", series=penalty, x_name="iterations", x=at, mean=value,
-                       n=1)  # fmt: skip
+        part = ended[ended["penalty"] == penalty]
+        style.dots(right, part["iterations_used"], part["angle"], _runs.NAMES[penalty],
+                   _runs.LOOKS[penalty], panel="starts", series=penalty,
+                   x_name="iterations")  # fmt: skip
     right.set(xlabel="iterations until w stands still", ylabel="final angle to the truth, rad")
     right.set_ylim(bottom=0)
     right.legend()

@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim
 from .. import style
 from .._worst import worst
@@ -33,8 +34,10 @@ KEYS = ["seed", "penalty", "beta", "cutoff"]
 
 
 def pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per pair of runs: the angle on the sphere, the relative change, 1 - ||w|| when free."""
-    rows = _runs.ends(table, "angle", "weight_norm", "nonzeros").set_index(KEYS)
+    """Return a row per pair of runs: the angle on the sphere, the relative change, 1 - ||w|| when
+    free.
+    """
+    rows = tables.ends(table, "angle", "weight_norm", "nonzeros").set_index(KEYS)
     sphere, free = (rows[rows["domain"] == d].sort_index() for d in ("sphere", "free"))
     other = sphere[["angle", "nonzeros"]].add_suffix("_sphere")
     both = free.join(other, how="inner").reset_index()
@@ -45,54 +48,53 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The same angle and support to a hundredth, a norm near one, and the same identities."""
+    """Judge that free weights have the same angle, support and identities, and a norm near one."""
     found, free = pairs(table), table[table["domain"] == "free"]
-    missed = _runs.ends(free, *IDENTITIES)
+    missed = tables.ends(free, *IDENTITIES)
     support = (found["nonzeros"] - found["nonzeros_sphere"]).abs()
     return [
         worst(
             found.assign(value=found["change"]), figure=FIGURE, at_most=0.01,
+            id="same-angle",
             claim="without normalisation the angle to the truth is the same to a hundredth",
             statistic="|free angle / angle on the sphere - 1|",
         ),
         worst(
             found.assign(value=found["short"].abs()), figure=FIGURE, at_most=0.0045,
-            claim="free weights end with a norm of one to within 0.0045",
+            id="unit-norm", claim="free weights end with a norm of one to within 0.0045",
             statistic="|1 - ||w|||",
         ),
         worst(
             found.assign(value=support), figure=FIGURE, at_most=0,
-            claim="without normalisation u keeps as many entries",
+            id="same-support", claim="without normalisation u keeps as many entries",
             statistic="difference of the numbers of non-zeros",
         ),
         worst(
             missed.assign(value=missed[list(IDENTITIES)].max(axis=1)), figure=FIGURE,
-            at_most=1e-10, claim="free limits meet identities (i), (ii) and (iv)",
+            at_most=1e-10, id="identities-without-norm",
+            claim="free limits meet identities (i), (ii) and (iv)",
             statistic="largest miss",
         ),
         worst(
             _runs.last(free, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
+            id="lagrangian-without-norm",
             claim="the Lagrangian never increases without normalisation, beyond rounding",
             statistic="largest increase in one iteration",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Change of the angle, and shortfall of the norm, against the angle on the sphere."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw change of the angle, and shortfall of the norm, against the angle on the sphere."""
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), sharex=True, layout="constrained")
     found = pairs(table)
     labels = {"change": "|free angle / angle on the sphere - 1|", "short": "1 - ||w||, free"}
     for ax, (name, label) in zip(axes, labels.items(), strict=True):
         for penalty in _runs.PENALISED:
-            part, (colour, marker) = found[found["penalty"] == penalty], _runs.LOOKS[penalty]
-            values = part[name].clip(lower=FLOOR)
-            ax.plot(part["angle_sphere"], values, color=colour, marker=marker, linestyle="none",
-                    alpha=0.6, label=_runs.NAMES[penalty])  # fmt: skip
-            for at, value in zip(part["angle_sphere"], part[name], strict=True):
-                style.note(ax, panel=name, series=penalty, x_name="angle_sphere", x=at, mean=value,
-                           n=1)  # fmt: skip
+            part = found[found["penalty"] == penalty]
+            style.dots(ax, part["angle_sphere"], part[name], _runs.NAMES[penalty],
+                       _runs.LOOKS[penalty], FLOOR, panel=name, series=penalty,
+                       x_name="angle_sphere")  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel="angle to the truth on the sphere", ylabel=label)
-    handles, names = axes[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside upper center", ncols=len(names))
+    style.legend(fig, axes[0])
     return fig

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim
 from .. import style
 from .._worst import worst
@@ -46,25 +47,30 @@ REFERENCE = {
     (0.01, 0.1, "tl1"): (0.0255, 0.1477, 0.8592, 7, 0.0255, 0.0715),
     (0.001, 0.02, "l1"): (0.0007, 0.0363, 0.9480, 9, 0.0007, 0.0019),
 }
+PARTS = {
+    "residual_stationarity": "stationarity", "residual_balance": "balance",
+    "residual_threshold": "threshold",
+}  # of ids  # fmt: skip
 COLUMNS = ("angle", "split_angle", "split_norm", "nonzeros", "distance", "closeness_bound")
 HALF_DIGIT, REFERENCE_SEED = 0.5e-4, 1
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Identities (i), (ii), (iv); bound (iii); support; the Lagrangian; reference values."""
+    """Judge identities (i), (ii), (iv); bound (iii); support; the Lagrangian; reference values."""
     penalised = table[table["penalty"] != "none"]
     found = [
         worst(
             _runs.last(penalised, name), figure=FIGURE, at_most=1e-10, statistic="largest miss",
-            claim=f"limit identity {text}",
+            id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
         )
         for name, text in IDENTITIES.items()
     ]  # fmt: skip
-    rows = _runs.ends(penalised, "distance", "closeness_bound")
+    rows = tables.ends(penalised, "distance", "closeness_bound")
     found.append(
         worst(
             rows.assign(value=rows["distance"] / rows["closeness_bound"].clip(lower=1e-9)),
             figure=FIGURE, at_most=1,
+            id="closeness-bound",
             claim="bound (iii): ||w - w*|| <= 2 sqrt(2) k beta ||u|| sin angle(u, w)",
             statistic="distance / max(bound, 1e-9)",
             note="where l0 keeps the whole support both sides are zero, to the stop's 1e-13",
@@ -73,12 +79,12 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     found += [
         worst(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
-            claim="u is exactly sparse, inside the true support",
+            id="support-inside-truth", claim="u is exactly sparse, inside the true support",
             statistic="non-zeros of u outside the true support",
         ),
         worst(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            claim="the Lagrangian never increases, beyond rounding",
+            id="lagrangian-never-rises", claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
     ]  # fmt: skip
@@ -89,7 +95,7 @@ def _reference(table: pd.DataFrame) -> list[Claim]:
     """The derived values, each within half a unit of its last printed digit."""
     table = table[table["tl1_shape"] == 1]
     same = (table["dimension"] == 50) & (table["patches"] == 20) & (table["sparsity"] == 10)
-    rows = _runs.ends(table[same & (table["seed"] == REFERENCE_SEED)], *COLUMNS)
+    rows = tables.ends(table[same & (table["seed"] == REFERENCE_SEED)], *COLUMNS)
     misses = []
     for i, ((beta, cutoff, penalty), expected) in enumerate(REFERENCE.items()):
         at = (rows["beta"] == beta) & (rows["cutoff"] == cutoff) & (rows["penalty"] == penalty)
@@ -101,6 +107,7 @@ def _reference(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             pd.DataFrame(misses), figure=FIGURE, at_most=1, unit="case",
+            id="reference-values",
             claim="derived reference values are reproduced to their printed digits",
             statistic="miss / half a unit of the last digit (angle, norm, non-zeros, distance)",
             note=f"n counts {len(misses)} cases, all of seed {REFERENCE_SEED}",
@@ -108,19 +115,17 @@ def _reference(table: pd.DataFrame) -> list[Claim]:
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Distance against bound; misses of the identities."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw distance against bound; misses of the identities."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
-    rows = _runs.ends(_runs.with_method(table), "distance", "closeness_bound", *IDENTITIES)
+    rows = tables.ends(_runs.with_method(table), "distance", "closeness_bound", *IDENTITIES)
     methods = _runs.methods(rows)
     for i, method in enumerate(methods):
         part, (colour, marker) = rows[rows["method"] == method], _runs.LOOKS[method]
         seen = part[part["closeness_bound"] > 1e-9]
-        left.plot(seen["closeness_bound"], seen["distance"], color=colour, marker=marker,
-                  linestyle="none", alpha=0.6, label=_runs.NAMES[method])  # fmt: skip
-        for bound, distance in zip(seen["closeness_bound"], seen["distance"], strict=True):
-            style.note(left, panel="closeness", series=method, x_name="bound", x=bound,
-                       mean=distance, n=1)  # fmt: skip
+        style.dots(left, seen["closeness_bound"], seen["distance"], _runs.NAMES[method],
+                   _runs.LOOKS[method], panel="closeness", series=method,
+                   x_name="bound")  # fmt: skip
         worsts = [float(part[name].max()) for name in IDENTITIES]
         at = [k + 0.12 * (i - (len(methods) - 1) / 2) for k in range(len(worsts))]
         right.plot(worsts, at, color=colour, marker=marker, linestyle="none")

@@ -16,9 +16,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from . import _runs
@@ -35,7 +35,9 @@ DENSE, SPARSE = 0.5, 0.98  # shares of zeros between which methods are compared
 
 
 def pruned(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per seed and share: accuracy and zero channels of the pruned unpenalised network."""
+    """Return a row per seed and share: accuracy and zero channels of the pruned unpenalised
+    network.
+    """
     rows = table[table["metric"].isin(PRUNED)]
     share = rows["layer"].str.removeprefix("share").astype(float)
     keys = ["seed", "share"]
@@ -43,8 +45,8 @@ def pruned(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per run, and `at_once`: the accuracy of pruning at once to its share of zeros."""
-    ends = _runs.ends(table, *ENDS)
+    """Return a row per run; `at_once`: accuracy after pruning at once to its share of zeros."""
+    ends = tables.ends(table, *ENDS)
     curves = pruned(table)["pruned_test_accuracy"]
     at_once = [
         float(np.interp(share, curves[seed].index, curves[seed]))
@@ -54,7 +56,7 @@ def rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Against pruning at equal shares of zeros; between penalties at equal cut-offs."""
+    """Judge splitting against pruning at equal zeros, and penalties at equal cut-offs."""
     ends = rows(table)
     split = ends[ends["penalty"] != "none"]
     tuned = ends[ends["prune_share"].notna()]
@@ -68,12 +70,15 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             for _, r in part.iterrows()
             for t in [tuned[tuned["seed"] == r["seed"]].sort_values("split_zero_weights")]
         ]
-        for other, values in (("at once", part["at_once"]), ("with fine-tuning", after)):
+        for other, at, values in (
+            ("at once", "once", part["at_once"]), ("with fine-tuning", "fine-tuned", after)
+        ):  # fmt: skip
             gap = (part["split_test_accuracy"] - values).groupby(part["seed"]).mean()
             found.append(
                 judge(
-                    _statistic(f"accuracy at u - of pruning {other} at equal zeros", gap),
+                    Statistic.of(f"accuracy at u - of pruning {other} at equal zeros", gap),
                     figure=FIGURE, at_least=0,
+                    id=f"{penalty}-against-pruning-{at}",
                     claim=f"{name}: as accurate as magnitude pruning {other}, at equal zeros",
                     note=f"{len(part)} runs with a share of zeros in [{DENSE}, {SPARSE}]",
                 )
@@ -83,8 +88,9 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         gap = (wide[better] - wide[worse]).groupby("seed").mean()
         found.append(
             judge(
-                _statistic(f"accuracy at u, {better} - {worse}, mean over cut-offs", gap),
+                Statistic.of(f"accuracy at u, {better} - {worse}, mean over cut-offs", gap),
                 figure=FIGURE, at_least=0,
+                id=f"{better}-against-{worse}",
                 claim=f"at equal cut-off {better} is at least as accurate at u as {worse}",
             )
         )  # fmt: skip
@@ -92,24 +98,21 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _cheap(ends: pd.DataFrame) -> Claim:
-    """The largest share of zeros of l0 that costs at most two points of accuracy."""
+    """Judge the largest share of zeros of l0 that costs at most two points of accuracy."""
     plain = ends[(ends["penalty"] == "none") & ends["prune_share"].isna()]
     limit = ends["seed"].map(plain.set_index("seed")["test_accuracy"]) - 0.02
     kept = (ends["penalty"] == "l0") & (ends["split_test_accuracy"] >= limit)
     share = ends["split_zero_weights"].where(kept, 0.0).groupby(ends["seed"]).max()
     return judge(
-        _statistic("largest share of zeros of l0 within 0.02 of the unpenalised accuracy", share),
+        Statistic.of("largest share of zeros of l0 within 0.02 of the unpenalised accuracy", share),
         figure=FIGURE, at_least=0.8,
+        id="l0-zeros-for-two-points",
         claim="l0 splitting sets four fifths of the weights to zero for at most two points",
     )  # fmt: skip
 
 
-def _statistic(sentence: str, values: pd.Series) -> Statistic:
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in values.items()})
-
-
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Accuracy against zero weights and against zero channels."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw accuracy against zero weights and against zero channels."""
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), sharey=True, layout="constrained")
     ends, curves = rows(table), pruned(table).groupby("share").mean()
     tuned = ends[ends["prune_share"].notna()]
@@ -118,26 +121,15 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     for ax, (x, at) in zip(axes, sides, strict=True):
         for penalty in _runs.PENALISED:
             part = ends[ends["penalty"] == penalty].groupby("cutoff")
-            _curve(ax, part, x, "split_test_accuracy", _runs.NAMES[penalty], _runs.LOOKS[penalty])
+            _runs.bars(ax, part, x, "split_test_accuracy", _runs.NAMES[penalty],
+                       _runs.LOOKS[penalty], x)  # fmt: skip
         ax.plot(at, curves["pruned_test_accuracy"], color=style.BLACK, linestyle="--",
                 label="pruned at once")  # fmt: skip
-        for share, value in zip(at, curves["pruned_test_accuracy"], strict=True):
-            style.note(ax, panel=x, series="pruned at once", x_name=x, x=share, mean=value,
-                       n=int(table["seed"].nunique()))  # fmt: skip
-        _curve(ax, tuned.groupby("prune_share"), x, "test_accuracy", "pruned, fine-tuned",
-               (style.BLACK, "D"))  # fmt: skip
+        style.notes(ax, at, curves["pruned_test_accuracy"], panel=x, series="pruned at once",
+                    x_name=x, n=int(table["seed"].nunique()))  # fmt: skip
+        _runs.bars(ax, tuned.groupby("prune_share"), x, "test_accuracy", "pruned, fine-tuned",
+                   (style.BLACK, "D"), x)  # fmt: skip
     axes[0].set(xlabel="share of zero weights", ylabel="test accuracy")
     axes[1].set(xlabel="share of zero channels")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0])
     return fig
-
-
-def _curve(ax: Axes, groups: Any, x: str, y: str, label: str, look: tuple[str, str]) -> None:
-    """Mean over seeds, both ways; bars from the smallest to the largest seed."""
-    mean, low, high, n = (getattr(groups[[x, y]], f)() for f in ("mean", "min", "max", "count"))
-    ax.plot(mean[x], mean[y], color=look[0], marker=look[1], label=label)
-    ax.vlines(mean[x], low[y], high[y], color=look[0], alpha=0.3, linewidth=1)
-    for i in mean.index:
-        style.note(ax, panel=x, series=label, x_name=x, x=mean.loc[i, x], mean=mean.loc[i, y],
-                   low=low.loc[i, y], high=high.loc[i, y], n=int(n.loc[i, y]))  # fmt: skip

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim
 from .. import style
 from .._worst import worst
@@ -26,13 +27,14 @@ PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_samples"
 NEEDS = ("angle", "true_positives", "off_support")
 GRADIENTS = {"population": "population", "full_batch": "full batch", "minibatch": "batches"}
+PARTS = {"full_batch": "full-batch", "minibatch": "batches"}  # of ids
 KEYS = ["seed", "penalty", "beta", "cutoff"]
 ROUNDING = 1e-9  # below it an angle is 0
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Samples find the population's support, and nearly its angle."""
-    ends = _runs.ends(table, "angle", "true_positives", "off_support")
+    ends = tables.ends(table, "angle", "true_positives", "off_support")
     whole = ends[ends["gradient"] == "population"].set_index(KEYS)
     found = []
     for gradient in ("full_batch", "minibatch"):
@@ -41,39 +43,40 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
-def _against(part: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Claim]:
+def _against(rows: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Claim]:
     """Support and angle of sampled runs against the population's at the same seed and penalty.
 
     Two angles that are both rounding agree.
     """
-    other = whole.loc[part.index]
-    apart = (part["true_positives"] - other["true_positives"]).abs() + part["off_support"]
-    exact = part["angle"].lt(ROUNDING) & other["angle"].lt(ROUNDING)
-    relative = (part["angle"] / other["angle"] - 1).abs().mask(exact, 0.0)
-    name = GRADIENTS[gradient]
+    other = whole.loc[rows.index]
+    apart = (rows["true_positives"] - other["true_positives"]).abs() + rows["off_support"]
+    exact = rows["angle"].lt(ROUNDING) & other["angle"].lt(ROUNDING)
+    relative = (rows["angle"] / other["angle"] - 1).abs().mask(exact, 0.0)
+    name, part = GRADIENTS[gradient], PARTS[gradient]
     missed = apart[apart > 0].reset_index()["penalty"].unique()
     note = f"another support under {', '.join(sorted(missed))}" if len(missed) else ""
     return [
         worst(
             apart.rename("value").reset_index(), figure=FIGURE, at_most=0, note=note,
-            claim=f"{name}: u has the non-zeros of the population's limit",
+            id=f"support-{part}", claim=f"{name}: u has the non-zeros of the population's limit",
             statistic="non-zeros more or fewer, and outside the true support",
         ),
         worst(
             relative.rename("value").reset_index(), figure=FIGURE, at_most=0.2, note=note,
-            claim=f"{name}: the final angle is the population's within a fifth",
+            id=f"angle-{part}", claim=f"{name}: the final angle is the population's within a fifth",
             statistic="|angle / population's - 1|",
         ),
         worst(
             relative[apart == 0].rename("value").reset_index(), figure=FIGURE, at_most=0.2,
+            id=f"angle-same-support-{part}",
             claim=f"{name}: where the support is the population's the angle is, within a fifth",
             statistic="|angle / population's - 1|",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """One panel per gradient."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw one panel per gradient."""
     fig, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.7), sharey=True, layout="constrained")
     for ax, (gradient, label) in zip(axes, GRADIENTS.items(), strict=True):
         part = table[table["gradient"] == gradient]
@@ -82,6 +85,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xlim(left=0)
     axes[0].set_ylabel("angle between w and truth")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0])
     return fig

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis import tables
 from ...analysis.claims import Claim
 from .. import style
 from .._worst import worst
@@ -30,32 +31,33 @@ KEYS = ["beta", "cutoff", "penalty"]
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per splitting weight, cut-off and penalty: means over the seeds of every column."""
-    rows = _runs.ends(table, *COLUMNS)
+    """Return means over the seeds, a row per splitting weight, cut-off and penalty."""
+    rows = tables.ends(table, *COLUMNS)
     rows["penalty"] = pd.Categorical(rows["penalty"], list(_runs.PENALISED), ordered=True)
     return rows.groupby(KEYS, observed=True)[list(COLUMNS)].mean().reset_index()
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """What is kept is true; rescaling never loses where a penalty shrinks."""
-    rows = _runs.ends(table, *COLUMNS)
+    rows = tables.ends(table, *COLUMNS)
     shrunk = rows[rows["penalty"] != "l0"]
     return [
         worst(
             rows.assign(value=rows["nonzeros"] - rows["true_positives"]), figure=FIGURE, at_most=0,
-            claim="every entry that is kept is one of the truth's",
+            id="kept-is-true", claim="every entry that is kept is one of the truth's",
             statistic="non-zeros of u outside the true support",
         ),
         worst(
             shrunk.assign(value=shrunk["rescaled_split_loss"] / shrunk["split_loss"]),
             figure=FIGURE, at_most=1, statistic="f(u/||u||) / f(u)",
+            id="rescaling-lowers-loss",
             claim="after l1 and transformed l1, rescaling u to unit length lowers its loss",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """The table, a rule between values of beta."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw the table, a rule between values of beta."""
     rows = means(table)
     height = 0.16 * (len(rows) + 2) + 0.1
     fig, ax = plt.subplots(figsize=(style.PAGE, height), layout="constrained")

@@ -31,6 +31,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             rows.assign(value=(rows["weight"] - rows["new_threshold"]).abs()), figure=FIGURE,
+            id="closed-form",
             claim="the limit w is the closed-form thresholding of the true weight, entry by entry",
             statistic="|w_i - closed form of w*_i|", at_most=1e-10,
         )
@@ -44,8 +45,8 @@ def _entries(table: pd.DataFrame) -> pd.DataFrame:
     return rows.pivot(index=keys, columns="metric", values="value").reset_index()
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """One panel per penalty, of the smallest seed."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw one panel per penalty, of the smallest seed."""
     rows = _entries(table)
     rows = rows[rows["seed"] == rows["seed"].min()].sort_values("truth")
     methods = _runs.methods(rows)
@@ -66,5 +67,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                            mean=cells[name], n=1)  # fmt: skip
         ax.set(title=method, xlabel="|w*_i|")
     axes[0][0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
-    fig.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    style.legend(fig, axes[0][0], ncols=3)
     return fig

@@ -35,19 +35,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            claim="the Lagrangian never increases, beyond rounding",
+            id="lagrangian-never-rises", claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
         worst(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
+            id="support-inside-truth",
             claim="u ends exactly sparse, inside the support of the true weight",
             statistic="non-zeros of u outside the true support",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Four panels over iterations."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw four panels over iterations."""
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.2), sharex=True, layout="constrained")
     for ax, (name, label) in zip(axes.flat, PANELS.items(), strict=True):
         _runs.trajectories(ax, table, name, floor=1e-16)
@@ -59,6 +60,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     for ax in axes[1]:
         ax.set_xlabel("iteration")
     axes[1][1].axhline(table["sparsity"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    style.legend(fig, axes[0][0])
     return fig

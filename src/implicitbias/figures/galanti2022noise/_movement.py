@@ -9,39 +9,39 @@ from ...analysis.tables import final
 
 
 def span(table: pd.DataFrame) -> pd.Series:
-    """S: the steps over which each row's movement is taken."""
+    """Return S, the steps over which each row's movement is taken."""
     per_epoch = table["step"] / table["epoch"]
     return per_epoch * table["movement_epochs"]
 
 
 def pure_decay(table: pd.DataFrame) -> pd.Series:
-    """1 - (1 - lr weight_decay)^S: the relative movement without any gradient."""
+    """Return 1 - (1 - lr weight_decay)^S, the relative movement without any gradient."""
     found: pd.Series = 1 - (1 - table["lr"] * table["weight_decay"]) ** span(table)
     return found
 
 
 def averages(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean over the layers but the head, with the line of pure decay beside it."""
+    """Return means over the layers but the head, with the line of pure decay beside it."""
     rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
     return rows.assign(decay=pure_decay(rows), full=rows["batch_size"] == rows["n_train"])
 
 
 def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
-    """The least (or the largest) of `value` over the runs of a seed; NaN if any is missing."""
+    """Return the least (or largest) of `value` over the runs of a seed; NaN if any is missing."""
     groups = rows.groupby("seed")["value"]
     found = groups.agg(
         lambda v: (v.min() if least else v.max()) if v.notna().all() else float("nan")
     )
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in found.items()})
+    return Statistic.of(sentence, found)
 
 
 def last(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each run's last step."""
+    """Return the rows of each run's last step."""
     return rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
 
 
 def falls(rows: pd.DataFrame) -> pd.DataFrame:
-    """Movement at the end / movement at the first record in the second half, for each run."""
+    """Return movement at the end / at the first record in the second half, for each run."""
     half = rows["step"].max() / 2
     found = []
     for _, run in rows.sort_values("step").groupby("run"):
@@ -52,7 +52,7 @@ def falls(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def trained(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of (loss, rate, decay) at which every network ends above half accuracy.
+    """Return the rows of (loss, rate, decay) at which every network ends above half accuracy.
 
     A network that has collapsed to a constant only decays: its plateau is the dashed line.
     """

@@ -28,7 +28,7 @@ START, END = "untrained", "trained"
 
 
 def batches(table: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of batch gradients of the hidden layers, with `kind` and `normalised`."""
+    """Return ranks of batch gradients of the hidden layers, with `kind` and `normalised`."""
     rows = table[(table["metric"] == "gradient_rank") & table["layer"].str.startswith("layer")]
     normalised = rows["model"].str.endswith("_bn")
     if "batch_norm" in rows:
@@ -38,30 +38,32 @@ def batches(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The lemma for examples and batches, one less with batch norm, and that it is attained."""
+    """Judge the lemma for examples and batches, with batch norm, and that it is attained."""
     rows = batches(table)
     plain, normal = rows[~rows["normalised"]], rows[rows["normalised"]]
     singles = table[table["metric"] == "sample_gradient_rank"]
     start = plain[plain["kind"] == START]
     attained = start["value"] / start[["limit", "trivial"]].min(axis=1)
-    by_seed = {int(str(s)): float(v) for s, v in attained.groupby(start["seed"]).mean().items()}
+    attained = attained.groupby(start["seed"]).mean()
     sentence = "rank / min(m_l B, rows, cols) of untrained networks without normalisation, mean"
     ratio = "rank / bound"
     return [
         worst(singles.assign(value=singles["value"] / singles["limit"]), figure=FIGURE,
-              at_most=1.0, statistic=ratio, claim="an example's gradient has rank at most m_l"),
+              at_most=1.0, statistic=ratio, id="example-rank",
+              claim="an example's gradient has rank at most m_l"),
         worst(rows.assign(value=rows["value"] / rows["limit"]), figure=FIGURE, at_most=1.0,
-              statistic=ratio, claim="a batch's gradient has rank at most m_l B"),
+              statistic=ratio, id="batch-rank", claim="a batch's gradient has rank at most m_l B"),
         worst(normal.assign(value=normal["value"] - normal["limit"] + 1), figure=FIGURE,
               at_most=0.0, statistic="rank - (m_l B - 1)",
+              id="batch-rank-normalised",
               claim="with batch normalisation it has rank at most m_l B - 1"),
-        judge(Statistic(sentence, by_seed), figure=FIGURE, at_least=0.9,
-              claim="at the start the bound is nearly attained"),
+        judge(Statistic.of(sentence, attained), figure=FIGURE, at_least=0.9,
+              id="bound-attained-untrained", claim="at the start the bound is nearly attained"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A panel per network: rank against m_l B, untrained and trained, by layer."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per network: rank against m_l B, untrained and trained, by layer."""
     rows = batches(table)
     groups = list(rows.groupby(["model", "normalised"]))
     fig, axes = plt.subplots(
@@ -70,10 +72,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     for ax, ((model, normalised), part) in zip(axes[0], groups, strict=True):
         _panel(ax, part, f"{model}{', normalised' if normalised else ''}", bool(normalised))
     axes[0][0].set(ylabel="rank of the gradient", ylim=(0.7, 110))
-    handles: dict[str, Any] = {}
-    for ax in axes[0]:
-        handles.update(dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True)))
-    fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4)
+    style.legend(fig, *axes[0], ncols=4)
     return fig
 
 

@@ -29,34 +29,36 @@ FIGURE = "galanti2022noise/exp_near_convergence"
 
 
 def hidden(table: pd.DataFrame) -> pd.DataFrame:
-    """Both sides in every hidden layer."""
+    """Return both sides in every hidden layer."""
     rows = table[(table["metric"] == "near_convergence") & table["layer"].str.startswith("layer")]
     return rows.assign(full=rows["batch_size"] == rows["n_train"])
 
 
 def largest(rows: pd.DataFrame, sentence: str) -> Statistic:
-    """The largest bound of a seed's runs and layers at the end."""
-    by_seed = final(rows).groupby("seed")["limit"].max()
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in by_seed.items()})
+    """Return the largest bound of a seed's runs and layers at the end."""
+    return Statistic.of(sentence, final(rows).groupby("seed")["limit"].max())
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The inequality, and whether it comes to say something."""
+    """Judge the inequality, and whether it comes to say something."""
     rows = hidden(table)
     ratio = rows.assign(value=rows["value"] / rows["limit"])
     return [
         worst(ratio, figure=FIGURE, at_most=1.0, statistic="distance / bound",
+              id="distance-below-bound",
               claim="no weight is further from rank m_l B than its best mini-batch says"),
         judge(largest(rows[rows["full"]], "largest bound of a layer at the end, B = N"),
-              figure=FIGURE, at_most=0.5, claim="with the full batch the bound comes to speak"),
+              figure=FIGURE, at_most=0.5, id="bound-speaks-full-batch",
+              claim="with the full batch the bound comes to speak"),
         judge(largest(rows[~rows["full"]], "largest bound of a layer and B < N at the end"),
               figure=FIGURE, at_most=0.9,
+              id="bound-speaks-minibatch",
               claim="with batches smaller than the data the bound comes to speak"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A panel per layer: bound and distance against completed steps, by batch size."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a panel per layer: bound and distance against completed steps, by batch size."""
     rows = hidden(table)
     layers = sorted(rows["layer"].unique())
     fig, axes = plt.subplots(
@@ -74,5 +76,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.axhspan(1, top, color="#999999", alpha=0.15, linewidth=0)
         ax.set(title=layer, xlabel="completed steps", ylim=(0, min(top, 2.0)))
     axes[0][0].set_ylabel("Frobenius distance to rank m_l B")
-    fig.legend(*axes[0][0].get_legend_handles_labels(), loc="outside right center")
+    style.legend(fig, axes[0][0], loc="outside right center", ncols=1)
     return fig

@@ -39,36 +39,39 @@ FIGURE = "galanti2022noise/exp_noise"
 DECAY, PULL = "decay alone", "gradients alone"
 RATIO = "movement at the end / halfway"
 LOSSES = {"cross_entropy": "cross-entropy", "square": "square loss"}
+PARTS = {"cross_entropy": "cross-entropy", "square": "square"}  # of ids
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """A floor for SGD with decay, none for gradient descent, and a floor above pure decay."""
+    """Judge a floor for SGD with decay, none for gradient descent, one above pure decay."""
     table = trained(table)
     every = averages(table, "relative_movement")
     pulls = averages(table, "gradient_movement")
     found = []
     for loss, name in LOSSES.items():
+        part = PARTS[loss]
         rows = every[every["loss"] == loss]
         decayed = rows[rows["weight_decay"] > 0]
         strong = decayed[decayed["weight_decay"] == decayed["weight_decay"].max()]
         noisy, full = strong[~strong["full"]], strong[strong["full"]]
         bare = rows[(rows["weight_decay"] == 0) & ~rows["full"]]
         if len(noisy):
-            found += _floor(noisy, pulls, name)
+            found += _floor(noisy, pulls, name, part)
         if len(noisy) and len(full):
-            found += _descent(full, last(noisy), name)
+            found += _descent(full, last(noisy), name, part)
         if len(bare):
             found.append(
                 judge(
                     per_seed(falls(bare), f"{RATIO}, largest over batch sizes below N", False),
                     figure=FIGURE, at_most=0.75,
+                    id=f"falls-without-decay-{part}",
                     claim=f"{name}: without decay the movement of SGD goes on falling",
                 )
             )  # fmt: skip
     return found
 
 
-def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str) -> list[Claim]:
+def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> list[Claim]:
     """Of SGD with decay: that there is a floor, and that decay alone does not explain it."""
     ends = last(noisy)
     pull = pulls[pulls["run"].isin(ends["run"])].merge(ends[["run", "step"]])
@@ -77,24 +80,26 @@ def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str) -> list[Claim]:
         judge(
             per_seed(falls(noisy), f"{RATIO}, least over batch sizes below N", least=True),
             figure=FIGURE, at_least=0.5,
-            claim=f"{name}: with decay and B < N the movement has a floor",
+            id=f"floor-{part}", claim=f"{name}: with decay and B < N the movement has a floor",
         ),
         judge(
             per_seed(pull.assign(value=pull["value"] / pull["decay"]),
                      f"gradients' movement at the end {over}", least=True),
             figure=FIGURE, at_least=0.5, note="added after a pilot",
+            id=f"floor-gradients-move-{part}",
             claim=f"{name}: that floor is not pure decay, for the gradients move the weights",
         ),
         judge(
             per_seed(ends.assign(value=ends["value"] / ends["decay"]),
                      f"movement at the end {over}", least=True),
             figure=FIGURE, at_least=2.0,
+            id=f"floor-above-decay-{part}",
             claim=f"{name}: that floor is above what decay alone would move",
         ),
     ]  # fmt: skip
 
 
-def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str) -> list[Claim]:
+def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str, part: str) -> list[Claim]:
     """Of gradient descent with decay: that it has no floor, and moves little beside SGD."""
     small = noisy[noisy["batch_size"] == noisy["batch_size"].min()][["seed", "value"]]
     both = last(full).merge(small, on="seed", suffixes=("", "_small"))
@@ -102,19 +107,21 @@ def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str) -> list[Claim]:
         judge(
             per_seed(falls(full), f"{RATIO}, full batch", least=False),
             figure=FIGURE, at_most=0.1,
+            id=f"descent-without-floor-{part}",
             claim=f"{name}: with decay and the full batch there is none",
         ),
         judge(
             per_seed(both.assign(value=both["value"] / both["value_small"]),
                      "movement of the full batch / of the smallest batch, at the end", least=False),
             figure=FIGURE, at_most=0.1, note="added after a pilot",
+            id=f"descent-beside-sgd-{part}",
             claim=f"{name}: the full batch moves a tenth of what the smallest one does",
         ),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Rows: losses; columns: weight decays; a line per batch size (and learning rate)."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw rows: losses; columns: weight decays; a line per batch size (and learning rate)."""
     every = averages(table, "relative_movement")
     pulls = averages(table, "gradient_movement")
     losses = [name for name in LOSSES if name in set(every["loss"])]

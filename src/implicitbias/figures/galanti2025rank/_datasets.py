@@ -8,23 +8,27 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim, Statistic, judge
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 NAMES = {
     "svhn": "SVHN", "food101": "Food101", "imagenette": "Imagenette", "mnist": "MNIST",
     "mnist5k": "MNIST, 5,000 images", "fashion_mnist": "FashionMNIST", "places365": "Places365",
 }  # fmt: skip
+PARTS = {
+    "svhn": "svhn", "food101": "food101", "imagenette": "imagenette", "mnist": "mnist",
+    "mnist5k": "mnist", "fashion_mnist": "fashion-mnist", "places365": "places365",
+}  # of ids  # fmt: skip
 PAPER = {
-    **{k: v for k, v in _sweep.RESNET.items() if k != "dataset"}, "negative_slope": 0.0,
+    **{k: v for k, v in _convnets.RESNET.items() if k != "dataset"}, "negative_slope": 0.0,
     "batch_size": [16], "lr": [0.1, 0.5, 1, 2], "weight_decay": [5e-4],
 }  # fmt: skip
 
 
-def sweep(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _sweep.Sweep:
-    """A column for each data set, there or not; mnist5k stands in for mnist."""
+def layout(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _convnets.Layout:
+    """Return a column for each data set, there or not; mnist5k stands in for mnist."""
     there = set() if table.empty else set(table["dataset"])
     shown = ["mnist5k" if d == "mnist" and "mnist5k" in there else d for d in datasets]
-    return _sweep.Sweep(
+    return _convnets.Layout(
         figure, PAPER, by=("dataset",), x="lr", layers=(1, 4, 8, 11), log=False,
         as_published="rank_fro_1e-3", panel=NAMES.__getitem__, title=NAMES.__getitem__,
         values=tuple(shown),
@@ -33,20 +37,28 @@ def sweep(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _sweep.S
 
 def claims(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> list[Claim]:
     """On each data set larger rates lower the rank, and not without decay; or it is not there."""
-    of = sweep(figure, datasets, table)
+    of = layout(figure, datasets, table)
     found = []
     for dataset in of.columns(table):
-        part, name = of.of(table, dataset), NAMES[str(dataset)]
-        if part.empty:
+        runs, name, part = of.of(table, dataset), NAMES[str(dataset)], PARTS[str(dataset)]
+        if runs.empty:
             missing = Statistic("none: no runs", {}, f"{name} is not available")
             claim = f"average rank falls as the learning rate grows, {name}"
-            found.append(judge(missing, figure=of.key, claim=claim, at_most=-0.5))
+            found.append(
+                judge(
+                    missing,
+                    figure=of.key,
+                    id=f"rank-falls-with-lr-{part}",
+                    claim=claim,
+                    at_most=-0.5,
+                )
+            )
             continue
-        found += _sweep_claims.falls(part, of.key, "lr", (), f", {name}")
-        found += _sweep_claims.flat_without_decay(part, of.key, "lr", (), f", {name}")
-    return found + _sweep_claims.fidelity(table, of)
+        found += _rank_claims.falls(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
+        found += _rank_claims.flat_without_decay(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
+    return found + _rank_claims.fidelity(table, of)
 
 
 def draw(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> Figure:
-    """Columns: data sets; x: learning rate."""
-    return _sweep.draw(table, sweep(figure, datasets, table))
+    """Draw panels, a column for each of the data sets, against learning rate."""
+    return _convnets.draw(table, layout(figure, datasets, table))

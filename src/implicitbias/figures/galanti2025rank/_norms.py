@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from ...analysis.claims import Claim, Statistic, judge
 from ...plan.schedules import multiplier
 from .. import style
-from ._mlp import WORDS
+from .._ranks import IDS
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per run, layer and pair of successive records; `epoch` is that of the later one.
+    """Return a row per run, layer and pair of successive records; `epoch` is that of the later one.
 
     ratio: ||W_later|| / ||W_earlier||. log_decay: sum over the steps between of log(1 - lr_t
     weight_decay). of_decay: log(ratio) / log_decay, the mean change of log ||W|| per step in units
@@ -57,24 +57,26 @@ def _cumulative(run: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
-    """The paper's reading of the curves, and the theorem's assumption, for each panel."""
+    """Judge the paper's reading of the curves, and the theorem's assumption, for each panel."""
     found = []
     rows = ratios(table)
     last = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["weight_decay"] > 0)]
-    for value, part in last.groupby(column):
-        at = f"{WORDS[column]} {value:g}"
+    for value, runs in last.groupby(column):
+        at, part = f"{style.WORDS[column]} {value:g}", f"{IDS[column]}-{value:g}"
         found.append(
             judge(
-                _largest(part.assign(gap=(part["ratio"] - 1).abs()), "gap", "|ratio - 1|"),
+                _largest(runs.assign(gap=(runs["ratio"] - 1).abs()), "gap", "|ratio - 1|"),
                 figure=figure, at_most=0.05,
+                id=f"ratio-near-1-{part}",
                 claim=f"the last ratio is within 0.05 of 1 in every layer, {at}",
             )
         )  # fmt: skip
         found.append(
             judge(
-                _largest(part.assign(gap=part["of_decay"].abs()), "gap",
+                _largest(runs.assign(gap=runs["of_decay"].abs()), "gap",
                          "|log ratio| per step over that of pure decay"),
                 figure=figure, at_most=0.5,
+                id=f"norms-settled-{part}",
                 claim=f"at the end every norm changes at under half the rate of pure decay, {at}",
                 note="the theorem's assumption: the norms have settled",
             )
@@ -85,14 +87,11 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
 def _largest(rows: pd.DataFrame, column: str, words: str) -> Statistic:
     """The largest over layers, for each seed; NaN if a layer has none."""
     by_seed = rows.groupby("seed")[column].agg(lambda v: v.max(skipna=False))
-    return Statistic(
-        f"largest {words} over the layers, between the last two records",
-        {int(str(s)): float(v) for s, v in by_seed.items()},
-    )
+    return Statistic.of(f"largest {words} over the layers, between the last two records", by_seed)
 
 
 def draw(table: pd.DataFrame, column: str, layers: Sequence[int]) -> Figure:
-    """A column per value of `column`: ratios above, in units of pure decay's below."""
+    """Draw a column per value of `column`: ratios above, in units of pure decay's below."""
     rows = ratios(table)
     values: list[Hashable] = sorted(rows[column].unique())
     fig, axes = plt.subplots(
@@ -101,8 +100,8 @@ def draw(table: pd.DataFrame, column: str, layers: Sequence[int]) -> Figure:
     )  # fmt: skip
     for j, value in enumerate(values):
         part = rows[rows[column] == value]
-        _panel(axes[0][j], axes[1][j], part, f"{WORDS[column]} {value:g}", layers)
-        axes[0][j].set_title(f"{WORDS[column]} {value:g}")
+        _panel(axes[0][j], axes[1][j], part, f"{style.WORDS[column]} {value:g}", layers)
+        axes[0][j].set_title(f"{style.WORDS[column]} {value:g}")
         axes[1][j].set_xlabel("completed epochs")
     axes[0][0].set_ylabel("norm / norm one record before")
     axes[0][0].set_yscale("log")
@@ -110,8 +109,7 @@ def draw(table: pd.DataFrame, column: str, layers: Sequence[int]) -> Figure:
     axes[0][0].yaxis.set_minor_formatter("{x:g}")
     axes[1][0].set_ylabel("change of log norm per step,\nin units of pure decay")
     axes[1][0].set_ylim(-2, 2)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside right center")
+    style.legend(fig, axes[0][0], loc="outside right center", ncols=1)
     return fig
 
 

@@ -17,7 +17,7 @@ from .. import style
 
 
 def spectra(table: pd.DataFrame, layers: Sequence[int]) -> pd.DataFrame:
-    """The final rows of the layers that are drawn; `values` holds s_i / ||W||_F, descending."""
+    """Return the final rows of the layers that are drawn; `values`: s_i / ||W||_F, descending."""
     rows = final(table)
     rows = rows[rows["metric"] == "singular_values"]
     return rows[rows["layer"].isin([f"layer{i}" for i in layers])]
@@ -33,25 +33,29 @@ def claims(table: pd.DataFrame, figure: str, layers: Sequence[int]) -> list[Clai
     return [
         *trend_and_effect(
             decayed, figure=figure, x="batch_size", direction="falls", by=["layer"],
-            value="largest", claim="the largest singular value falls as the batch grows",
+            value="largest", id="largest-falls-with-batch",
+            claim="the largest singular value falls as the batch grows",
         ),
         *trend_and_effect(
             decayed, figure=figure, x="batch_size", direction="rises", by=["layer"],
-            value="median", claim="the median singular value grows with the batch",
+            value="median", id="median-grows-with-batch",
+            claim="the median singular value grows with the batch",
         ),
         judge(
             crossing_spread(decayed), figure=figure, at_most=0.1,
+            id="one-crossing",
             claim="the spectra cross at nearly one index, whatever the batch size",
         ),
         judge(
             change, figure=figure, at_most=0.1,
+            id="largest-without-decay",
             claim="without weight decay a smaller batch raises the largest by under a tenth",
         ),
     ]  # fmt: skip
 
 
 def crossing_spread(rows: pd.DataFrame) -> Statistic:
-    """How far apart are the indices at which the spectra cross that of the largest batch.
+    """Return how far apart the indices are at which spectra cross that of the largest batch.
 
     A spectrum crosses after as many of its first values as are above those of the largest batch.
     For each layer the largest less the smallest of these counts, over the number of values; the
@@ -77,7 +81,7 @@ def _spread(layer: pd.DataFrame) -> float:
 
 
 def draw(table: pd.DataFrame, layers: Sequence[int], columns: int) -> Figure:
-    """A panel per layer, a curve per batch size from light to dark; mean over seeds."""
+    """Draw a panel per layer, a curve per batch size from light to dark; mean over seeds."""
     rows = spectra(table, layers)
     fig, axes = plt.subplots(
         -(-len(layers) // columns), columns, figsize=(style.PAGE, 5.2), sharey=True,
@@ -95,8 +99,7 @@ def draw(table: pd.DataFrame, layers: Sequence[int], columns: int) -> Figure:
         ax.set_xlabel("index")
     for row in axes:
         row[0].set_ylabel("singular value / norm")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=4)
+    style.legend(fig, axes[0][0], ncols=4)
     return fig
 
 

@@ -7,22 +7,25 @@ from matplotlib.axes import Axes
 
 from ...analysis.tables import final
 from .. import style
+from .._ranks import split
 
-NORMS = {"rank_fro": "Frobenius norm", "rank_spec": "spectral norm"}
 WORDS = {"weight_decay": "decay", "lr": "rate", "batch_size": "batch"}
 COLOURS = (style.SKY, style.BLUE, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION,
            style.PURPLE)  # fmt: skip
 
 
 def ranks(table: pd.DataFrame) -> pd.DataFrame:
-    """Average ranks with the columns `norm` and `tolerance`."""
+    """Return average ranks with the columns `norm` and `tolerance`."""
     rows = table[(table["layer"] == "average") & table["metric"].str.startswith("rank_")]
-    parts = rows["metric"].str.rpartition("_")
-    return rows.assign(norm=parts[0], tolerance=parts[2].astype(float))
+    found = {metric: split(metric) for metric in rows["metric"].unique()}
+    return rows.assign(
+        norm=rows["metric"].map({metric: norm for metric, (norm, _) in found.items()}),
+        tolerance=rows["metric"].map({metric: float(at) for metric, (_, at) in found.items()}),
+    )
 
 
 def curves(ax: Axes, rows: pd.DataFrame, column: str, panel: str, marks: tuple[float, ...]) -> None:
-    """A curve per value of `column` at the end, and the untrained networks' dashed.
+    """Draw a curve per value of `column` at the end, and the untrained networks' dashed.
 
     Dotted verticals at the tolerances `marks`.
     """

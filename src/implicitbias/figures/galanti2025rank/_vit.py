@@ -11,12 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis import published
 from ...analysis.claims import Claim, Statistic, judge, share_within
 from ...analysis.tables import final
-from .. import comparable, style
-from ._mlp import WORDS, rank
-from ._sweep import tolerances
+from .. import style
+from .._ranks import part, rank, tolerances
+from . import _published
 
 PAPER: dict[str, Any] = {
     "dataset": "cifar10", "model": "vit", "patch": 4, "dim": 512, "depth": 6, "heads": 8,
@@ -29,7 +28,7 @@ LEARNT = 0.5
 
 
 def unlearnt(table: pd.DataFrame) -> str:
-    """How many runs end with a training accuracy under LEARNT: their low rank is no bias."""
+    """Return how many runs end with a training accuracy under LEARNT: their low rank is no bias."""
     rows = final(table)
     rows = rows[rows["metric"] == "train_accuracy"]
     few = int((~(rows["value"] >= LEARNT)).sum())
@@ -37,18 +36,20 @@ def unlearnt(table: pd.DataFrame) -> str:
 
 
 def phases(table: pd.DataFrame, figure: str, by: Sequence[str]) -> list[Claim]:
-    """The paper's reading of the curves: the rank falls without a rise, then it is stable."""
+    """Judge the paper's reading of the curves: the rank falls without a rise, then it is stable."""
     found = []
     for metric, at in tolerances(table).items():
         rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
         found += [
             judge(
                 _largest(rows, by, _rise, "rise above the least rank before"),
-                figure=figure, at_most=0.05, claim=f"the average rank never rises again, {at}",
+                figure=figure, id=f"never-rises-{part(metric)}", at_most=0.05,
+                claim=f"the average rank never rises again, {at}",
             ),
             judge(
                 _largest(rows, by, _late, "range of the rank in the last quarter of the epochs"),
-                figure=figure, at_most=0.05, claim=f"in the end the average rank is stable, {at}",
+                figure=figure, id=f"stable-at-the-end-{part(metric)}", at_most=0.05,
+                claim=f"in the end the average rank is stable, {at}",
             ),
         ]  # fmt: skip
     return found
@@ -66,18 +67,18 @@ def _late(curve: pd.Series) -> float:
 def _largest(rows: pd.DataFrame, by: Sequence[str], of: Any, words: str) -> Statistic:
     """`of` each curve, in units of the untrained rank: the largest, for each seed."""
     found: dict[int, float] = {}
-    for seed, part in rows.groupby("seed"):
-        curves = [c.set_index("epoch")["value"].sort_index() for _, c in part.groupby(list(by))]
+    for seed, own in rows.groupby("seed"):
+        curves = [c.set_index("epoch")["value"].sort_index() for _, c in own.groupby(list(by))]
         found[int(str(seed))] = float(np.max([of(c) / c.iloc[0] for c in curves]))
     return Statistic(f"largest {words}, in units of the untrained rank, over the curves", found)
 
 
 def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[Claim]:
-    """The last published points against ours, where the protocol is the paper's; else []."""
-    published = _published(table, figure)
-    if published is None:
+    """Judge the last published points against ours, where the protocol is the paper's; else []."""
+    theirs = _published.reported(table, PAPER, figure)
+    if theirs is None:
         return []
-    last = published[published["x"] == published["x"].max()]
+    last = theirs[theirs["x"] == theirs["x"].max()]
     epoch = int(last["x"].iloc[0]) - LABEL_SHIFT
     points = pd.DataFrame({
         panel: last["panel"].str.partition("=")[2].astype(float),
@@ -87,7 +88,7 @@ def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[C
     return [
         judge(
             share_within(ours, points, [panel, curve]),
-            figure=f"galanti2025rank/fig{figure}", at_least=0.9,
+            figure=f"galanti2025rank/fig{figure}", id="published-average-rank", at_least=0.9,
             reference=f"figure {figure} as published, after {epoch} epochs",
             claim="the average rank is the published one at nine points of ten",
             note="which matrices and tolerance the paper has is not known: 0.037 gives its start",
@@ -96,47 +97,39 @@ def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[C
 
 
 def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) -> Figure:
-    """A column per value of `panel`: ranks at each tolerance, and training accuracy, by epoch."""
+    """Draw a column per value of `panel`: ranks and training accuracy by epoch."""
     values, rows = sorted(table[panel].unique()), [*tolerances(table).items()]
     fig, axes = plt.subplots(
         len(rows) + 1, len(values), figsize=(style.PAGE, 0.6 + 1.6 * (len(rows) + 1)), sharex=True,
         sharey="row", squeeze=False, layout="constrained",
     )  # fmt: skip
-    published = _published(table, figure)
+    theirs = _published.reported(table, PAPER, figure)
     for j, value in enumerate(values):
-        part, name = table[table[panel] == value], f"{symbol}={value:g}"
-        theirs = None if published is None else published[published["panel"] == name]
-        axes[0][j].set_title(f"{WORDS[panel]} {value:g}")
+        runs, name = table[table[panel] == value], f"{symbol}={value:g}"
+        points = None if theirs is None else theirs[theirs["panel"] == name]
+        axes[0][j].set_title(f"{style.WORDS[panel]} {value:g}")
         for i, (metric, _) in enumerate(rows):
-            ranks = part[part["layer"] == "average"]
+            ranks = runs[runs["layer"] == "average"]
             _curves(axes[i][j], ranks, metric, curve, f"{name}, {metric}")
-            if theirs is not None and metric == AS_PUBLISHED:
-                epochs = list(theirs["x"] - LABEL_SHIFT)
-                style.points(axes[i][j], epochs, list(theirs["y"]), "published", name)
-        _curves(axes[-1][j], part, "train_accuracy", curve, f"{name}, accuracy")
+            if points is not None and metric == AS_PUBLISHED:
+                epochs = list(points["x"] - LABEL_SHIFT)
+                style.points(axes[i][j], epochs, list(points["y"]), "published", name)
+        _curves(axes[-1][j], runs, "train_accuracy", curve, f"{name}, accuracy")
         axes[-1][j].set_xlabel("completed epochs")
     for i, (_, at) in enumerate(rows):
         axes[i][0].set_ylabel(f"average rank,\n{at}")
         axes[i][0].set_ylim(0, 1.05 * axes[i][0].get_ylim()[1])
     axes[-1][0].set(ylabel="training accuracy", ylim=(0, 1.02))
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=4, title=WORDS[curve])
+    style.legend(fig, axes[0][0], ncols=4, title=style.WORDS[curve])
     return fig
 
 
-def _curves(ax: Axes, part: pd.DataFrame, metric: str, curve: str, panel: str) -> None:
+def _curves(ax: Axes, runs: pd.DataFrame, metric: str, curve: str, panel: str) -> None:
     """One line per value, from light to dark as it grows."""
-    values = sorted(part[curve].unique())
+    values = sorted(runs[curve].unique())
     colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(values)))
     for value, rgba in zip(values, colours, strict=True):
-        rows = part[(part["metric"] == metric) & (part[curve] == value)]
+        rows = runs[(runs["metric"] == metric) & (runs[curve] == value)]
         control = curve == "weight_decay" and value == 0
         look, line = (style.SERIES["control"], "--") if control else ((rgba, ""), "-")
         style.band(ax, rows, "epoch", f"{value:g}", look, panel, linestyle=line)
-
-
-def _published(table: pd.DataFrame, figure: str) -> pd.DataFrame | None:
-    """The paper's points where our runs follow its protocol; None where they do not."""
-    if not comparable(table.drop_duplicates("run"), PAPER):
-        return None
-    return published.points("galanti2025rank", figure)

@@ -44,6 +44,12 @@ CLAIMS = {
     "gradient_rank": "a batch's gradient has rank at most m_l times its examples (lemma 3.1)",
     "sample_gradient_rank": "one example's gradient has rank at most m_l (lemma 3.1)",
 }
+PARTS = {
+    "unrolled_identity": "unrolled-identity", "unrolled_rank": "unrolled-rank",
+    "lemma_spec": "lemma-spectral", "lemma_fro": "lemma-frobenius",
+    "theorem_rank": "theorem-rank", "gradient_rank": "batch-gradient",
+    "sample_gradient_rank": "example-gradient",
+}  # of ids  # fmt: skip
 ATTENTION = "one example's gradient of W_Q, W_K, W_V has rank at most the tokens (lemma A.1)"
 PANELS = {
     "rank after n steps, of a gradient": {
@@ -60,17 +66,18 @@ PANELS = {
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Each inequality in every layer of every record; that of attention once more by itself."""
+    """Judge each inequality in every layer of every record; that of attention by itself, too."""
     attention = table[(table["model"] == "vit") & table["layer"].str.startswith("layer")]
-    cases = [(metric, sentence, table) for metric, sentence in CLAIMS.items()]
+    cases = [(metric, PARTS[metric], sentence, table) for metric, sentence in CLAIMS.items()]
+    cases.append(("sample_gradient_rank", "attention-gradient", ATTENTION, attention))
     found = []
-    for metric, sentence, part in [*cases, ("sample_gradient_rank", ATTENTION, attention)]:
+    for metric, name, sentence, part in cases:
         rows = part[(part["metric"] == metric) & (part["limit"].notna())]
         vacuous = int((rows["limit"] >= rows["trivial"]).sum())
         rows = rows.assign(value=(rows["value"] / rows["limit"]).where(rows["value"] > 0, 0.0))
         found.append(
             worst(
-                rows, figure=FIGURE, claim=sentence, at_most=1.0,
+                rows, figure=FIGURE, id=name, claim=sentence, at_most=1.0,
                 statistic="left side / right side",
                 note=f"{vacuous} of {len(rows)} bounds are vacuous",
             )
@@ -78,8 +85,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Left sides against right sides, hollow where the right side is vacuous."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw left sides against right sides, hollow where the right side is vacuous."""
     fig, axes = plt.subplots(1, 3, figsize=(style.PAGE, 3.0), layout="constrained")
     for ax, (title, metrics) in zip(axes, PANELS.items(), strict=True):
         distance = "distance" in title

@@ -24,27 +24,28 @@ from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim, Statistic, judge
 from .. import style
-from . import _mlp
-from ._mlp import rank
+from .._ranks import part, rank, tolerances
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "width": [64, 100], "epochs": 500, "momentum": 0.0}
 FIGURE = "galanti2025rank/exp_precision"
-NEEDS = ("rank_fro_1.4e-1", "rank_fro_3e-2", "rank_fro_1e-3", "test_accuracy")
-TOLERANCES = {"rank_fro_1.4e-1": "tolerance 0.14", **_mlp.TOLERANCES}
+NEEDS = ("test_accuracy",)
 MODELS = {"mlp_bn": "MLP-BN", "resnet18": "ResNet-18"}
+PARTS = {"mlp_bn": "mlp-bn", "resnet18": "resnet18"}  # of ids
 LOOKS = {"float32": (style.BLUE, "o"), "bfloat16": (style.VERMILION, "^")}
 AT = ["batch_size", "weight_decay"]  # a point of the sweep
 SHIFT = 0.02  # of the full average rank: no larger in the mean over points
 
 
 def pairs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Final ranks of one model, indexed by point and seed, a column for each precision."""
+    """Return final ranks of one model, indexed by point and seed, a column for each precision."""
     wide = rows.pivot_table(index=[*AT, "seed"], columns="precision", values="value", dropna=False)
     return wide.reindex(columns=list(LOOKS)).dropna()
 
 
 def against_seeds(rows: pd.DataFrame) -> dict[int, float]:
-    """By seed: mean over points of |bfloat16 - float32|, less that of |float32 - another seed|."""
+    """Return, by seed, the mean over points of |bfloat16 - float32|, less that of |float32 -
+    another seed|.
+    """
     both = pairs(rows)
     precision = (both["bfloat16"] - both["float32"]).abs()
     other: dict[tuple[Any, ...], list[float]] = {}
@@ -58,17 +59,18 @@ def against_seeds(rows: pd.DataFrame) -> dict[int, float]:
 
 
 def shift(rows: pd.DataFrame) -> dict[int, float]:
-    """By seed, |mean over points of bfloat16 - float32|."""
+    """Return, by seed, |mean over points of bfloat16 - float32|."""
     both = pairs(rows)
     mean = (both["bfloat16"] - both["float32"]).groupby(level="seed").mean().abs()
     return {int(str(seed)): float(value) for seed, value in mean.items()}
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """For each model and tolerance: less than another seed, and in no direction."""
+    """Judge, for each model and tolerance, the effect against another seed, and its direction."""
     found = []
     for model, name in MODELS.items():
-        for metric, at in TOLERANCES.items():
+        for metric, at in tolerances(table).items():
+            about = f"{PARTS[model]}-{part(metric)}"
             rows = rank(table[table["model"] == model], metric)
             full = _full(table[table["model"] == model])
             found += [
@@ -76,14 +78,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                     Statistic("mean over points of |rank with bfloat16 - rank with float32|, less"
                               " that of |rank - rank with another seed| in float32",
                               against_seeds(rows)),
-                    figure=FIGURE, at_most=0.0,
+                    figure=FIGURE, id=f"less-than-another-seed-{about}", at_most=0.0,
                     claim=f"bfloat16 moves the average rank of {name} less than another seed does,"
                     f" {at}",
                 ),
                 judge(
                     Statistic("|mean over points of rank with bfloat16 - rank with float32|",
                               shift(rows)),
-                    figure=FIGURE, at_most=SHIFT * full,
+                    figure=FIGURE, id=f"shift-{about}", at_most=SHIFT * full,
                     claim=f"bfloat16 shifts the average rank of {name} by less than a fiftieth of"
                     f" the largest, {at}",
                 ),
@@ -92,23 +94,26 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _full(table: pd.DataFrame) -> float:
-    """The largest average rank at the start; 0 without runs, where no claim is decided."""
+    """The largest average rank at the start, which the smallest tolerance has.
+
+    It is 0 without runs, where no claim is decided.
+    """
     start = table[(table["epoch"] == 0) & (table["layer"] == "average")]
-    largest = start[start["metric"] == "rank_fro_1e-3"]["value"].max()
+    largest = start[start["metric"].isin([*tolerances(table)])]["value"].max()
     return float(largest) if pd.notna(largest) else 0.0
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: model and batch size; rows: tolerances and the test accuracy."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw columns: model and batch size; rows: tolerances and the test accuracy."""
     columns = [
         (model, size)
         for model in MODELS
         for size in sorted(table.loc[table["model"] == model, "batch_size"].unique())
     ]
-    rows = {**TOLERANCES, "test_accuracy": "test accuracy"}
+    rows = {**tolerances(table), "test_accuracy": "test accuracy"}
     fig, axes = plt.subplots(
-        len(rows), max(1, len(columns)), figsize=(style.PAGE, 5.6), sharey="row", sharex="col",
-        squeeze=False, layout="constrained",
+        len(rows), max(1, len(columns)), figsize=(style.PAGE, 1.4 * len(rows)), sharey="row",
+        sharex="col", squeeze=False, layout="constrained",
     )  # fmt: skip
     for j, (model, size) in enumerate(columns):
         here = table[(table["model"] == model) & (table["batch_size"] == size)]
@@ -118,14 +123,13 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
             layer = "network" if metric == "test_accuracy" else "average"
             last = rank(here, metric, layer)
             for precision, look in LOOKS.items():
-                part = last[last["precision"] == precision]
-                style.band(axes[i][j], part, "weight_decay", precision, look, f"{name}, {word}")
+                runs = last[last["precision"] == precision]
+                style.band(axes[i][j], runs, "weight_decay", precision, look, f"{name}, {word}")
         decays = sorted(here["weight_decay"].unique())
         axes[-1][j].set_xticks(decays, [f"{d:g}" for d in decays])
         axes[-1][j].set_xlabel("weight decay")
     for i, (metric, word) in enumerate(rows.items()):
         axes[i][0].set_ylabel(word if metric == "test_accuracy" else f"average rank,\n{word}")
         axes[i][0].set_ylim(0, 1.05 if metric == "test_accuracy" else None)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    style.legend(fig, axes[0][0])
     return fig

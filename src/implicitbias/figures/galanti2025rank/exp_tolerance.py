@@ -25,11 +25,13 @@ from ...analysis.claims import Claim, Statistic, judge, monotone_trend
 from ...analysis.statistics import fullest_seeds
 from ...analysis.tables import final
 from .. import comparable, style
-from . import _mlp
-from ._tolerance import NORMS, curves, ranks
+from .._ranks import NORMS
+from . import _mlp, _published
+from ._tolerance import curves, ranks
 
 PAPER: dict[str, Any] = dict(_mlp.PAPER)
 FIGURE = "galanti2025rank/exp_tolerance"
+PARTS = {"rank_fro": "fro", "rank_spec": "spec"}  # of ids
 MARKS = (1e-3, 0.03)  # the captions' tolerance, and the published points'
 # Panel column and x of the published figures, and the column of ours that each is.
 PUBLISHED = {"7": ("batch_size", "weight_decay"), "8": ("batch_size", "weight_decay"),
@@ -37,17 +39,16 @@ PUBLISHED = {"7": ("batch_size", "weight_decay"), "8": ("batch_size", "weight_de
 
 
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean |ours - published| by figure, norm, tolerance and fullest seed, and how many points."""
+    """Return the mean |ours - published| by figure, norm, tolerance and fullest seed, and how many
+    points.
+    """
     if not comparable(table.drop_duplicates("run"), PAPER):
         return pd.DataFrame(columns=["figure", "norm", "tolerance", "seed", "value", "points"])
-    ours = ranks(table[table["epoch"] == _mlp.LAST_PUBLISHED_EPOCH])
+    ours = ranks(table[table["epoch"] == _published.LAST_EPOCH])
     found = []
     for figure, (column, x) in PUBLISHED.items():
         theirs = published.points("galanti2025rank", figure).query("series == 'average'")
-        points = pd.DataFrame({
-            column: theirs["panel"].str.partition("=")[2].astype(float),
-            x: theirs["x"].astype(float), "published": theirs["y"],
-        })  # fmt: skip
+        points = _published.numbered(theirs, column, x).rename(columns={"value": "published"})
         mine = ours[ours["weight_decay"] == 4e-4] if figure == "9" else ours[ours["lr"] == 0.1]
         both = fullest_seeds(mine.astype({column: float, x: float}).merge(points, on=[column, x]))
         gap = both.assign(value=(both["value"] - both["published"]).abs())
@@ -57,7 +58,9 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(table: pd.DataFrame) -> pd.DataFrame:
-    """For each figure and norm the tolerance of the smallest mean gap, and the gap at 1e-3."""
+    """Return, for each figure and norm, the tolerance of the smallest mean gap, and the gap at
+    1e-3.
+    """
     rows = gaps(table).groupby(["figure", "norm", "tolerance"])[["value", "points"]].mean()
     found = []
     for (figure, norm), part in rows.reset_index().groupby(["figure", "norm"]):
@@ -69,7 +72,9 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The direction at every tolerance; at the paper's protocol the tolerance that was printed."""
+    """Judge the direction at every tolerance; at the paper's protocol the tolerance that was
+    printed.
+    """
     found = []
     rows = final(ranks(table))
     rows = rows[(rows["lr"] == 0.1) & (rows["weight_decay"] > 0)]
@@ -84,7 +89,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             judge(
                 Statistic("Kendall tau-b of average rank against weight decay, mean over batch"
                           " sizes, the weakest of the tolerances from 0.001 to 0.1", weakest),
-                figure=FIGURE, at_most=-0.5,
+                figure=FIGURE, id=f"rank-falls-with-decay-{PARTS[norm]}", at_most=-0.5,
                 claim=f"the rank falls with weight decay at every such tolerance, {name}",
             )
         )  # fmt: skip
@@ -94,8 +99,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         printed = f"figure {figure} as published"
         found += [
             judge(_mean_gap(part, 0.03), at_most=3.0, figure=FIGURE, reference=printed,
+                  id=f"fig{figure}-at-3e-2",
                   claim=f"the points of figure {figure} are ranks at tolerance 0.03"),
             judge(_mean_gap(part, 1e-3), at_least=10.0, figure=FIGURE, reference=printed,
+                  id=f"fig{figure}-not-at-1e-3",
                   claim=f"the points of figure {figure} are not ranks at tolerance 0.001"),
         ]  # fmt: skip
     return found
@@ -104,11 +111,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def _mean_gap(rows: pd.DataFrame, tolerance: float) -> Statistic:
     by_seed = rows[rows["tolerance"] == tolerance].set_index("seed")["value"]
     sentence = f"mean |our average rank - published| at tolerance {tolerance:g}"
-    return Statistic(sentence, {int(str(s)): float(v) for s, v in by_seed.items()})
+    return Statistic.of(sentence, by_seed)
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Rows: norms, and the gap where there is one; columns: batch sizes, and learning rates."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw norms in rows, and the gap where there is one; batch sizes and rates in columns."""
     rows, near = ranks(table), gaps(table)
     usual = rows[rows["lr"] == 0.1]
     sizes = sorted(usual["batch_size"].unique())
@@ -135,8 +142,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         ax.set(xscale="log", xlabel="tolerance")
     if len(near):
         _gaps(axes[2], near, best(table))
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=4)
+    style.legend(fig, axes[0][0], ncols=4)
     return fig
 
 

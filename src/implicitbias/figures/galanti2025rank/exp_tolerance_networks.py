@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from ...analysis.claims import Claim, Statistic, judge, monotone_trend
 from ...analysis.tables import final
 from .. import style
-from ._tolerance import NORMS, WORDS, curves, ranks
+from .._ranks import IDS, NORMS
+from ._tolerance import WORDS, curves, ranks
 
 PAPER: dict[str, Any] = {"dataset": "cifar10"}
 FIGURE = "galanti2025rank/exp_tolerance_networks"
@@ -40,7 +41,7 @@ class Panel(NamedTuple):
     x: str
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The longest series of runs along x with decay, or along decay, all else the same."""
+        """Return the longest series of runs along x (with decay), all else the same."""
         others = [c for c in (*SETTINGS, "negative_slope") if c != self.x]
         here = rows[rows["model"] == self.model]
         if self.x != "weight_decay":
@@ -58,12 +59,12 @@ class Panel(NamedTuple):
         return -size, lr, decay
 
     def fixed(self, part: pd.DataFrame) -> str:
-        """What the runs of the series share."""
+        """Return what the runs of the series share."""
         return ", ".join(f"{WORDS[c]} {part[c].iloc[0]:g}" for c in SETTINGS if c != self.x)
 
     @property
     def name(self) -> str:
-        """For titles and claims."""
+        """Return what titles and claims call the panel."""
         return f"figure {self.figure}: {MODELS[self.model]}"
 
 
@@ -76,7 +77,7 @@ PANELS = (
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The paper's direction along each figure's axis, at the captions' tolerance and at 0.05."""
+    """Judge the direction along each figure's axis, at the captions' tolerance and at 0.05."""
     rows = final(ranks(table))
     found = []
     for panel in PANELS:
@@ -95,6 +96,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                         {seed: sign * value for seed, value in tau.by_seed.items()}, tau.missing,
                     ),
                     figure=FIGURE, at_least=0.5,
+                    id=f"fig{panel.figure}-rank-with-{IDS[panel.x]}-{tolerance:g}",
                     claim=f"{panel.name}: average rank {'rises' if sign > 0 else 'falls'} with"
                           f" {WORDS[panel.x]}, tolerance {tolerance:g}",
                 )
@@ -102,8 +104,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Two rows, one per norm, for each four figures."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw two rows, one per norm, for each four figures."""
     rows = ranks(table)
     fig, axes = plt.subplots(
         4, 4, figsize=(style.PAGE, 7.4), sharex=True, squeeze=False, layout="constrained"

@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 
 from ...analysis.claims import Claim
 from .. import comparable, style
-from . import _sweep, _sweep_claims
-from ._mlp import WORDS, rank
+from .._ranks import rank, tolerances
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.RESNET, "negative_slope": 0.01, "batch_size": [4, 8, 16, 32, 64, 128],
+    **_convnets.RESNET, "negative_slope": 0.01, "batch_size": [4, 8, 16, 32, 64, 128],
     "lr": [0.001, 0.1, 0.2, 0.5, 0.7, 1, 2],
     "weight_decay": [0, 1e-4, 3e-4, 5e-4, 2e-3, 4e-3, 6e-3],
 }  # fmt: skip
@@ -44,7 +44,7 @@ AXES = {"a": ("lr", "weight_decay"), "b": ("lr", "weight_decay"),
 
 
 def maps(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The runs of each panel, of those that are there; (a) and (b) have the weak decays."""
+    """Return the runs of each panel, of those that are there; (a) and (b) have the weak decays."""
     decay, size = table["weight_decay"], table["batch_size"]
     bound = WEAK if comparable(table.drop_duplicates("run"), PAPER) else WEAK_SCALED
     low, strongest = (decay > 0) & (decay < bound), decay.max()
@@ -65,26 +65,26 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls along every axis of every map, and not with the batch without decay."""
     of = maps(table)
     rates = pd.concat([of["a"], of["b"]])
-    falls = _sweep_claims.falls
+    falls = _rank_claims.falls
     return [
-        *falls(rates, FIGURE, "lr", ["batch_size", "weight_decay"], " (a, b)"),
-        *falls(rates, FIGURE, "weight_decay", ["batch_size", "lr"], " (a, b)"),
-        *falls(of["c"], FIGURE, "weight_decay", ["batch_size"], " (c)"),
-        *falls(of["c"], FIGURE, "batch_size", ["weight_decay"], " (c)"),
-        *falls(of["d"], FIGURE, "batch_size", ["lr"], " (d)"),
-        *falls(of["d"], FIGURE, "lr", ["batch_size"], " (d)"),
-        *_sweep_claims.flat_without_decay(of["c"], FIGURE, "batch_size", of=" (c)"),
+        *falls(rates, FIGURE, "lr", ["batch_size", "weight_decay"], (" (a, b)", "-ab")),
+        *falls(rates, FIGURE, "weight_decay", ["batch_size", "lr"], (" (a, b)", "-ab")),
+        *falls(of["c"], FIGURE, "weight_decay", ["batch_size"], (" (c)", "-c")),
+        *falls(of["c"], FIGURE, "batch_size", ["weight_decay"], (" (c)", "-c")),
+        *falls(of["d"], FIGURE, "batch_size", ["lr"], (" (d)", "-d")),
+        *falls(of["d"], FIGURE, "lr", ["batch_size"], (" (d)", "-d")),
+        *_rank_claims.flat_without_decay(of["c"], FIGURE, "batch_size", of=(" (c)", "-c")),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A row per tolerance, a column per pair of hyper-parameters."""
-    tolerances = _sweep.tolerances(table)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a row per tolerance, a column per pair of hyper-parameters."""
+    labels = tolerances(table)
     fig, axes = plt.subplots(
-        len(tolerances), 4, figsize=(style.PAGE, 0.2 + 2 * len(tolerances)), squeeze=False,
+        len(labels), 4, figsize=(style.PAGE, 0.2 + 2 * len(labels)), squeeze=False,
         layout="constrained",
     )  # fmt: skip
-    for row, (metric, at) in zip(axes, tolerances.items(), strict=True):
+    for row, (metric, at) in zip(axes, labels.items(), strict=True):
         top = float(np.nanmax([rank(table, metric)["value"].max(), 1]))
         levels = np.linspace(0, top, 21)
         colours = ScalarMappable(BoundaryNorm(levels, 256), "viridis")
@@ -98,9 +98,9 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
 def contours(
     ax: Axes, part: pd.DataFrame, metric: str, panel: str, levels: NDArray[np.float64]
 ) -> None:
-    """One map; a mean over seeds with a missing one is missing."""
+    """Draw one map: a mean over seeds with a missing one is missing."""
     x, y = AXES[panel]
-    ax.set(xlabel=WORDS[x], ylabel=WORDS[y], title=f"({panel})")
+    ax.set(xlabel=style.WORDS[x], ylabel=style.WORDS[y], title=f"({panel})")
     ax.grid(False)
     if part.empty:
         return
@@ -120,7 +120,7 @@ def contours(
         style.note(ax, panel=f"{panel}, {metric}", series=f"{y}={v:g}", x_name=x, x=u, mean=value)
     fixed = "lr" if panel == "c" else "weight_decay" if panel == "d" else "batch_size"
     ax.set_yticks(list(grid.index), [f"{v:g}" for v in grid.index])
-    ax.set_title(f"({panel}) {WORDS[fixed]} {part[fixed].iloc[0]:g}")
+    ax.set_title(f"({panel}) {style.WORDS[fixed]} {part[fixed].iloc[0]:g}")
     if x == "batch_size":
         ax.set_xscale("log")
         ax.minorticks_off()

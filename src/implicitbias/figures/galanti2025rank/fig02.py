@@ -20,13 +20,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.RESNET, "negative_slope": 0.01, "batch_size": [4, 8, 16], "lr": [0.1, 0.5, 1, 2],
+    **_convnets.RESNET, "negative_slope": 0.01, "batch_size": [4, 8, 16], "lr": [0.1, 0.5, 1, 2],
     "weight_decay": [5e-4],
 }  # fmt: skip
-SWEEP = _sweep.Sweep(
+LAYOUT = _convnets.Layout(
     "2", PAPER, by=("batch_size",), x="lr", layers=(1, 4, 8, 11), log=False,
     as_published="rank_fro_1e-3", panel=lambda b: f"B={b:g}",
     title=lambda b: f"batch size {b:g}",
@@ -36,14 +36,16 @@ SWEEP = _sweep.Sweep(
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Larger rates and smaller batches lower the rank, and do not without decay."""
     return [
-        *_sweep_claims.falls(table, SWEEP.key, "lr", ["batch_size"]),
-        *_sweep_claims.falls(table, SWEEP.key, "batch_size", ["lr"]),
-        *_sweep_claims.flat_without_decay(table, SWEEP.key, "lr", ["batch_size"]),
-        *_sweep_claims.flat_without_decay(table, SWEEP.key, "batch_size", ["lr"]),
-        *_sweep_claims.fidelity(table, SWEEP),
+        *_rank_claims.falls(table, LAYOUT.key, "lr", ["batch_size"]),
+        *_rank_claims.falls(table, LAYOUT.key, "batch_size", ["lr"]),
+        *_rank_claims.flat_without_decay(table, LAYOUT.key, "lr", ["batch_size"]),
+        *_rank_claims.flat_without_decay(table, LAYOUT.key, "batch_size", ["lr"]),
+        *_rank_claims.fidelity(table, LAYOUT),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: batch sizes; x: learning rate, linear as in the paper."""
-    return _sweep.draw(table, SWEEP)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the batch sizes, against learning rate, linear as in the
+    paper.
+    """
+    return _convnets.draw(table, LAYOUT)

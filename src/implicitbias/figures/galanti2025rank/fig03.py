@@ -19,13 +19,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.RESNET, "lr": 1.5, "batch_size": [8, 16, 32],
+    **_convnets.RESNET, "lr": 1.5, "batch_size": [8, 16, 32],
     "weight_decay": [1e-4, 2e-4, 4e-4, 8e-4, 6e-3],
 }  # fmt: skip
-SWEEP = _sweep.Sweep(
+LAYOUT = _convnets.Layout(
     "3", PAPER, by=("batch_size",), x="weight_decay", layers=(1, 4, 8, 11),
     as_published="rank_fro_1e-3", panel=lambda b: f"B={b:g}",
     title=lambda b: f"batch size {b:g}",
@@ -35,13 +35,13 @@ SWEEP = _sweep.Sweep(
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Weight decay and smaller batches lower the rank; without decay the batch changes little."""
     return [
-        *_sweep_claims.falls(table, SWEEP.key, "weight_decay", ["batch_size"]),
-        *_sweep_claims.falls(table, SWEEP.key, "batch_size", ["weight_decay"]),
-        *_sweep_claims.flat_without_decay(table, SWEEP.key, "batch_size"),
-        *_sweep_claims.fidelity(table, SWEEP),
+        *_rank_claims.falls(table, LAYOUT.key, "weight_decay", ["batch_size"]),
+        *_rank_claims.falls(table, LAYOUT.key, "batch_size", ["weight_decay"]),
+        *_rank_claims.flat_without_decay(table, LAYOUT.key, "batch_size"),
+        *_rank_claims.fidelity(table, LAYOUT),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: batch sizes; x: weight decay."""
-    return _sweep.draw(table, SWEEP)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the batch sizes, against weight decay."""
+    return _convnets.draw(table, LAYOUT)

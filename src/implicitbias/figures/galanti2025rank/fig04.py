@@ -24,17 +24,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.RESNET, "negative_slope": 0.0, "batch_size": [4, 8, 16, 32, 64, 128],
+    **_convnets.RESNET, "negative_slope": 0.0, "batch_size": [4, 8, 16, 32, 64, 128],
     "lr": [1e-3, 5e-3, 1e-2], "weight_decay": [4e-4, 6e-3],
 }  # fmt: skip
 PANELS = {
     (1e-3, 6e-3): "a mu=1e-3 lam=6e-3", (5e-3, 6e-3): "b mu=5e-3 lam=6e-3",
     (1e-2, 4e-4): "c mu=1e-2 lam=4e-4",
 }  # fmt: skip
-SWEEP = _sweep.Sweep(
+LAYOUT = _convnets.Layout(
     "4", PAPER, by=("lr", "weight_decay"), x="batch_size", layers=(1, 4, 8, 11),
     as_published="rank_fro_5e-2", panel=lambda v: PANELS.get(v, ""),
     title=lambda v: f"lr {v[0]:g}, weight decay {v[1]:g}",
@@ -43,9 +43,11 @@ SWEEP = _sweep.Sweep(
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Smaller batches lower the rank, all fit, test accuracy gains; without decay no rank falls."""
-    return [*_sweep_claims.of_batch_sizes(table, SWEEP), *_sweep_claims.fidelity(table, SWEEP)]
+    return [*_rank_claims.of_batch_sizes(table, LAYOUT), *_rank_claims.fidelity(table, LAYOUT)]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: pairs of learning rate and weight decay; x: batch size."""
-    return _sweep.draw(table, SWEEP)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the pairs of learning rate and weight decay, against batch
+    size.
+    """
+    return _convnets.draw(table, LAYOUT)

@@ -22,19 +22,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _norms, _sweep
+from . import _convnets, _norms
 
 PAPER = {
-    **_sweep.RESNET, "negative_slope": 0.0, "batch_size": [8], "lr": [0.01, 0.1, 0.5, 1],
+    **_convnets.RESNET, "negative_slope": 0.0, "batch_size": [8], "lr": [0.01, 0.1, 0.5, 1],
     "weight_decay": [5e-4],
 }  # fmt: skip
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """At each learning rate: ratios near 1, and norms that have settled."""
+    """Judge, at each learning rate, ratios near 1 and norms that have settled."""
     return _norms.claims(table, "galanti2025rank/fig05", "lr")
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: learning rates; x: completed epochs."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the learning rates, against completed epochs."""
     return _norms.draw(table, "lr", range(0, 17, 2))

@@ -16,86 +16,92 @@ The total decay exponent, sum of lr x weight_decay over steps, is 22 there and 4
 short of its range, but a share e^-22 of the initialisation is already nothing in float32.
 """
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis import published
 from ...analysis.claims import Claim, Statistic, judge, relative_change
 from ...analysis.tables import final
 from ...metrics.rank_bound import rank_bound_as_drawn, rank_bound_theorem
-from .. import comparable, style
+from .. import style
+from .._ranks import part, split, tolerances
+from . import _published
 
 PAPER = {
     "dataset": "cifar10", "depth": 2, "width": 10000, "epochs": 500, "batch_size": 6, "lr": 0.1,
     "weight_decay": 8e-3, "momentum": 0.0,
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig06"
-NEEDS = (
-    "rank_fro_1e-3", "rank_spec_3e-1", "rank_spec_5e-1", "rank_spec_7e-1", "train_accuracy",
-    "test_accuracy",
-)  # fmt: skip
-BOUNDS = {0.3: ("rank_spec_3e-1", style.SKY), 0.5: ("rank_spec_5e-1", style.GREEN),
-          0.7: ("rank_spec_7e-1", style.ORANGE)}  # fmt: skip
+NEEDS = ("train_accuracy", "test_accuracy")
+COLOURS = (style.SKY, style.GREEN, style.ORANGE, style.PURPLE, style.YELLOW)  # of bounds
+DRAWN = (style.SERIES["average"], (style.BLUE, "s"), (style.VERMILION, "^"))  # of ranks
+
+
+def bounded(table: pd.DataFrame) -> dict[float, str]:
+    """Return the eps of the bounds that are drawn, and the rank that each is a bound on."""
+    return {split(metric)[1]: metric for metric in tolerances(table, ["rank_spec"])}
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls far, the theorem holds at each eps, the drawn bounds lie above the rank."""
-    drawn = rows(table, "rank_fro_1e-3")
-    found = [
-        judge(
-            relative_change(drawn[drawn["epoch"].isin([0, drawn["epoch"].max()])], x="epoch"),
-            figure=FIGURE,
-            claim="training at least halves the average rank, tolerance 0.001",
-            at_least=0.5,
-        )
-    ]
-    for eps, (metric, _) in BOUNDS.items():
+    drawn = tolerances(table, ["rank_fro"])
+    found = []
+    for metric, at in drawn.items():
+        ends = rows(table, metric)
+        ends = ends[ends["epoch"].isin([0, ends["epoch"].max()])]
+        found.append(
+            judge(
+                relative_change(ends, x="epoch"), figure=FIGURE, id=f"halved-{part(metric)}",
+                claim=f"training at least halves the average rank, {at}", at_least=0.5,
+            )
+        )  # fmt: skip
+    for eps, metric in bounded(table).items():
         hidden = final(table)
         hidden = hidden[(hidden["metric"] == metric) & hidden["layer"].isin(["layer0", "layer1"])]
         found.append(
             judge(
                 ratio(hidden, rank_bound_theorem, eps, f"largest {metric} of a layer / bound"),
-                figure=FIGURE,
+                figure=FIGURE, id=f"theorem-{eps}", at_most=1.0,
                 claim=f"no rank at tolerance {eps} exceeds the theorem's bound",
-                at_most=1.0,
             )
-        )
-        found.append(
-            judge(
-                ratio(
-                    final(drawn), rank_bound_as_drawn, eps, "average rank_fro_1e-3 / drawn bound"
-                ),
-                figure=FIGURE,
-                claim=f"the average rank at tolerance 0.001 ends below the bound drawn for {eps}",
-                at_most=1.0,
-                note=f"as the figure shows it; the bound itself is on the rank at {eps}",
-            )
-        )
+        )  # fmt: skip
+        for average, at in drawn.items():
+            sentence = f"average {average} / drawn bound"
+            found.append(
+                judge(
+                    ratio(final(rows(table, average)), rank_bound_as_drawn, eps, sentence),
+                    figure=FIGURE, id=f"below-drawn-bound-{eps}-{part(average)}", at_most=1.0,
+                    claim=f"the average rank at {at} ends below the bound drawn for {eps}",
+                    note=f"as the figure shows it; the bound itself is on the rank at {eps}",
+                )
+            )  # fmt: skip
     return found
 
 
 def ratio(values: pd.DataFrame, bound: object, eps: float, sentence: str) -> Statistic:
-    """Largest value over the bound, for each seed."""
+    """Return the largest value over the bound, for each seed."""
     assert callable(bound)
     first = values.iloc[0]
     limit = bound(int(first["batch_size"]), first["lr"], first["weight_decay"], eps)
     by_seed = values.groupby("seed")["value"].max(numeric_only=True) / limit
-    return Statistic(f"{sentence} for eps {eps}", {int(s): float(v) for s, v in by_seed.items()})
+    return Statistic.of(f"{sentence} for eps {eps}", by_seed)
 
 
 def rows(table: pd.DataFrame, metric: str, layer: str = "average") -> pd.DataFrame:
-    """One metric of one layer at every epoch."""
+    """Return one metric of one layer at every epoch."""
     return table[(table["metric"] == metric) & (table["layer"] == layer)]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Rank and bounds against epochs; accuracies beside them."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw rank and bounds against epochs; accuracies beside them."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
-    style.band(left, rows(table, "rank_fro_1e-3"), "epoch", "average rank, 0.001",
-               style.SERIES["average"], "rank")  # fmt: skip
-    for eps, (metric, colour) in BOUNDS.items():
+    for metric, look in zip(tolerances(table, ["rank_fro"]), cycle(DRAWN)):
+        label = f"average rank, {split(metric)[1]:g}"
+        style.band(left, rows(table, metric), "epoch", label, look, "rank")
+    for (eps, metric), colour in zip(bounded(table).items(), cycle(COLOURS)):
         style.band(left, rows(table, metric), "epoch", f"at {eps}, spectral", (colour, ""), "rank")
     bounds(left, table)
     left.set(yscale="log", xlabel="completed epochs", ylabel="average rank")
@@ -103,21 +109,20 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         style.band(right, rows(table, metric, "network"), "epoch", metric.replace("_", " "),
                    style.SERIES[metric], "accuracy")  # fmt: skip
     right.set(xlabel="completed epochs", ylabel="accuracy", ylim=(0, 1.02))
-    if comparable(table.drop_duplicates("run"), PAPER):
-        theirs = published.points("galanti2025rank", "6").query("series == 'average'")
+    points = _published.reported(table, PAPER, "6")
+    if points is not None:
         # The paper labels a record by the epoch after it was taken: 10 is the untrained network.
-        epochs = [x - 10 for x in theirs["x"]]
-        style.points(left, epochs, list(theirs["y"]), "published", "rank")
+        _published.draw(left, points.assign(x=points["x"] - 10), ["average"], "rank")
     right.legend(loc="lower right")
-    fig.legend(*left.get_legend_handles_labels(), loc="outside right center")
+    style.legend(fig, left, loc="outside right center", ncols=1)
     return fig
 
 
 def bounds(ax: Axes, table: pd.DataFrame) -> None:
-    """Horizontal lines: as drawn in the paper, and as the theorem has it for this optimiser."""
+    """Draw the bounds: as the paper draws them, and as the theorem has it for this optimiser."""
     run = table.iloc[0]
     setting = int(run["batch_size"]), float(run["lr"]), float(run["weight_decay"])
-    for eps, (_, colour) in BOUNDS.items():
+    for eps, colour in zip(bounded(table), cycle(COLOURS)):
         kinds = (("as drawn", "--", rank_bound_as_drawn), ("theorem", ":", rank_bound_theorem))
         for name, line, bound in kinds:
             value = bound(*setting, eps)

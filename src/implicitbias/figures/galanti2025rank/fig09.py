@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim, trend_and_effect
+from .._ranks import part, rank, tolerances
 from . import _mlp
 
 PAPER = {
@@ -24,25 +25,29 @@ PAPER = {
     "weight_decay": 4e-4,
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig09"
-NEEDS = ("rank_fro_3e-2", "rank_fro_1e-3", "train_accuracy", "test_accuracy")
+NEEDS = ("train_accuracy", "test_accuracy")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Smaller batches and larger learning rates lower the average rank."""
     found = []
-    for metric, at in _mlp.TOLERANCES.items():
-        rows = _mlp.rank(table, metric)
+    for metric, at in tolerances(table).items():
+        rows = rank(table, metric)
         found += trend_and_effect(
-            rows, figure=FIGURE, claim=f"average rank falls as the batch gets smaller, {at}",
-            x="batch_size", direction="rises", by=["lr"],
+            rows, figure=FIGURE, id=f"rank-falls-with-smaller-batch-{part(metric)}",
+            claim=f"average rank falls as the batch gets smaller, {at}", x="batch_size",
+            direction="rises", by=["lr"],
         )  # fmt: skip
         found += trend_and_effect(
-            rows, figure=FIGURE, claim=f"average rank falls as the learning rate grows, {at}",
-            x="lr", direction="falls", by=["batch_size"],
+            rows, figure=FIGURE, id=f"rank-falls-with-lr-{part(metric)}",
+            claim=f"average rank falls as the learning rate grows, {at}", x="lr",
+            direction="falls", by=["batch_size"],
         )  # fmt: skip
     return found + _mlp.fidelity_claims(table, "9", "lr", "batch_size")
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: learning rates; x: batch size, linear as in the paper."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the learning rates, against batch size, linear as in the
+    paper.
+    """
     return _mlp.panels(table, "9", "lr", "mu", "batch_size")

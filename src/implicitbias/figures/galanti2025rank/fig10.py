@@ -21,7 +21,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep_claims, _vit
+from . import _rank_claims, _vit
 
 PAPER = {
     **_vit.PAPER, "batch_size": [2, 4, 8, 16, 32, 64, 128], "lr": [0.004, 0.008, 0.04],
@@ -35,13 +35,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls with smaller batches and larger rates; it falls, and then it is stable."""
     note = _vit.unlearnt(table)
     return [
-        *_sweep_claims.falls(table, FIGURE, "batch_size", ["lr"], note=note),
-        *_sweep_claims.falls(table, FIGURE, "lr", ["batch_size"], note=note),
+        *_rank_claims.falls(table, FIGURE, "batch_size", ["lr"], note=note),
+        *_rank_claims.falls(table, FIGURE, "lr", ["batch_size"], note=note),
         *_vit.phases(table, FIGURE, ["lr", "batch_size"]),
         *_vit.fidelity(table, "10", "lr", "batch_size"),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: learning rates; curves: batch sizes."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the learning rates, a curve for each of the batch sizes."""
     return _vit.draw(table, "10", "lr", "mu", "batch_size")

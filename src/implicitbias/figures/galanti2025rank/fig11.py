@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep_claims, _vit
+from . import _rank_claims, _vit
 
 PAPER = {
     **_vit.PAPER, "batch_size": [32, 64, 128], "lr": 0.04,
@@ -26,13 +26,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls with weight decay; without it the batch size matters little."""
     note = _vit.unlearnt(table)
     return [
-        *_sweep_claims.falls(table, FIGURE, "weight_decay", ["batch_size"], note=note),
-        *_sweep_claims.flat_without_decay(table, FIGURE, "batch_size"),
+        *_rank_claims.falls(table, FIGURE, "weight_decay", ["batch_size"], note=note),
+        *_rank_claims.flat_without_decay(table, FIGURE, "batch_size"),
         *_vit.phases(table, FIGURE, ["batch_size", "weight_decay"]),
         *_vit.fidelity(table, "11", "batch_size", "weight_decay"),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: batch sizes; curves: weight decays."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the batch sizes, a curve for each of the weight decays."""
     return _vit.draw(table, "11", "batch_size", "B", "weight_decay")

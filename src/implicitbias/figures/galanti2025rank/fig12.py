@@ -16,13 +16,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.RESNET, "lr": 1.5, "batch_size": [4, 8],
+    **_convnets.RESNET, "lr": 1.5, "batch_size": [4, 8],
     "weight_decay": [1e-4, 2e-4, 4e-4, 8e-4, 6e-3],
 }  # fmt: skip
-SWEEP = _sweep.Sweep(
+LAYOUT = _convnets.Layout(
     "12", PAPER, by=("batch_size",), x="weight_decay", layers=(3, 7, 15),
     panel=lambda b: f"B={b:g}", title=lambda b: f"batch size {b:g}",
 )  # fmt: skip
@@ -32,13 +32,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Weight decay and smaller batches lower the rank; without decay the batch changes little."""
     both = table.groupby("weight_decay")["batch_size"].transform("nunique") == 2
     return [
-        *_sweep_claims.falls(table, SWEEP.key, "weight_decay", ["batch_size"]),
-        *_sweep_claims.falls(table[both], SWEEP.key, "batch_size", ["weight_decay"]),
-        *_sweep_claims.flat_without_decay(table, SWEEP.key, "batch_size"),
-        *_sweep_claims.fidelity(table, SWEEP),
+        *_rank_claims.falls(table, LAYOUT.key, "weight_decay", ["batch_size"]),
+        *_rank_claims.falls(table[both], LAYOUT.key, "batch_size", ["weight_decay"]),
+        *_rank_claims.flat_without_decay(table, LAYOUT.key, "batch_size"),
+        *_rank_claims.fidelity(table, LAYOUT),
     ]
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: batch sizes; x: weight decay."""
-    return _sweep.draw(table, SWEEP)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the batch sizes, against weight decay."""
+    return _convnets.draw(table, LAYOUT)

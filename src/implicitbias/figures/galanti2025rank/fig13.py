@@ -20,13 +20,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _sweep, _sweep_claims
+from . import _convnets, _rank_claims
 
 PAPER = {
-    **_sweep.VGG, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [1e-3, 5e-3, 1e-2],
+    **_convnets.VGG, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [1e-3, 5e-3, 1e-2],
     "weight_decay": [4e-4, 5e-4, 6e-3],
 }  # fmt: skip
-SWEEP = _sweep.Sweep(
+LAYOUT = _convnets.Layout(
     "13", PAPER, by=("lr", "weight_decay"), x="batch_size", layers=(1, 4, 8, 11),
     as_published="rank_fro_5e-2", panel=str,
     title=lambda v: f"lr {v[0]:g}, weight decay {v[1]:g}",
@@ -35,9 +35,11 @@ SWEEP = _sweep.Sweep(
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Smaller batches lower the rank, all fit, test accuracy gains; without decay no rank falls."""
-    return _sweep_claims.of_batch_sizes(table, SWEEP)
+    return _rank_claims.of_batch_sizes(table, LAYOUT)
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: pairs of learning rate and weight decay; x: batch size."""
-    return _sweep.draw(table, SWEEP)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the pairs of learning rate and weight decay, against batch
+    size.
+    """
+    return _convnets.draw(table, LAYOUT)

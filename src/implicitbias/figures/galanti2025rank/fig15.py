@@ -26,6 +26,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return _datasets.claims(table, "15", DATASETS)
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: data sets; x: learning rate, linear as in the paper."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the data sets, against learning rate, linear as in the
+    paper.
+    """
     return _datasets.draw(table, "15", DATASETS)

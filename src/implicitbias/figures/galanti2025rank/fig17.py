@@ -11,18 +11,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _norms, _sweep
+from . import _convnets, _norms
 
 PAPER = {
-    **_sweep.VGG, "batch_size": [8, 16, 32, 64], "lr": [5e-3], "weight_decay": [5e-4],
+    **_convnets.VGG, "batch_size": [8, 16, 32, 64], "lr": [5e-3], "weight_decay": [5e-4],
 }  # fmt: skip
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """At each batch size: ratios near 1, and norms that have settled."""
+    """Judge, at each batch size, ratios near 1 and norms that have settled."""
     return _norms.claims(table, "galanti2025rank/fig17", "batch_size")
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Columns: batch sizes; x: completed epochs."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels, a column for each of the batch sizes, against completed epochs."""
     return _norms.draw(table, "batch_size", range(13))

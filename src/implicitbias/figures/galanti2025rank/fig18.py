@@ -17,10 +17,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _spectra, _sweep
+from . import _convnets, _spectra
 
 PAPER = {
-    **_sweep.RESNET, "negative_slope": 0.0, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [5e-3],
+    **_convnets.RESNET, "negative_slope": 0.0, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [5e-3],
     "weight_decay": [6e-3],
 }  # fmt: skip
 LAYERS = range(1, 16)
@@ -31,6 +31,6 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return _spectra.claims(table, "galanti2025rank/fig18", LAYERS)
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Panels: layers; x: index of the singular value; log y."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels: layers; x: index of the singular value; log y."""
     return _spectra.draw(table, LAYERS, 5)

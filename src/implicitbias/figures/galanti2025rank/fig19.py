@@ -12,10 +12,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _spectra, _sweep
+from . import _convnets, _spectra
 
 PAPER = {
-    **_sweep.VGG, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [1e-2], "weight_decay": [4e-4],
+    **_convnets.VGG, "batch_size": [4, 8, 16, 32, 64, 128], "lr": [1e-2], "weight_decay": [4e-4],
 }  # fmt: skip
 LAYERS = range(1, 13)
 
@@ -25,6 +25,6 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return _spectra.claims(table, "galanti2025rank/fig19", LAYERS)
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Panels: layers; x: index of the singular value; log y."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw panels: layers; x: index of the singular value; log y."""
     return _spectra.draw(table, LAYERS, 4)

@@ -47,7 +47,7 @@ DUAL = {"one_hot": "nc3_uncentred", "centred": "nc3"}
 
 
 def with_setting(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column `setting`: `two classes, unit norms`, `ten classes, one-hot`."""
+    """Add the column `setting`, such as `two classes, unit norms`."""
     norms = table["normalisation"].map({"lagrange": "unit norms", "none": "free norms"})
     two = table["classes"].notna()
     kinds = two.map({True: "two", False: "ten"}) + " classes, "
@@ -55,7 +55,7 @@ def with_setting(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def at(rows: pd.DataFrame, metric: str, decays: bool, first: bool = False) -> pd.Series:
-    """A measure at the end (or untrained), by seed; `rows` of one setting, one run a seed."""
+    """Return a measure at the end (or untrained) by seed; `rows` have one setting, a run a seed."""
     part = rows[(rows["metric"] == metric) & ((rows["weight_decay"] > 0) == decays)]
     edge = part.groupby("run")["epoch"].transform("min" if first else "max")
     found: pd.Series = part[part["epoch"] == edge].set_index("seed")["value"]

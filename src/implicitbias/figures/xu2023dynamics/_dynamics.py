@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...analysis.claims import Statistic
 from ...analysis.tables import final
 from .. import style
 
 
 def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
-    """One row per run (and epoch): its fields and the whole network's quantities as columns."""
+    """Return a row per run (and epoch): its fields and the network's quantities as columns."""
     rows = final(table) if last else table
     rows = rows[rows["layer"] == "network"]
     fields = table.drop_duplicates("run").drop(
@@ -23,10 +22,5 @@ def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
 
 
 def start_look(i: int) -> tuple[str, str]:
-    """Colour and marker of the i-th initial scale."""
+    """Return colour and marker of the i-th initial scale."""
     return style.layer_look(i)
-
-
-def per_seed(sentence: str, values: pd.Series) -> Statistic:
-    """A statistic from a series indexed by seed."""
-    return Statistic(sentence, {int(str(seed)): float(v) for seed, v in values.items()})

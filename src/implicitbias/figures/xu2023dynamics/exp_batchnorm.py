@@ -21,9 +21,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
-from . import _dynamics
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "width": 32}
 FIGURE = "xu2023dynamics/exp_batchnorm"
@@ -36,28 +35,30 @@ NAMES = {True: "ours, images of norm 1", False: "ours, images as they are"}
 
 
 def series(table: pd.DataFrame, unit_images: bool) -> pd.DataFrame:
-    """rho by iteration."""
+    """Return rho by iteration."""
     rows = table[(table["metric"] == "rho") & (table["layer"] == "network")]
     return rows[(rows["step"] <= 1000) & (rows["unit_images"] == unit_images)]
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """An early peak, and a dip after it, with images of unit norm as in the code."""
+    """Judge an early peak of rho, and a dip after it, with images of unit norm as in the code."""
     rows = series(table, True)
     wide = rows.pivot(index="step", columns="seed", values="value")
     early, late = wide[wide.index <= 300].max(), wide[wide.index > 300].min()
     return [
-        judge(_dynamics.per_seed("largest rho up to iteration 300 / smallest after", early / late),
-              figure=FIGURE, at_least=1.1, claim="rho rises fast and then dips"),
-        judge(_dynamics.per_seed("rho at the end / smallest after iteration 300",
+        judge(Statistic.of("largest rho up to iteration 300 / smallest after", early / late),
+              figure=FIGURE, at_least=1.1, id="rise-then-dip",
+              claim="rho rises fast and then dips"),
+        judge(Statistic.of("rho at the end / smallest after iteration 300",
                                  wide.iloc[-1] / late),
               figure=FIGURE, at_least=1.02,
+              id="ends-above-minimum",
               claim="rho ends above its smallest value after iteration 300, dip or no dip"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """rho, and the published points."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw rho and the published points."""
     fig, ax = plt.subplots(figsize=(style.COLUMN, 2.8), layout="constrained")
     for unit, name in NAMES.items():
         rows = series(table, unit).query("step > 0")

@@ -26,11 +26,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge, trend_and_effect
+from ...analysis.claims import Claim, Statistic, judge, trend_and_effect
 from ...analysis.tables import final
 from ...metrics.rademacher import dense_bound, patch_bound
 from .. import style
-from ._dynamics import per_seed, wide
+from ._dynamics import wide
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_bounds"
@@ -38,10 +38,13 @@ LOOKS = {
     "dense": (style.VERMILION, "s"), "kernels": (style.SKY, "v"), "patches": (style.BLUE, "o"),
 }  # fmt: skip
 NETWORKS = {"conv4": "three convolutions", "conv4_fc": "four convolutions"}
+PARTS = {"n_train": "examples", "label_noise": "label-noise"}  # of ids
 
 
 def bounds(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per run and bound: its fields, `bound`, and R_N as `value`, (2/gamma) R_N `term`."""
+    """Return one row per run and bound: its fields, `bound`, and R_N as `value`, (2/gamma) R_N
+    `term`.
+    """
     rows = final(table)
     layers = rows[rows["metric"].isin(["fro_norm", "toeplitz_norm", "kernel_positions"])]
     found = []
@@ -90,7 +93,7 @@ def _panels(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The gaps in orders of magnitude; falls with N, rises with noise; above 1 all the same."""
+    """Judge the gaps in orders of magnitude, the directions with N and noise, and the size."""
     panels = _panels(bounds(table))
     found: list[Claim] = []
     plain = panels["network"]
@@ -99,26 +102,29 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         logs = part.pivot(index="seed", columns="bound", values="value").map(math.log10)
         for name in ("kernels", "patches"):
             found.append(
-                judge(per_seed(f"log10 of dense / {name}", logs["dense"] - logs[name]),
+                judge(Statistic.of(f"log10 of dense / {name}", logs["dense"] - logs[name]),
                       figure=FIGURE, at_least=2.0,
+                      id=f"{name}-below-dense-{str(model).replace('_', '-')}",
                       claim=f"{words}: {name} are two orders of magnitude below dense")
             )  # fmt: skip
     for x, said in (("n_train", "number of examples"), ("label_noise", "share of permuted labels")):
         direction: Literal["falls", "rises"] = "falls" if x == "n_train" else "rises"
         found += trend_and_effect(
             panels[x][panels[x]["bound"] == "patches"], figure=FIGURE, x=x, direction=direction,
+            id=f"patches-with-{PARTS[x]}",
             claim=f"the bound by patches {direction} with the {said}",
         )  # fmt: skip
     terms = plain[plain["bound"] == "patches"].groupby("seed")["term"].min()
     found.append(
-        judge(per_seed("(2/gamma) R_N by patches, smaller of both networks", terms),
-              figure=FIGURE, at_least=1.0, claim="even the bound by patches says nothing on errors")
+        judge(Statistic.of("(2/gamma) R_N by patches, smaller of both networks", terms),
+              figure=FIGURE, at_least=1.0, id="patches-vacuous",
+              claim="even the bound by patches says nothing on errors")
     )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """R_N above, the margin term below; against N, label noise, and for both networks."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw R_N above, the margin term below; against N, label noise, and for both networks."""
     fig, axes = plt.subplots(
         2, 3, figsize=(style.PAGE, 4.4), layout="constrained", sharey="row", sharex="col"
     )

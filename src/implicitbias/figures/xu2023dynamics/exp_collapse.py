@@ -30,10 +30,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import _worst, style
 from . import _collapse
-from ._dynamics import per_seed
 
 PAPER: dict[str, Any] = {
     "dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "lr": 0.067, "epochs": 750,
@@ -43,6 +42,10 @@ SETTINGS = {
     "two classes, unit norms": "one_hot", "two classes, free norms": "one_hot",
     "ten classes, one-hot": "one_hot", "ten classes, centred": "centred",
 }  # fmt: skip
+PARTS = {
+    "two classes, unit norms": "two-unit-norms", "two classes, free norms": "two-free-norms",
+    "ten classes, one-hot": "ten-one-hot", "ten classes, centred": "ten-centred",
+}  # of ids  # fmt: skip
 TEN, TEN_CENTRED = (list(SETTINGS)[i] for i in (2, 3))
 PANELS = {
     **_collapse.PANELS,
@@ -55,7 +58,7 @@ LOOKS = {
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Collapse with decay, less without it; and the two traps."""
+    """Judge collapse with decay, less without it; and the two traps."""
     rows = _collapse.with_setting(table)
     found: list[Claim] = []
     for setting, targets in SETTINGS.items():
@@ -71,22 +74,27 @@ def _of_setting(rows: pd.DataFrame, words: str, targets: str) -> list[Claim]:
     frame = _collapse.FRAME[targets]
     nc2 = pd.concat([_collapse.at(rows, n, True) for n in frame], axis=1).max(axis=1)
     checks = [
-        (nc1 / untrained, 0.1, "nc1 at the end / untrained", "NC1 falls to a tenth with decay"),
-        (nc1 / without, 0.5, "nc1 with / without decay", "decay at least halves NC1"),
-        (nc2, 0.1, f"largest of {', '.join(frame)}", "NC2 ends below 0.1 with decay"),
-        (_collapse.at(rows, _collapse.DUAL[targets], True), 0.1, _collapse.DUAL[targets],
+        ("nc1-falls", nc1 / untrained, 0.1, "nc1 at the end / untrained",
+         "NC1 falls to a tenth with decay"),
+        ("nc1-needs-decay", nc1 / without, 0.5, "nc1 with / without decay",
+         "decay at least halves NC1"),
+        ("nc2", nc2, 0.1, f"largest of {', '.join(frame)}", "NC2 ends below 0.1 with decay"),
+        ("nc3", _collapse.at(rows, _collapse.DUAL[targets], True), 0.1, _collapse.DUAL[targets],
          "NC3 ends below 0.1 with decay"),
-        (_collapse.at(rows, "nc4", True), 0.01, "nc4", "NC4 ends below 0.01 with decay"),
-        (_collapse.at(rows, "sqi_spread_on", True), 0.25, "sqi_spread_on",
+        ("nc4", _collapse.at(rows, "nc4", True), 0.01, "nc4", "NC4 ends below 0.01 with decay"),
+        ("misses-equal", _collapse.at(rows, "sqi_spread_on", True), 0.25, "sqi_spread_on",
          "the examples miss their targets equally, to a quarter, with decay"),
     ]  # fmt: skip
     return [_judged(words, *check) for check in checks]
 
 
-def _judged(words: str, values: pd.Series, limit: float, statistic: str, claim: str) -> Claim:
+def _judged(
+    words: str, part: str, values: pd.Series, limit: float, statistic: str, claim: str
+) -> Claim:
     return judge(
-        per_seed(statistic, values), figure=FIGURE, at_most=limit, claim=f"{words}: {claim}"
-    )
+        Statistic.of(statistic, values), figure=FIGURE, id=f"{part}-{PARTS[words]}",
+        at_most=limit, claim=f"{words}: {claim}",
+    )  # fmt: skip
 
 
 def _traps(rows: pd.DataFrame) -> list[Claim]:
@@ -94,7 +102,8 @@ def _traps(rows: pd.DataFrame) -> list[Claim]:
     names = ["nc2_equinorm_features", "nc2_equiangle_features"]
     vacuous = rows[rows["setting"].str.startswith("two") & rows["metric"].isin(names)]
     found = [
-        _worst.worst(vacuous, figure=FIGURE, at_most=1e-6, statistic="NC2 of centred features",
+        _worst.worst(vacuous, figure=FIGURE, id="nc2-vacuous-two-classes", at_most=1e-6,
+                     statistic="NC2 of centred features",
                      claim="two classes: NC2 of centred features is 0 at every epoch, untrained"
                            " networks included: it says nothing"),
     ]  # fmt: skip
@@ -105,23 +114,23 @@ def _traps(rows: pd.DataFrame) -> list[Claim]:
         off = shares[0] / shares[1]
         if words == TEN:
             found += [
-                _judged(words, other / one, 0.5, "nc3_uncentred / nc3",
+                _judged(words, "aligned-with-means", other / one, 0.5, "nc3_uncentred / nc3",
                         "weights align with the means as they are, not with the centred ones"),
-                _judged(words, off, 0.5, "off / on of SQI",
+                _judged(words, "other-outputs-at-0", off, 0.5, "off / on of SQI",
                         "the other outputs go to 0, not to eps / (C - 1)"),
             ]  # fmt: skip
         else:
             found += [
-                _judged(words, one / other, 0.5, "nc3 / nc3_uncentred",
-                        "weights align with the centred means"),
-                _judged(words, (off - 1).abs(), 0.1, "|off / on - 1| of SQI",
+                _judged(words, "aligned-with-centred-means", one / other, 0.5,
+                        "nc3 / nc3_uncentred", "weights align with the centred means"),
+                _judged(words, "other-outputs-share", (off - 1).abs(), 0.1, "|off / on - 1| of SQI",
                         "the other outputs share eps evenly"),
             ]  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A column per setting, a row per measure; solid with decay, dashed without."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a column per setting, a row per measure; solid with decay, dashed without."""
     fig, axes = plt.subplots(
         len(PANELS), len(SETTINGS), figsize=(style.PAGE, 8.6), sharex="col", sharey="row",
         layout="constrained",

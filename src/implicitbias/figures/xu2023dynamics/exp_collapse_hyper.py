@@ -21,11 +21,15 @@ from . import _collapse
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "epochs": 750}
 FIGURE = "xu2023dynamics/exp_collapse_hyper"
 WORDS = {"batch_size": "batch size", "lr": "learning rate", "weight_decay": "weight decay"}
+PARTS = {
+    "nc1": "nc1", "nc3": "nc3", "nc3_uncentred": "nc3-uncentred", "batch_size": "batch-size",
+    "lr": "lr", "weight_decay": "decay",
+}  # of ids  # fmt: skip
 JUDGED = {"nc1": "NC1", "nc3": "NC3, centred", "nc3_uncentred": "NC3, uncentred"}
 
 
 def against(table: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Final values of the runs that differ from the middle in x alone."""
+    """Return final values of the runs that differ from the middle in x alone."""
     rows = final(table)
     runs = rows.drop_duplicates("run")
     for field in WORDS:
@@ -35,7 +39,7 @@ def against(table: pd.DataFrame, x: str) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The directions of the low-rank bias."""
+    """Judge the directions of the low-rank bias."""
     found: list[Claim] = []
     for metric, words in JUDGED.items():
         for x, said in WORDS.items():
@@ -43,13 +47,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             found += trend_and_effect(
                 rows[rows["metric"] == metric], figure=FIGURE, x=x,
                 direction="rises" if x == "batch_size" else "falls",
+                id=f"{PARTS[metric]}-with-{PARTS[x]}",
                 claim=f"{words} {'rises' if x == 'batch_size' else 'falls'} with {said}",
             )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """A row per measure, a column per hyper-parameter; decay 0 at a third of the smallest."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw a row per measure, a column per hyper-parameter; decay 0 at a third of the smallest."""
     panels = _collapse.PANELS
     fig, axes = plt.subplots(
         len(panels), len(WORDS), figsize=(style.PAGE, 6.6), sharex="col", sharey="row",

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from . import _dynamics
 
@@ -32,7 +32,7 @@ LOOKS = {
 
 
 def with_gap(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
-    """Runs with decay: rho_eq, the relative gap to it, and the miss of the loss identity."""
+    """Return runs with decay: rho_eq, the relative gap to it, and the miss of the loss identity."""
     rows = _dynamics.wide(table, last)
     rows = rows[rows["weight_decay"] > 0]
     equilibrium = rows["alignment"] / (rows["output_square"] + rows["decay_lambda"])
@@ -56,31 +56,33 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     same = sgd[sgd["init_norm"].isin(full["init_norm"])].groupby("seed")["value"].mean()
     ratio = (full.groupby("seed")["value"].mean() / same).dropna()
     return [
-        judge(_dynamics.per_seed("|rho - rho_eq| / rho of SGD, mean over starts", gap),
-              figure=FIGURE, at_most=0.05, claim="SGD's rho is mu / (M + lambda) to 5%"),
-        judge(_dynamics.per_seed("|rho - rho_eq| / rho of SGD, one output",
+        judge(Statistic.of("|rho - rho_eq| / rho of SGD, mean over starts", gap),
+              figure=FIGURE, at_most=0.05, id="sgd-at-equilibrium",
+              claim="SGD's rho is mu / (M + lambda) to 5%"),
+        judge(Statistic.of("|rho - rho_eq| / rho of SGD, one output",
                                  scalar.groupby("seed")["value"].mean()),
               figure=FIGURE, at_most=0.05,
+              id="sgd-at-equilibrium-one-output",
               claim="SGD's rho is mu / (M + lambda) to 5% with one output too"),
-        judge(_dynamics.per_seed("|loss + lambda rho^2 - (mean t^2 - rho mu)| / mean t^2 of SGD",
+        judge(Statistic.of("|loss + lambda rho^2 - (mean t^2 - rho mu)| / mean t^2 of SGD",
                                  sgd.groupby("seed")["loss_miss"].mean()),
               figure=FIGURE, at_most=0.05,
+              id="loss-at-equilibrium",
               claim="SGD's loss with its penalty is 1 - rho mu to 5% of the targets"),
-        judge(_dynamics.per_seed("gap of full batch / gap of SGD", ratio), figure=FIGURE,
-              at_most=0.5, claim="full-batch descent ends at less than half of SGD's distance"),
+        judge(Statistic.of("gap of full batch / gap of SGD", ratio), figure=FIGURE,
+              at_most=0.5, id="full-batch-nearer",
+              claim="full-batch descent ends at less than half of SGD's distance"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Equality at the end; distance over updates."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw equality at the end; distance over updates."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
     ends, series = with_gap(table), with_gap(table, last=False)
-    for kind, (colour, marker) in LOOKS.items():
+    for kind, look in LOOKS.items():
         part = ends[ends["kind"] == kind]
-        left.plot(part["rho_eq"], part["rho"], color=colour, marker=marker, linestyle="none",
-                  alpha=0.6, label=kind)  # fmt: skip
-        for x, y in zip(part["rho_eq"], part["rho"], strict=True):
-            style.note(left, panel="equality", series=kind, x_name="rho_eq", x=x, mean=y, n=1)
+        style.dots(left, part["rho_eq"], part["rho"], kind, look, panel="equality", series=kind,
+                   x_name="rho_eq")  # fmt: skip
     line = [ends["rho_eq"].min(), ends["rho_eq"].max()]
     left.plot(line, line, color=style.BLACK, linewidth=0.8, linestyle="--", label="equal")
     left.set(xlabel="mu / (M + lambda)", ylabel="rho at the end")

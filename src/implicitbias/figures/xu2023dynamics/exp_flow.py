@@ -30,10 +30,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from .._worst import worst
-from . import _dynamics
 
 PAPER: dict[str, Any] = {}
 FIGURE = "xu2023dynamics/exp_flow"
@@ -43,6 +42,11 @@ NEEDS = (
 )  # fmt: skip
 NAMES = {"linear": "linear", "smooth_relu": "rounded ReLU"}
 LOOKS = {"linear": (style.BLUE, "s"), "smooth_relu": (style.VERMILION, "o")}
+PARTS = {
+    "linear": "linear", "smooth_relu": "rounded-relu", "gap_rho": "identity-rho",
+    "gap_direction": "identity-direction", "gap_multiplier": "identity-multiplier",
+    "unit_drift": "norms-kept",
+}  # of ids  # fmt: skip
 IDENTITIES = {
     "gap_rho": ("rho'", (style.BLUE, "o")),
     "gap_direction": ("V_k'", (style.ORANGE, "s")),
@@ -52,7 +56,7 @@ IDENTITIES = {
 
 
 def parts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Flows, steps, long flows, and flows of the ReLU."""
+    """Return flows, steps, long flows, and flows of the ReLU."""
     longest = table["horizon"] == table["horizon"].max()
     relu, flow = table["activation"] == "relu", table["lr"].isna()
     short = ~longest & ~relu
@@ -60,7 +64,7 @@ def parts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 
 def distances(steps: pd.DataFrame) -> pd.DataFrame:
-    """The largest distance from the flow over time, of each run; missing if any is."""
+    """Return the largest distance from the flow over time, of each run; missing if any is."""
     rows = steps[steps["metric"] == "flow_distance"]
     return rows.groupby(["activation", "seed", "lr"])["value"].agg(
         lambda v: v.max(skipna=False)
@@ -68,7 +72,7 @@ def distances(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def slopes(rows: pd.DataFrame) -> pd.Series:
-    """The slope of log distance against log lr, by seed."""
+    """Return the slope of log distance against log lr, by seed."""
 
     def fitted(part: pd.DataFrame) -> float:
         if len(part) < 4 or not np.isfinite(part["value"]).all():
@@ -80,54 +84,56 @@ def slopes(rows: pd.DataFrame) -> pd.Series:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """The order of the steps, the identities, rest, and the ReLU."""
+    """Judge the order of the steps, the identities, rest, and the ReLU."""
     flow, steps, longest, relu = parts(table)
     both, miss = pd.concat([flow, longest]), distances(steps)
     found = []
     for activation, rows in miss.groupby("activation"):
         off = (slopes(rows) - 1).abs()
         found.append(judge(
-            _dynamics.per_seed("|slope of log distance against log lr - 1|", off), figure=FIGURE,
-            at_most=0.1, claim=f"steps approach the flow at first order ({NAMES[str(activation)]})",
+            Statistic.of("|slope of log distance against log lr - 1|", off), figure=FIGURE,
+            id=f"first-order-{PARTS[str(activation)]}", at_most=0.1,
+            claim=f"steps approach the flow at first order ({NAMES[str(activation)]})",
         ))  # fmt: skip
     own = flow[flow["metric"] == "flow_error"].groupby(["activation", "seed"])["value"].max()
     finest = miss[miss["lr"] == miss["lr"].min()].set_index(["activation", "seed"])["value"]
     share = (own / finest).rename("value").reset_index()
     found.append(worst(
-        share, figure=FIGURE, at_most=1e-3,
+        share, figure=FIGURE, id="flow-error-small", at_most=1e-3,
         claim="the flow's own error is small beside the distance of the smallest steps",
         statistic="estimated error of the flow / distance of the smallest steps",
     ))  # fmt: skip
     for metric, (name, _) in IDENTITIES.items():
         drift = metric == "unit_drift"
         found.append(worst(
-            both[both["metric"] == metric], figure=FIGURE, at_most=1e-8 if drift else 1e-12,
+            both[both["metric"] == metric], figure=FIGURE, id=PARTS[metric],
+            at_most=1e-8 if drift else 1e-12,
             claim="the flow keeps the layers' norms" if drift
             else f"the identity of {name} holds along the flow",
             statistic=name if drift else "relative gap",
         ))  # fmt: skip
     last = longest[longest["epoch"] == longest.groupby("run")["epoch"].transform("max")]
-    for metric, sentence in (
-        ("gap_equilibrium", "rho comes to mu / (M + lambda)"),
-        ("gap_loss", "loss + lambda rho^2 comes to 1 - rho mu"),
+    for metric, part, sentence in (
+        ("gap_equilibrium", "rho-to-equilibrium", "rho comes to mu / (M + lambda)"),
+        ("gap_loss", "loss-to-equilibrium", "loss + lambda rho^2 comes to 1 - rho mu"),
     ):
-        found.append(worst(last[last["metric"] == metric], figure=FIGURE, at_most=1e-3,
+        found.append(worst(last[last["metric"] == metric], figure=FIGURE, id=part, at_most=1e-3,
                            claim=sentence, statistic="gap at the end"))  # fmt: skip
     done = both[both["metric"] == "converged"]
     found.append(worst(
-        done.assign(value=1 - done["value"]), figure=FIGURE, at_most=0,
+        done.assign(value=1 - done["value"]), figure=FIGURE, id="horizon-reached", at_most=0,
         claim="the solver reaches the horizon within its budget",
         statistic="1 for a flow that does not",
     ))  # fmt: skip
     slid = relu[relu["metric"] == "slid"].groupby("seed")["value"].mean()
-    found.append(judge(_dynamics.per_seed("1 if the flow slides before the horizon", slid),
-                       figure=FIGURE, at_least=0.5,
+    found.append(judge(Statistic.of("1 if the flow slides before the horizon", slid),
+                       figure=FIGURE, id="relu-slides", at_least=0.5,
                        claim="the ReLU's own flow slides along a kink (our finding)"))  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Four panels."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw the trajectories, the order of the steps, the identities, and the way to rest."""
     flow, steps, longest, _ = parts(table)
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 5.2), layout="constrained")
     _trajectories(axes[0, 0], flow, steps)
@@ -145,7 +151,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
 
 
 def timed(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of a metric with their time."""
+    """Return rows of a metric with their time."""
     time = rows[rows["metric"] == "time"].set_index(["run", "epoch"])["value"].rename("time")
     return rows[rows["metric"] == metric].join(time, on=["run", "epoch"])
 
@@ -164,8 +170,7 @@ def _trajectories(ax: Axes, flow: pd.DataFrame, steps: pd.DataFrame) -> None:
                 label=f"lr {lr:g}")  # fmt: skip
         kept.append((f"lr {lr:g}", rows))
     for name, rows in kept:
-        for at, value in zip(rows["time"], rows["value"], strict=True):
-            style.note(ax, panel="rho", series=name, x_name="time", x=at, mean=value, n=1)
+        style.notes(ax, rows["time"], rows["value"], panel="rho", series=name, x_name="time", n=1)
     ax.set(xlabel="time (steps x lr)", ylabel="rho", title=f"{NAMES[activation]}, seed {seed}")
     ax.legend()
 
@@ -189,8 +194,7 @@ def _largest(
         largest = timed(rows, metric).groupby("time")["value"].max()
         largest = largest[largest > 0]
         ax.plot(largest.index, largest, color=colour, marker=marker, label=name)
-        for at, value in largest.items():
-            style.note(ax, panel=panel, series=name, x_name="time", x=at, mean=value)
+        style.notes(ax, largest.index, largest, panel=panel, series=name, x_name="time")
 
 
 __all__ = ["PAPER", "claims", "draw"]

@@ -21,77 +21,89 @@ from matplotlib.figure import Figure
 from ...analysis.claims import Claim, judge, relative_change, trend_and_effect
 from ...analysis.tables import final
 from .. import style
+from .._ranks import IDS, part, split, tolerances
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "xu2023dynamics/exp_low_rank"
-RANKS = {"rank_fro_3e-2": "0.03 of ||W||_F", "rank_spec_1e-3": "0.001 of ||W||_2"}
-WORDS = {"weight_decay": "weight decay", "lr": "learning rate", "batch_size": "batch size"}
-ROWS = {**{m: f"rank, {at}" for m, at in RANKS.items()}, "train_accuracy": "training accuracy"}
+NEEDS = ("train_accuracy",)
+COLUMNS = ("weight_decay", "lr", "batch_size")
+NORMS = {"rank_fro": "||W||_F", "rank_spec": "||W||_2"}
+
+
+def ranks(table: pd.DataFrame) -> dict[str, str]:
+    """Return what each rank of the table is counted at: `0.03 of ||W||_F`."""
+    found = {metric: split(metric) for metric in tolerances(table)}
+    return {metric: f"{at:g} of {NORMS[norm]}" for metric, (norm, at) in found.items()}
 
 
 def ends(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Final average over the hidden layers of a rank, or the network's accuracy."""
+    """Return the final average over the hidden layers of a rank, or the network's accuracy."""
     layer = "network" if metric == "train_accuracy" else "average"
     rows = final(table)
     return rows[(rows["metric"] == metric) & (rows["layer"] == layer)]
 
 
 def against(rows: pd.DataFrame, x: str) -> pd.DataFrame:
-    """The runs of a panel: at the learning rate of the whole grid, or at the largest decay."""
+    """Return the runs of a panel, at the learning rate of the whole grid or the largest decay."""
     fixed = "weight_decay" if x == "lr" else "lr"
     kept: pd.DataFrame = rows[rows[fixed] == rows[fixed].max()]
     return kept
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Falls with decay and rate, rises with batch size; without decay the batch changes little."""
+    """Judge whether the rank falls with decay, rate and smaller batches; and the control."""
     found: list[Claim] = []
-    for metric, at in RANKS.items():
+    for metric, at in ranks(table).items():
         rows = ends(table, metric)
         decayed = rows[rows["weight_decay"] > 0]
-        for part, x, direction, by in (
+        for runs, x, direction, by in (
             (against(decayed, "weight_decay"), "weight_decay", "falls", "batch_size"),
             (against(decayed, "lr"), "lr", "falls", "batch_size"),
             (against(decayed, "batch_size"), "batch_size", "rises", "weight_decay"),
         ):
             found += trend_and_effect(
-                part, figure=FIGURE, x=x, direction="falls" if direction == "falls" else "rises",
-                by=[by], claim=f"average rank {direction} with {WORDS[x]}, tolerance {at}",
+                runs, figure=FIGURE, x=x, direction="falls" if direction == "falls" else "rises",
+                by=[by], id=f"rank-{direction}-with-{IDS[x]}-{part(metric)}",
+                claim=f"average rank {direction} with {style.WORDS[x]}, tolerance {at}",
             )  # fmt: skip
         control = relative_change(
             rows[rows["weight_decay"] == 0], x="batch_size", relative_to="largest"
         )
         found.append(
             judge(control, figure=FIGURE, at_least=-0.1,
+                  id=f"flat-without-decay-batch-{part(metric)}",
                   claim="without weight decay a smaller batch lowers the average rank by under a"
                         f" tenth, tolerance {at}")
         )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Ranks and training accuracy in rows; against decay, rate and batch size in columns."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw ranks and training accuracy in rows; against decay, rate and batch size in columns."""
+    labels = {metric: f"rank, {at}" for metric, at in ranks(table).items()}
+    labels["train_accuracy"] = "training accuracy"
     fig, axes = plt.subplots(
-        len(ROWS), 3, figsize=(style.PAGE, 5.6), sharex="col", sharey="row", layout="constrained"
-    )
-    for j, x in enumerate(WORDS):
+        len(labels), 3, figsize=(style.PAGE, 1.4 * (1 + len(labels))), sharex="col", sharey="row",
+        layout="constrained",
+    )  # fmt: skip
+    for j, x in enumerate(COLUMNS):
         by = "weight_decay" if x == "batch_size" else "batch_size"
         runs = against(table, x)
         values = sorted(runs[x].unique())
         places = {v: v or values[1] / 3 for v in values}  # 0 has no place on a logarithmic axis
-        for i, metric in enumerate(ROWS):
-            for k, (value, part) in enumerate(ends(runs, metric).groupby(by)):
+        for i, metric in enumerate(labels):
+            for k, (value, rows) in enumerate(ends(runs, metric).groupby(by)):
                 look = style.layer_look(k + 3 * (by == "weight_decay"))
-                label = f"{WORDS[by]} {float(str(value)):g}"
-                style.band(axes[i][j], part.assign(**{x: part[x].map(places)}), x, label, look,
+                label = f"{style.WORDS[by]} {float(str(value)):g}"
+                style.band(axes[i][j], rows.assign(**{x: rows[x].map(places)}), x, label, look,
                            f"{metric} against {x}")  # fmt: skip
-        axes[-1][j].set(xscale="log", xlabel=WORDS[x])
+        axes[-1][j].set(xscale="log", xlabel=style.WORDS[x])
         axes[-1][j].set_xticks([*places.values()], [f"{v:g}" for v in values], rotation=45)
         axes[-1][j].minorticks_off()
-    for ax, words in zip(axes[:, 0], ROWS.values(), strict=True):
+    for ax, words in zip(axes[:, 0], labels.values(), strict=True):
         ax.set_ylabel(words)
         ax.set_ylim(bottom=0)
     axes[-1][0].set_ylim(0, 1.05)
-    axes[1][0].legend(loc="lower left")
-    axes[1][2].legend(loc="lower right")
+    axes[-2][0].legend(loc="lower left")
+    axes[-2][2].legend(loc="lower right")
     return fig

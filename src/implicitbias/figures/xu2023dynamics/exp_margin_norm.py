@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from . import _dynamics
 
@@ -28,7 +28,7 @@ WORDS = {"inverse": "1/rho", "margin": "mean normalised margin", "error": "test 
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per run: 1/rho, the mean normalised margin, the test error."""
+    """Return one row per run: 1/rho, the mean normalised margin, the test error."""
     rows = _dynamics.wide(table)
     return rows.assign(inverse=1 / rows["rho"], margin=rows["margin_mean"] / rows["rho"],
                        error=1 - rows["test_accuracy"])  # fmt: skip
@@ -42,42 +42,42 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         for seed, part in rows.groupby("seed")
     }
     found = [
-        judge(_dynamics.per_seed("Pearson correlation of margin and 1/rho", pd.Series(slopes)),
-              figure=FIGURE, at_least=0.9, claim="mean margin rises with 1/rho",
+        judge(Statistic.of("Pearson correlation of margin and 1/rho", pd.Series(slopes)),
+              figure=FIGURE, at_least=0.9, id="margin-with-inverse-rho",
+              claim="mean margin rises with 1/rho",
               note="follows from y_n g_n being near 1 in every run"),
     ]  # fmt: skip
-    for x, words in (("inverse", "1/rho"), ("margin", "the mean margin")):
-        taus = {seed: _tau(part[x], part["error"]) for seed, part in rows.groupby("seed")}
+    for x, words, part in (
+        ("inverse", "1/rho", "inverse-rho"), ("margin", "the mean margin", "margin")
+    ):  # fmt: skip
+        taus = {seed: _tau(own[x], own["error"]) for seed, own in rows.groupby("seed")}
         sentence = f"Kendall tau-b of test error and {words}"
         found.append(
-            judge(_dynamics.per_seed(sentence, pd.Series(taus)), figure=FIGURE, at_most=-0.3,
-                  claim=f"test error falls as {words} grows")
+            judge(Statistic.of(sentence, pd.Series(taus)), figure=FIGURE, at_most=-0.3,
+                  id=f"error-with-{part}", claim=f"test error falls as {words} grows")
         )  # fmt: skip
     return found
 
 
 def _tau(x: pd.Series, error: pd.Series) -> float:
-    """Kendall's tau-b; 0 where all errors are the same."""
+    """Return Kendall's tau-b; 0 where all errors are the same."""
     return float(stats.kendalltau(x, error).statistic) if error.nunique() > 1 else 0.0
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Margin against 1/rho; test error against both."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw margin against 1/rho; test error against both."""
     fig, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.6), layout="constrained")
     rows = points(table)
     looks = ((style.VERMILION, "s"), (style.BLUE, "o"))
-    for (decay, part), (colour, marker) in zip(rows.groupby("weight_decay"), looks, strict=False):
+    for (decay, part), look in zip(rows.groupby("weight_decay"), looks, strict=False):
         for ax, (x, y) in zip(axes, PANELS, strict=True):
             label = f"weight decay {float(str(decay)):g}"
-            ax.plot(part[x], part[y], color=colour, marker=marker, linestyle="none", alpha=0.6,
-                    label=label)  # fmt: skip
-            for at, value in zip(part[x], part[y], strict=True):
-                style.note(ax, panel=f"{y} against {x}", series=label, x_name=WORDS[x], x=at,
-                           mean=value, n=1)  # fmt: skip
+            style.dots(ax, part[x], part[y], label, look, panel=f"{y} against {x}", series=label,
+                       x_name=WORDS[x])  # fmt: skip
     line = [rows["inverse"].min(), rows["inverse"].max()]
     axes[0].plot(line, line, color=style.BLACK, linewidth=0.8, linestyle="--", label="1/rho")
     for ax, (x, y) in zip(axes, PANELS, strict=True):
         ax.set(xlabel=WORDS[x], ylabel=WORDS[y])
     axes[2].sharey(axes[1])
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    style.legend(fig, axes[0], ncols=3)
     return fig

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from ...metrics import with_parameter
 from .. import style
 from . import _dynamics
@@ -35,23 +35,25 @@ BINS = (0.01, *(round(0.05 * i, 2) for i in range(1, 20)), 0.99)  # of the histo
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Larger with decay; more equal with decay."""
+    """Judge whether margins are larger and more equal with decay."""
     rows = _dynamics.wide(table)
     rows = rows.assign(f=rows["margin_mean"] / rows["rho"],
                        spread=rows["margin_std"] / rows["margin_mean"])  # fmt: skip
     means = rows.groupby([rows["weight_decay"] > 0, "seed"])[["f", "spread"]].mean()
     ratio = means.loc[True] / means.loc[False]
     return [
-        judge(_dynamics.per_seed("mean normalised margin with / without decay", ratio["f"]),
-              figure=FIGURE, at_least=1.5, claim="margins are larger with weight decay"),
-        judge(_dynamics.per_seed("relative spread of margins with / without decay",
+        judge(Statistic.of("mean normalised margin with / without decay", ratio["f"]),
+              figure=FIGURE, at_least=1.5, id="margins-larger",
+              claim="margins are larger with weight decay"),
+        judge(Statistic.of("relative spread of margins with / without decay",
                                  ratio["spread"]),
-              figure=FIGURE, at_most=1.0, claim="margins are more equal with weight decay"),
+              figure=FIGURE, at_most=1.0, id="margins-more-equal",
+              claim="margins are more equal with weight decay"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Quantiles over time; sorted margins at the end."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw quantiles over time; sorted margins at the end."""
     fig, grid = plt.subplots(2, 3, figsize=(style.PAGE, 5.2), layout="constrained")
     names = {with_parameter("margin_quantile", level): level for level in LEVELS}
     axes = grid[0]
@@ -65,8 +67,7 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
                        f"decay {decay:g}")  # fmt: skip
         axes[j].set(xlabel="epoch", ylabel="y g", title=f"weight decay {decay:g}")
         _histograms(grid[1][j], part, f"histograms, decay {decay:g}")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(LEVELS),
-               title="quantile of y g over the examples")  # fmt: skip
+    style.legend(fig, axes[0], loc="outside upper left", title="quantile of y g over the examples")
     last = smallest[smallest["epoch"] == smallest["epoch"].max()]
     for i, (decay, part) in enumerate(last.groupby("weight_decay")):
         x, y = _density(part)
@@ -85,9 +86,9 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
         line, label = "-" if decay > 0 else "--", f"{start:g}"
         axes[2].plot(list(names.values()), sorted_margins, linestyle=line,
                      color=style.layer_look(i)[0], label=label if decay > 0 else None)  # fmt: skip
-        for level, value in zip(names.values(), sorted_margins, strict=True):
-            style.note(axes[2], panel="end", series=f"start {start:g}, decay {decay:g}",
-                       x_name="quantile", x=level, mean=value, n=len(part))  # fmt: skip
+        series = f"start {start:g}, decay {decay:g}"
+        style.notes(axes[2], names.values(), sorted_margins, panel="end", series=series,
+                    x_name="quantile", n=len(part))  # fmt: skip
     axes[2].set(xlabel="share of examples", ylabel="y f", title="end (dashed: no decay)")
     axes[2].legend(title="initial norm")
     return fig
@@ -108,7 +109,7 @@ def _histograms(ax: Axes, rows: pd.DataFrame, name: str) -> None:
         edges, heights = _density(rows[rows["epoch"] == epoch])
         ax.stairs(i + 1.6 * heights / heights.max(), edges, baseline=i, fill=True, alpha=0.75,
                   color=style.BLUE, zorder=2 + len(epochs) - i)  # fmt: skip
-        for edge, height in zip(edges[:-1], heights, strict=True):
-            style.note(ax, panel=name, series=f"epoch {epoch}", x_name="from", x=edge, mean=height)
+        series = f"epoch {epoch}"
+        style.notes(ax, edges[:-1], heights, panel=name, series=series, x_name="from")
     ax.set_yticks(range(0, len(epochs), 2), [f"{e}" for e in epochs[::2]])
     ax.set(xlabel="y g", ylabel="epoch, histogram above")

@@ -22,7 +22,7 @@ NEEDS = ("rho", "train_accuracy", "test_accuracy")
 
 
 def ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Final values of a quantity; `test_error` is 1 - test_accuracy."""
+    """Return final values of a quantity; `test_error` is 1 - test_accuracy."""
     rows = final(table)
     wanted = "test_accuracy" if name == "test_error" else name
     rows = rows[(rows["metric"] == wanted) & (rows["layer"] == "network")]
@@ -31,18 +31,20 @@ def ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Both rise."""
+    """Judge whether rho and the test error rise with the share of permuted labels."""
     found: list[Claim] = []
-    for name, text in (("rho", "rho"), ("test_error", "test error")):
+    for name, text, part in (
+        ("rho", "rho", "rho"), ("test_error", "test error", "test-error")
+    ):  # fmt: skip
         found += trend_and_effect(
             ends(table, name), figure=FIGURE, x="label_noise", direction="rises",
-            claim=f"{text} rises with the share of permuted labels",
+            id=f"{part}-with-label-noise", claim=f"{text} rises with the share of permuted labels",
         )  # fmt: skip
     return found
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """rho; test and training error."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw rho, and the test and training errors."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.7), layout="constrained")
     style.band(left, ends(table, "rho"), "label_noise", "rho", (style.BLACK, "o"), "rho")
     style.band(right, ends(table, "test_error"), "label_noise", "test error",

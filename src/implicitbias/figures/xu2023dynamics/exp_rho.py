@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
 from . import _dynamics
 
@@ -25,7 +25,7 @@ NEEDS = ("rho",)
 
 
 def spread(table: pd.DataFrame, decays: bool) -> pd.Series:
-    """Largest / smallest final rho over the initial scales, by seed."""
+    """Return the largest / smallest final rho over the initial scales, by seed."""
     rows = _dynamics.wide(table)
     groups = rows[(rows["weight_decay"] > 0) == decays].groupby("seed")["rho"]
     found: pd.Series = groups.max() / groups.min()
@@ -36,16 +36,18 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """With decay the curves meet, without they do not."""
     sentence = "largest / smallest final rho over initial scales"
     return [
-        judge(_dynamics.per_seed(f"{sentence}, with decay", spread(table, True)), figure=FIGURE,
-              at_most=1.25, claim="with weight decay rho ends at nearly one value"),
-        judge(_dynamics.per_seed(f"{sentence}, without decay", spread(table, False)),
+        judge(Statistic.of(f"{sentence}, with decay", spread(table, True)), figure=FIGURE,
+              at_most=1.25, id="one-rho-with-decay",
+              claim="with weight decay rho ends at nearly one value"),
+        judge(Statistic.of(f"{sentence}, without decay", spread(table, False)),
               figure=FIGURE, at_least=2.0,
+              id="start-matters-without-decay",
               claim="without weight decay the final rho depends on the start"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Two panels, one curve per initial scale."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw two panels, one curve per initial scale."""
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 2.8), layout="constrained", sharey=True)
     rows = table[(table["metric"] == "rho") & (table["layer"] == "network")]
     decays = sorted(rows["weight_decay"].unique(), reverse=True)

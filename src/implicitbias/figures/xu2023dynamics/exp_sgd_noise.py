@@ -21,9 +21,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim, Statistic, judge
 from .. import style
-from ._dynamics import per_seed
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.9}
 FIGURE = "xu2023dynamics/exp_sgd_noise"
@@ -39,7 +38,7 @@ WORDS = {
 
 
 def series(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A quantity averaged over the layers on the sphere, a row per run and record; `kind`."""
+    """Return a quantity averaged over the layers on the sphere, by run and record; `kind`."""
     rows = table[(table["metric"] == metric) & (table["epoch"] > 0)]
     rows = rows[rows["layer"].str.startswith("layer")]
     full = (rows["batch_size"] == rows["n_train"]).map({True: "full batch, ", False: "SGD, "})
@@ -53,7 +52,7 @@ def series(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def edge(rows: pd.DataFrame, kind: str, first: bool = False) -> pd.Series:
-    """Values at the last (first) record of the runs of one kind, by seed."""
+    """Return values at the last (first) record of the runs of one kind, by seed."""
     part = rows[rows["kind"] == kind]
     at = part.groupby("run")["step"].transform("min" if first else "max")
     found: pd.Series = part[part["step"] == at].set_index("seed")["value"]
@@ -66,23 +65,27 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     last = {kind: edge(moves, kind) for kind in LOOKS}
     rest = last[FULL] / edge(moves, FULL, first=True)
     return [
-        judge(per_seed("movement at the end of full batch / at its first record", rest),
-              figure=FIGURE, at_most=0.1, claim="full-batch descent with decay comes to rest"),
-        judge(per_seed("movement at the end, SGD / full batch",
+        judge(Statistic.of("movement at the end of full batch / at its first record", rest),
+              figure=FIGURE, at_most=0.1, id="full-batch-rests",
+              claim="full-batch descent with decay comes to rest"),
+        judge(Statistic.of("movement at the end, SGD / full batch",
                        last[SGD] / last[FULL]),
-              figure=FIGURE, at_least=10.0, claim="SGD with decay keeps moving"),
-        judge(per_seed("movement of SGD at the end, with / without decay",
+              figure=FIGURE, at_least=10.0, id="sgd-keeps-moving",
+              claim="SGD with decay keeps moving"),
+        judge(Statistic.of("movement of SGD at the end, with / without decay",
                        last[SGD] / last[PLAIN]),
-              figure=FIGURE, at_least=10.0, claim="SGD's movement needs decay"),
-        judge(per_seed("sine between layer and gradient, SGD with decay, at the end",
+              figure=FIGURE, at_least=10.0, id="movement-needs-decay",
+              claim="SGD's movement needs decay"),
+        judge(Statistic.of("sine between layer and gradient, SGD with decay, at the end",
                        edge(sines, SGD)),
               figure=FIGURE, at_least=0.1,
+              id="no-common-stationary-point",
               claim="no common stationary point: single examples pull away from the weights"),
     ]  # fmt: skip
 
 
-def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
-    """Movement, residual and sine over updates."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw movement, residual and sine over updates."""
     fig, axes = plt.subplots(1, 3, figsize=(style.PAGE, 2.7), layout="constrained")
     for ax, (metric, words) in zip(axes, WORDS.items(), strict=True):
         rows = series(table, metric)
@@ -92,5 +95,5 @@ def draw(table: pd.DataFrame, claims: list[Claim]) -> Figure:
     axes[0].set_yscale("log")
     axes[1].set_yscale("log")
     axes[2].set_ylim(0, 1)
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(LOOKS))
+    style.legend(fig, axes[0])
     return fig

@@ -1,9 +1,9 @@
 """docs/errata.md: where the captions of a paper and its own numbers differ, with the evidence.
 
 Evidence that rests on numbers in this project is computed when the page is written: published
-points from analysis/points, our runs at the paper's protocol from results/published, untrained
-networks drawn on the spot. What was read in the authors' code, log or vector graphics is
-said to be so.
+points from src/implicitbias/analysis/points, our runs at the paper's protocol from
+results/published, untrained networks drawn on the spot. What was read in the authors' code, log or
+vector graphics is said to be so.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Item:
 
 
 def page(published: Path) -> str:
-    """The page from the reference points and the figures and claims under `published`."""
+    """Return the page from the reference points and the figures and claims under `published`."""
     parts = [
         f"## {i}. {item.title}\n\n- Printed: {item.printed}\n- Numbers: {item.numbers}\n"
         f"- Evidence: {item.evidence(published)}\n"

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...analysis.claims import Verdict
+from ...analysis.claims import VERDICTS
 from ...base.files import write_text
 from ...plan.plan import Plan
 from . import script, words
@@ -26,11 +26,6 @@ from .figure import Figure, read_figure
 from .papers import Paper, by_paper
 
 _HERE = Path(__file__).parent
-ORDER: tuple[Verdict, ...] = (
-    "fails",
-    "undecided",
-    "holds",
-)  # what a reader must see first comes first
 
 
 def build(plan: Plan, out: Path, published_root: Path | None = None) -> None:
@@ -73,12 +68,14 @@ def _render(
 
 
 def style() -> Markup:
-    """The pages' style sheet: our own file, not input."""
+    """Return the pages' style sheet: our own file, not input."""
     return Markup((_HERE / "style.css").read_text(encoding="utf-8"))
 
 
 def environment() -> Environment:
-    """Autoescape is on: titles, notes and config values are text, whatever they contain."""
+    """Return the environment of templates, in which autoescape is on: titles, notes and config
+    values are text, whatever they contain.
+    """
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -95,13 +92,13 @@ def environment() -> Environment:
 def _tally(figures: list[Figure]) -> dict[str, int]:
     """How many claims got each verdict, in the order of the page."""
     found = Counter(claim.verdict for figure in figures for claim in figure.claims or ())
-    return {verdict: found[verdict] for verdict in ORDER}
+    return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def _ordered(figures: list[Figure]) -> list[dict[str, Any]]:
     """Every claim with its figure: `fails`, then `undecided`, then `holds`."""
     rows = [{"figure": f, "claim": c} for f in figures for c in f.claims or ()]
-    return sorted(rows, key=lambda row: ORDER.index(row["claim"].verdict))
+    return sorted(rows, key=lambda row: VERDICTS.index(row["claim"].verdict))
 
 
 def _diverged(figures: list[Figure]) -> dict[str, int]:

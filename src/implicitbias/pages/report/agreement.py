@@ -34,7 +34,7 @@ class Agreement:
 
 
 def agreements(published: Path | None, keys: list[str]) -> list[Agreement]:
-    """Every figure under `published` whose CSV has our averages and published points."""
+    """Return every figure under `published` whose CSV has our averages and published points."""
     found = []
     for key in keys:
         path = (published or Path()) / "figures" / f"{key}.csv"
@@ -53,7 +53,8 @@ def agreements(published: Path | None, keys: list[str]) -> list[Agreement]:
 
 
 def beside(plotted: pd.DataFrame) -> pd.DataFrame:
-    """Rows panel, x, mean, n, published: the averages that stand on the place of one published one.
+    """Return rows panel, x, mean, n, published: the averages that stand on the place of one
+    published one.
 
     `plotted` is the CSV of a figure. A panel with several published points at one x (two
     accuracies) has no unique partner and is left out.

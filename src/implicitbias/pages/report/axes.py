@@ -18,7 +18,7 @@ FIRST = ("weight_decay", "lr", "batch_size", "momentum", "model", "dataset", "de
 
 
 def differing(plan: Plan, runs: Sequence[str]) -> dict[str, list[Any]]:
-    """Field -> its value in each run, for the fewest fields that tell all settings apart.
+    """Return field -> its value in each run, for the fewest fields that tell all settings apart.
 
     The seed is left out. Of two fields that always change together the one that the papers plot
     remains; values are numbers or text, and "" where a procedure has no such field.
@@ -48,7 +48,7 @@ def _plain(value: Any) -> float | str:
 
 
 def x_axis(numbers: Path, fields: Sequence[str]) -> str:
-    """What the figure draws against, as its CSV says: one of `fields`, or `epoch`."""
+    """Return what the figure draws against, as its CSV says: one of `fields`, or `epoch`."""
     try:
         drawn = Counter(pd.read_csv(numbers, usecols=["x_name"])["x_name"].dropna())
     except FileNotFoundError:

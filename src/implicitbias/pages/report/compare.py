@@ -1,7 +1,7 @@
 """Two result folders side by side: two scales, two commits, ours and the published runs.
 
 Nothing is asked of the plan, so the folders may come from other configs and other versions of the
-code: claims are matched by figure and sentence, plotted numbers by panel, series and x.
+code: claims are matched by figure and id, plotted numbers by panel, series and x.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...analysis.claims import Claim
+from ...analysis.claims import VERDICTS, Claim
 from ...base.errors import UserError
 from ...base.files import write_text
 from . import environment, script, style
@@ -21,7 +21,7 @@ from .picture import Picture, alternative, picture
 
 ABSENT = "not there"
 OUTCOMES = ("differs", "only in A", "only in B", "same")
-_ORDER = ("fails", "undecided", "holds", ABSENT)
+_ORDER = (*VERDICTS, ABSENT)
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,14 @@ class Pair:
     """One claim on both sides; None where a side does not make it."""
 
     figure: str
-    claim: str
+    id: str
     a: Claim | None
     b: Claim | None
+
+    @property
+    def claim(self) -> str:
+        """The sentence: that of a where both sides make the claim."""
+        return next(side.claim for side in (self.a, self.b) if side)
 
     @property
     def verdicts(self) -> tuple[str, str]:
@@ -97,7 +102,7 @@ def compare(a: Path, b: Path, out: Path) -> None:
 
 
 def read_side(folder: Path) -> Side:
-    """What is in a results folder; UserError where there is nothing to compare."""
+    """Return what is in a results folder; UserError where there is nothing to compare."""
     if not any((folder / part).is_dir() for part in ("claims", "figures")):
         raise UserError(f"{folder}: no results here: it has neither claims/ nor figures/")
     keys = sorted(f"{p.parent.name}/{p.stem}" for p in folder.glob("claims/*/*.json"))
@@ -106,30 +111,18 @@ def read_side(folder: Path) -> Side:
 
 
 def match(a: dict[str, list[Claim]], b: dict[str, list[Claim]]) -> list[Pair]:
-    """Every claim of either side once: other verdicts first, the same last; `fails` before."""
-    ours, theirs = _numbered(a), _numbered(b)
-    pairs = [
-        Pair(figure, sentence, ours.get(key), theirs.get(key))
-        for key in dict.fromkeys([*ours, *theirs])
-        for figure, sentence, _ in [key]
-    ]
+    """Return every claim of either side once: other verdicts first, `fails` before the rest."""
+    ours, theirs = (
+        {(figure, claim.id): claim for figure, members in side.items() for claim in members}
+        for side in (a, b)
+    )
+    pairs = [Pair(*key, ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])]
     return sorted(pairs, key=_place)
 
 
 def _place(pair: Pair) -> tuple[int, int, str]:
     worst = min(_ORDER.index(verdict) for verdict in pair.verdicts)
     return OUTCOMES.index(pair.outcome), worst, pair.figure
-
-
-def _numbered(claims: dict[str, list[Claim]]) -> dict[tuple[str, str, int], Claim]:
-    """By figure, sentence, and how many of that figure had the same sentence before."""
-    seen: Counter[tuple[str, str]] = Counter()
-    found = {}
-    for figure, members in claims.items():
-        for claim in members:
-            found[figure, claim.claim, seen[figure, claim.claim]] = claim
-            seen[figure, claim.claim] += 1
-    return found
 
 
 def _figures(key: str, a: Side, b: Side) -> Figures:

@@ -51,12 +51,14 @@ class Explore:
         return [(tool, words) for tool, words in TOOLS.items() if needs[tool]]
 
     def ranked(self, key: str) -> bool:
-        """Whether a figure can be redrawn at any tolerance."""
+        """Return whether a figure can be redrawn at any tolerance."""
         return key in self.index["ranks"]
 
 
 def explore(plan: Plan, figures: list[Figure]) -> Explore:
-    """Everything that the page draws itself; empty parts where nothing is trained or measured."""
+    """Return everything that the page draws itself; empty parts where nothing is trained or
+    measured.
+    """
     order = [plan.figures[figure.key] for figure in figures]
     ranked = [f for f in (_trained(plan, f) for f in order if _tolerances(f)) if f.runs]
     titles = {figure.key: figure.title for figure in figures}

@@ -108,7 +108,7 @@ def _shares(values: Iterable[str]) -> list[str]:
 
 
 def read_facts(plan: Plan) -> Facts:
-    """The provenance of every pack of the plan."""
+    """Return the provenance of every pack of the plan."""
     found = {
         name: PackFacts(
             name,
@@ -123,7 +123,7 @@ def read_facts(plan: Plan) -> Facts:
 
 
 def facts_in(results: Path) -> Facts:
-    """The provenance of every pack in a folder of results, whatever plan it was made by."""
+    """Return the provenance of every pack in a folder of results, whatever plan it was made by."""
     members = {name: pack.runs for name, pack in packs.written(results / "packs").items()}
     found = {
         name: PackFacts(name, f"pack-{name}", len(runs), _read(_provenance(results, name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...analysis.claims import Claim, read_claims
+from ...analysis.claims import VERDICTS, Claim, read_claims
 from ...base.errors import UserError
 from ...base.registry import docstring, figure_path
 from ...plan.figure import FigurePlan
@@ -13,8 +13,6 @@ from ...plan.plan import Plan
 from .facts import Facts
 from .picture import Picture, alternative, data_uri, description, picture
 from .runs import RunTable, run_table
-
-_WORST = ("fails", "undecided", "holds")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Figure:
         if self.claims is None:
             return "not made"
         given = [claim.verdict for claim in self.claims]
-        return next((verdict for verdict in _WORST if verdict in given), "no claims")
+        return next((verdict for verdict in VERDICTS if verdict in given), "no claims")
 
     @property
     def share(self) -> str:
@@ -99,7 +97,7 @@ def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | 
 
 
 def heading(key: str) -> str:
-    """The title of a figure, or its key where this version of the code does not have it."""
+    """Return the title of a figure, or its key where this version of the code does not have it."""
     try:
         return docstring(figure_path(key))[0] or key
     except UserError:
@@ -118,7 +116,7 @@ def _published(root: Path | None, key: str) -> Published | None:
 
 
 def claims_of(root: Path, key: str) -> list[Claim] | None:
-    """The claims of one figure; None where there is no file of them."""
+    """Return the claims of one figure; None where there is no file of them."""
     path = root / "claims" / f"{key}.json"
     try:
         claims = read_claims(path)

@@ -27,7 +27,8 @@ class Numbers:
 
 
 def beside(a: Path, b: Path) -> Numbers:
-    """Points are the same where panel, series and x are; a figure's CSV names them.
+    """Compare two CSVs, whose points are the same where panel, series and x are; a figure's CSV
+    names them.
 
     The relative difference is |a - b| / max(|a|, |b|); 1 where only one of the two is a number.
     """

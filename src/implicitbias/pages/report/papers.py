@@ -24,7 +24,7 @@ class Paper:
 
 
 def by_paper(figures: list[Figure]) -> list[Paper]:
-    """Papers by key; the order of the config does not matter."""
+    """Return papers by key: the order of the config does not matter."""
     papers: dict[str, list[Figure]] = {}
     for figure in sorted(figures, key=_order):
         papers.setdefault(figure.paper, []).append(figure)

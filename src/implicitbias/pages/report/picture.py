@@ -35,7 +35,7 @@ class Picture:
 
 
 def picture(root: Path, key: str, small: bool = False) -> Picture | None:
-    """The SVG, sharp at any zoom, unless it takes much of the page, or `small` is asked for.
+    """Return the SVG, sharp at any zoom, unless it takes much of the page, or `small` is asked for.
 
     Then the smaller one of it and of the PNG in 256 colours, packed as WebP.
     """
@@ -66,7 +66,7 @@ def _webp(path: Path) -> Picture | None:
 
 
 def alternative(title: str, numbers: Path) -> str:
-    """The title, and which series are drawn in which panels, as the CSV names them."""
+    """Return the title, and which series are drawn in which panels, as the CSV names them."""
     try:
         drawn = pd.read_csv(numbers, dtype=str)
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def alternative(title: str, numbers: Path) -> str:
 
 
 def description(svg: Path) -> str:
-    """The description that a picture carries in its metadata."""
+    """Return the description that a picture carries in its metadata."""
     try:
         found = _DESCRIPTION.search(svg.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def description(svg: Path) -> str:
 
 
 def data_uri(path: Path, kind: str) -> str | None:
-    """The file as an address; None where there is none."""
+    """Return the file as an address; None where there is none."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -105,5 +105,5 @@ def data_uri(path: Path, kind: str) -> str | None:
 
 
 def text_uri(text: str | bytes, kind: str) -> Markup:
-    """Percent-encoded: a quarter shorter than base64, and safe between double quotes."""
+    """Return percent-encoded text, a quarter shorter than base64 and safe in double quotes."""
     return Markup(f"data:{kind},{quote(text, safe=_PLAIN)}")

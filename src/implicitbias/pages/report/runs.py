@@ -36,7 +36,7 @@ class RunTable:
 
 
 def run_table(plan: Plan, figure: FigurePlan, facts: Facts) -> RunTable:
-    """The runs of one figure, ordered by what varies and then by seed."""
+    """Return the runs of one figure, ordered by what varies and then by seed."""
     diverged = _diverged(plan.results / "tables" / f"{figure.key}.parquet")
     fields = {run: plan.runs[run].model_dump(mode="json") for run in figure.runs}
     names = list(dict.fromkeys(n for cells in fields.values() for n in cells if n != "seed"))

@@ -17,13 +17,15 @@ FILES = (
 
 @cache
 def scripts() -> tuple[str, ...]:
-    """Two modules in the order in which they run; neither holds `</script`."""
+    """Return two modules in the order in which they run; neither holds `</script`."""
     own = "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in FILES)
     return tuple(text.replace("</script", r"<\/script") for text in (_vega(), own))
 
 
 def policy(texts: tuple[str, ...]) -> str:
-    """The content security policy of a page with these scripts: nothing else runs or is loaded."""
+    """Return the content security policy of a page with these scripts: nothing else runs or is
+    loaded.
+    """
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline';"

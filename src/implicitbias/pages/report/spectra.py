@@ -33,13 +33,16 @@ BUDGET = 6_000_000  # singular values on a page; beyond it the records in betwee
 
 
 def grid(asked: Iterable[float] = ()) -> NDArray[np.float64]:
-    """Tolerances from 1e-4 to below 1 in four digits, and those that figures ask for, ascending."""
+    """Return tolerances from 1e-4 to below 1 in four digits, and those that figures ask for,
+    ascending.
+    """
     powers = (10 ** (LOWEST + i / PER_DECADE) for i in range(-LOWEST * PER_DECADE))
     return np.array(sorted({float(f"{value:.4g}") for value in powers} | {*asked}))
 
 
 def above(s: NDArray[np.float64], tolerances: NDArray[np.float64]) -> NDArray[np.uint16]:
-    """How many tolerances each value is above: (2, n, r) for spectra (n, r), descending along r.
+    """Return how many tolerances each value is above: (2, n, r) for spectra (n, r), descending
+    along r.
 
     The first of the two is relative to ||W||_F, the second to ||W||_2; 65535 throughout where a
     spectrum is missing.
@@ -74,7 +77,7 @@ class Block:
 
 
 def recorded(folder: Path, runs: Sequence[str]) -> pd.DataFrame:
-    """The spectra that a pack has recorded of some runs."""
+    """Return the spectra that a pack has recorded of some runs."""
     rows = records.read(folder / "records" / "arrays.parquet")
     return rows[(rows["quantity"] == "spectrum") & rows["run"].isin(runs)]
 
@@ -82,7 +85,7 @@ def recorded(folder: Path, runs: Sequence[str]) -> pd.DataFrame:
 def block(
     rows: pd.DataFrame, runs: Sequence[str], tolerances: NDArray[np.float64], stride: int
 ) -> Block:
-    """The recorded spectra of one pack; of every `stride`-th record, and the last."""
+    """Return the recorded spectra of one pack; of every `stride`-th record, and the last."""
     epochs = thinned(sorted(rows["epoch"].unique().tolist()), stride)
     layers = rows.drop_duplicates("layer")
     sizes = [len(values) for values in layers["values"]]
@@ -110,7 +113,7 @@ def block(
 
 
 def thinned(epochs: list[int], stride: int) -> list[int]:
-    """Every `stride`-th epoch and the last."""
+    """Return every `stride`-th epoch and the last."""
     return sorted({*epochs[::stride], *epochs[-1:]})
 
 

@@ -10,28 +10,24 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from ...analysis.claims import VERDICTS
+
 # Each verdict has a mark as well as a colour: the page is printed, and read by the colour-blind.
-MARKS = {
-    "fails": "×",
-    "undecided": "?",
-    "holds": "✓",
-    "no claims": "–",
-    "not made": "!",
-}
+MARKS = {**dict(zip(VERDICTS, "×?✓", strict=True)), "no claims": "–", "not made": "!"}
 
 
 def number(value: float) -> str:
-    """Four significant digits; a missing number says so."""
+    """Write four significant digits; a missing number says so."""
     return "no value" if math.isnan(value) else f"{value:.4g}"
 
 
 def interval(low: float, high: float) -> str:
-    """`[low, high]`, or `none`."""
+    """Write `[low, high]`, or `none` where an end is missing."""
     return "none" if math.isnan(low) or math.isnan(high) else f"[{number(low)}, {number(high)}]"
 
 
 def duration(seconds: float) -> str:
-    """Two units at most: 4.2 s, 3 min 20 s, 2 h 5 min."""
+    """Write two units at most: 4.2 s, 3 min 20 s, 2 h 5 min."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     if seconds < 3600:
@@ -40,22 +36,22 @@ def duration(seconds: float) -> str:
 
 
 def moment(time: datetime) -> str:
-    """To the minute, in UTC."""
+    """Write a time to the minute, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def count(n: int, singular: str, plural: str = "") -> str:
-    """`1 run`, `2 runs`."""
+    """Write a number with its noun: `1 run`, `2 runs`."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def cell(value: Any) -> str:
-    """A field of a spec; strings bare, everything else as JSON writes it."""
+    """Write a field of a spec: strings bare, everything else as JSON writes it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def coded(text: str) -> Markup:
-    """Text in which `backticks` become code; everything in it is escaped."""
+    """Return text in which `backticks` become code; everything in it is escaped."""
     parts = [escape(part) for part in re.split(r"`([^`]+)`", text)]
     parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
     return Markup("").join(parts)
