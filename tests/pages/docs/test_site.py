@@ -14,7 +14,7 @@ from PIL import Image
 from implicitbias import metrics
 from implicitbias.analysis.claims import Claim, write_claims
 from implicitbias.base import registry
-from implicitbias.pages import handbook
+from implicitbias.pages import handbook, reference
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -104,7 +104,7 @@ def test_contributing_has_one_source(site):
 
 
 def test_words_are_taken_literally_and_code_is_not_touched():
-    assert handbook._text("a_b * <c> | `x_y` [z]") == r"a\_b \* &lt;c&gt; \| `x_y` \[z\]"
+    assert reference.escaped("a_b * <c> | `x_y` [z]") == r"a\_b \* &lt;c&gt; \| `x_y` \[z\]"
 
 
 @pytest.mark.parametrize(
