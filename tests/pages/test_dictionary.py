@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from implicitbias import data, metrics
-from implicitbias.analysis import tables
+from implicitbias.analysis import claims, tables
 from implicitbias.base import provenance, registry
 from implicitbias.base.errors import UserError
 from implicitbias.figures import style
@@ -142,6 +142,13 @@ def test_published_figures_have_these_columns():
             assert next(csv.reader(lines)) == list(style.COLUMNS), file
 
 
+def test_published_claims_have_these_keys():
+    files = sorted(PUBLISHED.glob("claims/*/*.json"))
+    assert files
+    for file in files:
+        assert all(list(row) == list(claims.KEYS) for row in json.loads(file.read_text())), file
+
+
 def test_every_metric_is_there():
     assert rows("metrics") == set(metrics.known())
 
@@ -177,6 +184,8 @@ def check(results):
         assert name in scalars or metrics.resolve(name), name
     for file in results.glob("packs/*/records/provenance.json"):
         assert set(json.loads(file.read_text())) <= set(provenance.KEYS), file
+    for file in results.glob("claims/*/*.json"):
+        assert all(list(row) == list(claims.KEYS) for row in json.loads(file.read_text())), file
     for file in results.glob("figures/*/*.csv"):
         with file.open(newline="", encoding="utf-8") as lines:
             assert next(csv.reader(lines)) == list(style.COLUMNS), file
