@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from ...analysis.claims import VERDICTS
 
 # Each verdict has a mark as well as a colour: the page is printed, and read by the colour-blind.
-MARKS = {**dict(zip(VERDICTS, "×?✓", strict=True)), "no claims": "–", "not made": "!"}
+MARKS: dict[str, str] = dict(zip((*VERDICTS, "no claims", "not made"), "×?✓–!", strict=True))
 
 
 def number(value: float) -> str:
