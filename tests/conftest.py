@@ -22,17 +22,19 @@ def _one_thread(request):
 
 @pytest.fixture(params=["torch", "openblas"])
 def blas(request, monkeypatch):
-    """Matrix products by torch, and by OpenBLAS for however few examples a test has.
+    """Products by torch, and by OpenBLAS wherever it can, however small the networks of tests are.
 
     What is said of numbers holds for both.
     """
     from threadpoolctl import threadpool_limits
 
-    from implicitbias.train.engine import gemm
+    from implicitbias.train.engine import gemm, grouped
 
     monkeypatch.setattr(gemm, "openblas", request.param == "openblas")
     if request.param == "openblas":
         monkeypatch.setattr(gemm, "MIN_ROWS", 2)
+        monkeypatch.setattr(gemm, "MIN_WEIGHTS", 0)
+        monkeypatch.setattr(grouped, "COPIED", 0)
     with threadpool_limits(1):
         yield request.param
 

@@ -87,6 +87,7 @@ def test_where_numbers_do_not_depend_on_the_pack_sub_packs_do_not_change_a_bit(n
 
 
 @pytest.mark.parametrize("name", PATHS)
+@pytest.mark.usefixtures("blas")
 def test_outputs_in_pieces_are_those_of_all_at_once(name):
     trainer = pack(name)
     x = torch.randn(300, *SHAPE, dtype=torch.float64)  # more than one piece

@@ -67,6 +67,7 @@ def gap(one, other):
     )
 
 
+@pytest.mark.usefixtures("blas")
 @pytest.mark.parametrize("name", SMALL)
 def test_the_path_is_the_plain_one(name):
     """100 steps in float64 to 1e-12; in float32 to 1e-4, until kinks make them chaotic."""

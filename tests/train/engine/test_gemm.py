@@ -1,4 +1,4 @@
-"""Matrix products by OpenBLAS: torch's numbers, in every layout that layers come in."""
+"""Products of matrices by OpenBLAS: torch's numbers, in every layout that layers come in."""
 
 from itertools import product
 
@@ -22,6 +22,7 @@ LAYOUTS = {
 @pytest.fixture(autouse=True)
 def _on(monkeypatch):
     monkeypatch.setattr(gemm, "openblas", True)
+    monkeypatch.setattr(gemm, "MIN_WEIGHTS", 0)
 
 
 def drawn(*shape, dtype=F64):
@@ -29,12 +30,18 @@ def drawn(*shape, dtype=F64):
 
 
 @pytest.mark.parametrize(("one", "other"), [*product(LAYOUTS, LAYOUTS)])
-def test_products_are_torchs(one, other):
+def test_products_and_gradients_are_torchs(one, other):
     a, b = LAYOUTS[one](drawn(3, 16, 5)), LAYOUTS[other](drawn(3, 5, 7))
     by, c = gemm.batched(16, F64, CPU), drawn(3, 16, 7)
     assert by.bmm is not torch.bmm
     torch.testing.assert_close(by.bmm(a, b), torch.bmm(a, b))
     torch.testing.assert_close(by.baddbmm_(c.clone(), a, b), torch.baddbmm(c, a, b))
+    wanted, found = (
+        torch.autograd.grad(f(x, y).pow(3).sum(), (x, y))
+        for f in (torch.bmm, gemm.bmm)
+        for x, y in [(a.detach().requires_grad_(), b.detach().requires_grad_())]
+    )
+    torch.testing.assert_close(found, wanted)
 
 
 def test_nothing_is_added_to_a_copy():
@@ -52,6 +59,13 @@ def test_torch_keeps_what_it_does_as_well_or_alone(rows, dtype, device, monkeypa
     assert gemm.batched(rows, dtype, device).bmm is torch.bmm
     monkeypatch.setattr(gemm, "openblas", False)
     assert gemm.batched(16, F64, CPU).bmm is torch.bmm
+
+
+def test_a_product_under_autocast_is_in_bfloat16():
+    a, b = drawn(1, 16, 5, dtype=torch.float32), drawn(1, 5, 7, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert gemm.bmm(a, b).dtype == torch.bfloat16
+    assert gemm.bmm(a, b).dtype == torch.float32
 
 
 def test_an_overflow_is_no_warning(recwarn):

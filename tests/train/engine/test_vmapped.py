@@ -57,6 +57,9 @@ def gap_to_torch(ours, name, momentum, steps):
     )
 
 
+pytestmark = pytest.mark.usefixtures("blas")
+
+
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_vmapped_is_torch_sgd_for_a_hundred_steps(name, momentum):
