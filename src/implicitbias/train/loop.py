@@ -32,13 +32,15 @@ class Interrupted(SystemExit):
 
 
 class Loop:
-    """The training of one pack."""
+    """The training of one pack; `device` is where a checkpoint's tensors are wanted."""
 
-    def __init__(self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1) -> None:
+    def __init__(
+        self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1, device: str = "cpu"
+    ) -> None:
         self.job, self.runs, self.steps_per_epoch = job, list(runs), steps_per_epoch
         self._signal: int | None = None
         self._save_every = job.checkpoint_seconds
-        self._resumed = checkpoint.load(job.checkpoint, job.device)
+        self._resumed = checkpoint.load(job.checkpoint, device)
         if self._resumed is not None and self._resumed["runs"] != self.runs:
             raise UserError(f"{job.checkpoint}: the checkpoint of another pack; remove it")
         if self._resumed is not None and "finished" not in self._resumed:
@@ -66,16 +68,19 @@ class Loop:
         self._saved = time.monotonic()
         with self._signals_noted():
             for part in parts[len(self.finished) :]:
-                training, records = part.begin(), Records()
-                if state is not None:
-                    training.step, records = state["step"], Records(*state["records"])
-                    training.restore(state["part"])
-                    state = None
-                while training.advance(records):
-                    self.tick(training, records, before)
-                self.finished.append(records)
-                before += part.steps
+                self.finished.append(self._train(part, state, before))
+                state, before = None, before + part.steps
         return self.finished
+
+    def _train(self, part: Part, state: State | None, before: int) -> Records:
+        """The records of one part, of which nothing else stays when the next one begins."""
+        training, records = part.begin(), Records()
+        if state is not None:
+            training.step, records = state["step"], Records(*state["records"])
+            training.restore(state["part"])
+        while training.advance(records):
+            self.tick(training, records, before)
+        return records
 
     def tick(self, training: Training, records: Records, before: int) -> None:
         """After a step, `before` steps of other parts before it: report and save what is due."""

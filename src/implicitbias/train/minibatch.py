@@ -137,7 +137,7 @@ def train(
     if len({str(s.shape()) for s in specs}) != 1:
         raise ValueError("a pack holds runs of one procedure and of one shape")
     shape = cast(NetworkSpec, specs[0])
-    loop = Loop(job, [s.run_id for s in specs], shape.steps_per_epoch)
+    loop = Loop(job, [s.run_id for s in specs], shape.steps_per_epoch, job.device)
     most = loop.fixed("size", lambda: len(specs) if whole else _sub_pack_size(specs, job, build))
 
     def begin(some: slice) -> MiniBatches:
