@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ._lm_network import Array, Problem
@@ -26,51 +28,91 @@ def measured(problem: Problem, state: Array) -> dict[str, float]:
     gap_critical    max_k ||lambda rho V_k - (1/N) sum_n (y_n - g_n) df_n/dV_k||
     """
     here = problem.renormalised(state)  # the identities are of unit layers
-    weights, n, lam = problem.layers(here), len(problem.y), problem.lam
+    at = _seen(problem, here)
+    n, lam, eps = len(problem.y), problem.lam, at.eps
+    return {
+        "rho": at.rho,
+        "loss": float(eps @ eps) / n,
+        "decay_lambda": lam,
+        "alignment": at.mu,
+        "output_square": at.m,
+        "margin_min": float((1 - eps).min()),
+        "margin_max": float((1 - eps).max()),
+        **_gaps_of_the_flow(problem, here, at),
+        **_gaps_at_rest(at, lam, n),
+        "unit_drift": _unit_drift(problem, state),
+        "speed": float(np.linalg.norm(at.velocity)),
+    }
+
+
+class _Seen(NamedTuple):
+    """What the identities are made of: layers' sizes and directions V_k, rho, outputs, pulls."""
+
+    sizes: list[float]
+    units: list[Array]
+    rho: float
+    outputs: Array  # f_n
+    mu: float
+    m: float
+    eps: Array
+    velocity: Array
+    pulled: list[Array]  # (1/N) sum_n (y_n - g_n) df_n/dV_k
+
+
+def _seen(problem: Problem, here: Array) -> _Seen:
+    weights, n, y = problem.layers(here), len(problem.y), problem.y
     sizes = [float(np.linalg.norm(w)) for w in weights]
     units = [w / size for w, size in zip(weights, sizes, strict=True)]
     rho = float(here[0]) * sizes[-1]
     found = problem.forward(units)
-    f, y = found.outputs, problem.y
+    f = found.outputs
     mu, m, eps = float(y @ f) / n, float(f @ f) / n, 1 - rho * y * f
-    velocity = problem.velocity(here)
-    rates = problem.layers(velocity)
-    turning = float((rates[-1] * units[-1]).sum())
-    rho_rate = float(velocity[0]) * sizes[-1] + float(here[0]) * turning
     pulled = [p / n for p in problem.pulled(units, found, y - rho * f)]
-    force, rms = float((y - rho * f) @ f) / n, float(np.sqrt((eps @ eps) / n))
-    speed = [2 * rho for _ in units]
+    return _Seen(sizes, units, rho, f, mu, m, eps, problem.velocity(here), pulled)
+
+
+def _gaps_of_the_flow(problem: Problem, here: Array, at: _Seen) -> dict[str, float]:
+    """The gaps of the identities that hold always."""
+    rho, mu, m, lam, n = at.rho, at.mu, at.m, problem.lam, len(problem.y)
+    rates = problem.layers(at.velocity)
+    along = float((rates[-1] * at.units[-1]).sum())
+    rho_rate = float(at.velocity[0]) * at.sizes[-1] + float(here[0]) * along
+    force = float((problem.y - rho * at.outputs) @ at.outputs) / n
+    rms = float(np.sqrt((at.eps @ at.eps) / n))
+    speed = [2 * rho for _ in at.units]
     if problem.spec.free == "last_layer":
         speed[-1] /= rho**2
-    turns = [(r - (r * v).sum() * v) / size for r, v, size in zip(rates, units, sizes, strict=True)]
+    turns = [
+        (r - (r * v).sum() * v) / size for r, v, size in zip(rates, at.units, at.sizes, strict=True)
+    ]
     directions = [
         float(np.linalg.norm(turn - c * (p - force * v))) / (c * rms)
-        for turn, v, p, c in zip(turns, units, pulled, speed, strict=True)
+        for turn, v, p, c in zip(turns, at.units, at.pulled, speed, strict=True)
     ]
     multipliers = [
-        abs(float((p * v).sum()) - (mu - rho * m)) / rms for p, v in zip(pulled, units, strict=True)
+        abs(float((p * v).sum()) - (mu - rho * m)) / rms
+        for p, v in zip(at.pulled, at.units, strict=True)
     ]
     return {
-        "rho": rho,
-        "loss": float(eps @ eps) / n,
-        "decay_lambda": lam,
-        "alignment": mu,
-        "output_square": m,
-        "margin_min": float((1 - eps).min()),
-        "margin_max": float((1 - eps).max()),
         "gap_rho": abs(rho_rate - 2 * (mu - rho * (m + lam))) / (2 * abs(mu) + 2 * rho * (m + lam)),
         "gap_direction": float(np.max(directions)),
         "gap_multiplier": float(np.max(multipliers)),
-        "gap_equilibrium": abs(rho - mu / (m + lam)) / rho,
+    }
+
+
+def _gaps_at_rest(at: _Seen, lam: float, n: int) -> dict[str, float]:
+    """The gaps of the identities that hold at an equilibrium."""
+    rho, mu, eps = at.rho, at.mu, at.eps
+    pulls = zip(at.pulled, at.units, strict=True)
+    return {
+        "gap_equilibrium": abs(rho - mu / (at.m + lam)) / rho,
         "gap_loss": abs(float(eps @ eps) / n + lam * rho**2 - (1 - rho * mu)),
         "gap_decay": abs(lam * rho**2 - float(eps @ (1 - eps)) / n),
-        "gap_critical": float(
-            np.max([np.linalg.norm(lam * rho * v - p) for p, v in zip(pulled, units, strict=True)])
-        ),
-        "unit_drift": max(
-            abs(float(np.linalg.norm(w)) - 1) for w in problem.layers(state)[: problem.on_sphere]
-        )
-        if problem.on_sphere
-        else 0.0,
-        "speed": float(np.linalg.norm(velocity)),
+        "gap_critical": float(np.max([np.linalg.norm(lam * rho * v - p) for p, v in pulls])),
     }
+
+
+def _unit_drift(problem: Problem, state: Array) -> float:
+    """How far the norm of a layer on the sphere is from 1, at most."""
+    on_sphere = problem.layers(state)[: problem.on_sphere]
+    return max((abs(float(np.linalg.norm(w)) - 1) for w in on_sphere), default=0.0)
