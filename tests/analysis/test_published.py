@@ -19,14 +19,14 @@ import implicitbias
 from implicitbias import figures
 from implicitbias.analysis import published, tables
 from implicitbias.base.errors import UserError
-from implicitbias.pages import handbook
+from implicitbias.pages import docs
 
 here = Path(implicitbias.__file__).parent
 print(here)
 print([len(published.points(p.stem, "3")) for p in sorted((here / "analysis/points").iterdir())])
 print(figures.caption("galanti2025rank/fig14", "small", tables.measure([], [], []), {}))
 try:
-    handbook.expand("")
+    docs.expand("")
 except UserError as error:
     print(error)
 """

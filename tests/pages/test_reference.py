@@ -6,7 +6,7 @@ import pytest
 
 from implicitbias.base import registry
 from implicitbias.base.errors import UserError
-from implicitbias.pages import handbook, reference
+from implicitbias.pages import docs, reference
 from implicitbias.plan import keys, schema
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def page():
-    return handbook.expand((DOCS / "reference" / "config.md").read_text(encoding="utf-8"))
+    return docs.expand((DOCS / "reference" / "config.md").read_text(encoding="utf-8"))
 
 
 def section(page, title):

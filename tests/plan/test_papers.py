@@ -10,7 +10,7 @@ from implicitbias.__main__ import main
 from implicitbias.base.errors import UserError
 from implicitbias.plan import papers, runs, summary, workflow
 from implicitbias.plan.files import Overlay, Paper
-from implicitbias.plan.layers import Layer, Sources, merge, merged, read
+from implicitbias.plan.overlays import Layer, Sources, merge, merged, read
 from implicitbias.plan.plan import make_plan
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, layers, packs, papers, spec, summary
+from implicitbias.plan import config, overlays, packs, papers, spec, summary
 from implicitbias.plan.figure import defined
 from implicitbias.plan.plan import make_plan
 
@@ -30,7 +30,7 @@ def tree(scale="small"):
 
 
 def plan_of(merged, results):
-    sources = layers.Sources([(Path("config.yaml"), merged)])
+    sources = overlays.Sources([(Path("config.yaml"), merged)])
     return make_plan(config.parse(merged, sources), sources, results)
 
 
@@ -327,9 +327,9 @@ def test_bad_input_is_one_message_with_file_and_key(case, tmp_path):
 def test_the_message_names_the_file_that_has_the_last_word():
     overlay = {"sweeps": {"mlp_bn": {"base": {"lr": "1e-1"}}}}
     trees = [(Path("config.yaml"), tree()), (Path("mine.yaml"), overlay)]
-    sources = layers.Sources(trees)
+    sources = overlays.Sources(trees)
     with pytest.raises(UserError, match=r"^mine.yaml: sweeps.mlp_bn.base.lr: "):
-        merged = layers.merge(tree(), overlay)
+        merged = overlays.merge(tree(), overlay)
         make_plan(config.parse(merged, sources), sources, Path("nowhere"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, layers, papers, summary
+from implicitbias.plan import config, overlays, papers, summary
 from implicitbias.plan.plan import make_plan
 from implicitbias.plan.resources import Resources
 
@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def plan_of(results, scale="smoke", **over):
-    merged = layers.merge(papers.of_scale(scale, root=ROOT)[0].model_dump(mode="json"), over)
-    sources = layers.Sources([(Path("config.yaml"), merged)])
+    merged = overlays.merge(papers.of_scale(scale, root=ROOT)[0].model_dump(mode="json"), over)
+    sources = overlays.Sources([(Path("config.yaml"), merged)])
     return make_plan(config.parse(merged, sources), sources, results)
 
 

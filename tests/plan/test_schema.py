@@ -11,7 +11,7 @@ from referencing import Registry, Resource
 from implicitbias.base import registry
 from implicitbias.base.errors import UserError
 from implicitbias.plan import config, keys, schema
-from implicitbias.plan.layers import Sources
+from implicitbias.plan.overlays import Sources
 from implicitbias.plan.sweeps import expand
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from implicitbias.base import errors
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, layers, papers, spec, summary, workflow
+from implicitbias.plan import config, overlays, papers, spec, summary, workflow
 from implicitbias.plan.figure import defined
-from implicitbias.plan.layers import Layer
+from implicitbias.plan.overlays import Layer
 from implicitbias.plan.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
@@ -234,7 +234,7 @@ def test_a_mutated_config_is_a_plan_or_one_message(folder, data):
     try:
         plan = make_plan(*config.load(files), folder / "results")
     except UserError as error:
-        names_the_place(str(error), files, layers.merge(tree, overlay))
+        names_the_place(str(error), files, overlays.merge(tree, overlay))
     else:
         can_be_carried_out(plan)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from ..analysis.claims import VERDICTS, Claim
 from ..plan import papers, summary
 from ..plan.config import Config
-from ..plan.layers import Sources
+from ..plan.overlays import Sources
 from ..plan.plan import Plan, make_plan
 from .report.agreement import beside
 from .report.facts import Facts, read_facts

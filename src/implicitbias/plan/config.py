@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from ..base.errors import UserError
 from .cluster import Cluster, Request
-from .layers import Layer, Sources, merged, read, without_nulls
+from .overlays import Layer, Sources, merged, read, without_nulls
 from .spec import explain, first_problem
 
 Scale = Literal["smoke", "small", "paper", "published"]

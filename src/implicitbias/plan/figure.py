@@ -11,7 +11,7 @@ from .. import metrics
 from ..base import registry
 from ..base.errors import UserError, shortened
 from .config import Config, FigureEntry, Sweep
-from .layers import Sources
+from .overlays import Sources
 from .spec import RunSpec, procedure_spec
 from .sweeps import expand, select
 

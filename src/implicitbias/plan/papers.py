@@ -15,8 +15,8 @@ from ..base import registry
 from ..base.errors import UserError
 from .config import Config, Model, Scale, parse, typed
 from .files import Overlay, Paper
-from .layers import Layer, Sources, merged, read
-from .stack import Stack, sweeps_of
+from .overlays import Layer, Sources, merged, read
+from .resolve import Stack, sweeps_of
 
 SCALES: tuple[str, ...] = get_args(Scale)
 REDUCED = ("small", "smoke")  # the scales at which `small` applies

@@ -20,7 +20,7 @@ from . import figure, packs
 from .cluster import Request
 from .config import Config
 from .figure import FigurePlan
-from .layers import Sources
+from .overlays import Sources
 from .packs import Pack
 from .spec import RunSpec
 from .sweeps import expand, select

@@ -12,7 +12,7 @@ from ..base import registry
 from ..base.errors import UserError, shortened
 from . import spec
 from .config import FigureEntry, Sweep
-from .layers import Sources
+from .overlays import Sources
 from .spec import RunSpec
 
 MOST_RUNS = 20_000

@@ -16,7 +16,7 @@ from ..base import registry
 from ..base.errors import UserError
 from . import papers
 from .figure import FigurePlan
-from .layers import Layer, merge, read
+from .overlays import Layer, merge, read
 from .plan import RESULTS, Plan, make_plan
 from .resources import SMALL_MB, Resources
 

@@ -14,7 +14,7 @@ from PIL import Image
 from implicitbias import metrics
 from implicitbias.analysis.claims import Claim, write_claims
 from implicitbias.base import registry
-from implicitbias.pages import handbook, reference
+from implicitbias.pages import docs, reference
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -112,12 +112,12 @@ def test_words_are_taken_literally_and_code_is_not_touched():
 )
 def test_what_does_not_exist_stops_the_build(asked):
     with pytest.raises((FileNotFoundError, ValueError)):
-        handbook.expand(f"<!-- {asked} -->")
+        docs.expand(f"<!-- {asked} -->")
 
 
 def test_without_results_the_pages_say_how_to_get_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(handbook, "RESULTS", {"small": tmp_path})
-    page = handbook.expand("<!-- figures: galanti2025rank -->")
+    monkeypatch.setattr(docs, "RESULTS", {"small": tmp_path})
+    page = docs.expand("<!-- figures: galanti2025rank -->")
     assert "make figures" in page and "![" not in page
 
 
@@ -144,8 +144,8 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
     picture = tmp_path / f"paper/figures/{KEY}.png"
     picture.parent.mkdir(parents=True)
     Image.new("RGB", (660, 400)).save(picture, dpi=(200, 200))
-    monkeypatch.setattr(handbook, "RESULTS", {s: tmp_path / s for s in made})
-    section = handbook.expand("<!-- figures: galanti2025rank -->").partition("{ #fig08")[0]
+    monkeypatch.setattr(docs, "RESULTS", {s: tmp_path / s for s in made})
+    section = docs.expand("<!-- figures: galanti2025rank -->").partition("{ #fig08")[0]
     section = section[section.index("{ #fig07") :]
     rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
     assert rows == [
@@ -158,4 +158,4 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
         f"(../figures/paper/{KEY}.png){{ width=350 }}" in section
         and "../figures/small" not in section
     )
-    assert handbook.pictures() == {f"figures/paper/{KEY}.png": picture}
+    assert docs.pictures() == {f"figures/paper/{KEY}.png": picture}

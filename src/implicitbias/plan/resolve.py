@@ -10,7 +10,7 @@ from typing import Any
 
 from ..base import registry
 from ..base.errors import UserError
-from .layers import Keys, Layer, Sources, merge, merged
+from .overlays import Keys, Layer, Sources, merge, merged
 
 Parts = dict[str, list[Layer]]
 
