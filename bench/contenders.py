@@ -125,7 +125,7 @@ def ours(
 ) -> tuple[Step, Trainer]:
     """A pack through the engine, each member with its own order of the examples.
 
-    As procedures/sgd.py does it: of the pack's sub-packs, which are trained one after another and
+    As train/minibatch.py does it: of the pack's sub-packs, which are trained one after another and
     are alike, the first; and on a GPU recorded steps are replayed.
     """
     x, y = (t.to(device) for t in images())

@@ -1,8 +1,9 @@
 """What the metrics of neural collapse share: the geometry of class means from their Gram matrix.
 
-Recorded (`collapse.py`), with M (D, C) the class means of the features h that enter the last layer,
-W (C, D) the last layer, and C classes: class_gram M^T M, mean_scatter M^T Sigma_W M, class_scatter
-v_c = mean over class c of ||h - mu_c||^2, class_counts, head_gram W W^T, head_means W M.
+Recorded (`train/observers/collapse.py`), with M (D, C) the class means of the features h that enter
+the last layer, W (C, D) the last layer, and C classes: class_gram M^T M, mean_scatter
+M^T Sigma_W M, class_scatter v_c = mean over class c of ||h - mu_c||^2, class_counts, head_gram
+W W^T, head_means W M.
 Centred means are M P with P = I - 11^T / C: minus the mean of the class means.
 
 Two traps. For C = 2 the centred means are mu and -mu whatever the network does, so NC2 of centred

@@ -34,7 +34,7 @@ def decay_movement(parts: ArrayLike) -> NDArray[np.float64]:
     """||A|| / ||W before||: what weight decay alone moves, from (..., 4). NaN for a diverged run.
 
     About the sum of lr_t weight_decay while the norm changes little.
-    Source: A is exact; `observers/movement.py`.
+    Source: A is exact; `train/observers/movement.py`.
     """
     return _relative(parts, 1)
 

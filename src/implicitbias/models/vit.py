@@ -67,7 +67,7 @@ class ViT(nn.Module):
     """
 
     vmapped = True
-    averaged = ("qkv",)  # see layers.py
+    averaged = ("qkv",)  # see models/_layers.py
 
     def __init__(
         self, input_shape: tuple[int, ...], n_classes: int, patch: int, dim: int, depth: int,

@@ -105,7 +105,7 @@ class Spec(NetworkSpec):
 
     @property
     def objective(self) -> str:
-        """The loss by its name in objectives.py."""
+        """The loss by its name in models/_objectives.py."""
         return self.loss
 
     @property

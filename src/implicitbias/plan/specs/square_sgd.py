@@ -96,7 +96,7 @@ class Spec(Sgd):
 
     @property
     def objective(self) -> str:
-        """The loss by its name in objectives.py."""
+        """The loss by its name in models/_objectives.py."""
         return f"{self.loss}_{self.targets}"
 
     def lr_multiplier(self, epoch: int) -> float:
