@@ -14,7 +14,7 @@ from report_tree import HOSTILE, SVG, claim, put
 
 from implicitbias.base.errors import UserError
 from implicitbias.plan import config
-from implicitbias.plan.layers import Sources
+from implicitbias.plan.overlays import Sources
 
 
 def test_nothing_leaves_the_page(plan):

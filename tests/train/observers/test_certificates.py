@@ -14,7 +14,7 @@ from implicitbias.base.errors import UserError
 from implicitbias.models import build_seeded
 from implicitbias.models._layers import patches
 from implicitbias.plan import config, spec
-from implicitbias.plan.layers import Sources
+from implicitbias.plan.overlays import Sources
 from implicitbias.plan.plan import make_plan
 from implicitbias.train import records
 from implicitbias.train.engine.streams import epoch_order, init_seed
