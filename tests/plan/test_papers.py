@@ -157,6 +157,10 @@ PAPERS = {
         "no key 'epoch' (did you mean 'epochs'?)"),
     "a sweep twice": (("      rates:", "      decays:"), "figures.fig09.sweeps.decays",
                       "another figure has a sweep of this name"),
+    "small of another sweep": (
+        ("decays: {grid: {weight_decay: [0, 0.1]}}", "decay: {base: {lr: 1.0}}"),
+        "figures.fig07.small.sweeps.decay: ", "did you mean 'decays'"),
+    "a list that is not there": (("  ranks: [", "  rank: ["), "figures.fig07.metrics", "'rank'"),
     "a figure without a file": (("  fig09:", "  fig99:"), "figures.fig99", "fig09"),
 }  # fmt: skip
 
@@ -181,6 +185,11 @@ USERS = {
     "papers: [galanti2025rank/fig7]": ("papers.0", "did you mean 'galanti2025rank/fig07'"),
     "papers: galanti2025rank": ("papers", "list"),
     "sweeps: {decay: {seeds: [1]}}": ("sweeps.decay", "did you mean 'decays'"),
+    "sweeps: {decay: {base: {lr: 0.1}}}": ("sweeps.decay", "did you mean 'decays'"),
+    "sweeps: {decays: {grid: {seed: [5, 6]}}}": ("sweeps.decays.grid.seed", "seeds"),
+    f"figures: {{{FIG07}: {{runs: [{{sweep: decays, where: {{lrr: [1]}}}}]}}}}": (
+        f"figures.{FIG07}.runs.0.where.lrr", "did you mean 'lr'"),
+    "cluster: {headroom: .inf}": ("cluster.headroom", "finite"),
     "sweeps: {mine: {extends: decay}}": ("sweeps.mine.extends", "did you mean 'decays'"),
     "sweeps: {a: {extends: b}, b: {extends: a}}": ("sweeps.", "extends itself"),
     "sweeps: {decays: {base: {lr: 1e-1}}}": ("sweeps.decays.base.lr", "'1e-1'"),
@@ -223,6 +232,30 @@ def test_values_inside_brackets_of_the_command_line_have_their_types(root):
     assert plan.config.cluster.account is None
     assert plan.config.cluster.cpu.partition == "2024-01-01"
     assert list(plan.figures) == [FIG07]
+
+
+def test_a_null_in_a_papers_file_takes_an_entry_away_and_one_in_scale_the_choice(root):
+    tree = yaml.safe_load(TEXT)
+    tree["figures"]["fig09"] = tree["protocols"]["none"] = tree["metrics"]["none"] = None
+    (root / PAPER).write_text(yaml.safe_dump(tree))
+    config, _ = mine("scale: null")
+    assert config.scale == "small"
+    assert [*config.figures] == [FIG07]
+
+
+def test_hidden_files_beside_the_papers_are_not_read(root):
+    """Emacs leaves a link to nowhere there while a file is edited."""
+    (root / PAPER).with_name(".#galanti2025rank.yaml").symlink_to("me@here.1")
+    assert FIG07 in mine("device: cpu")[0].figures
+
+
+def test_where_knows_lists_among_the_values(root):
+    made = "{decays: {grid: {lr_milestones: [[1], [3, 4]], weight_decay: null}, base: {epochs: 5}}}"
+    where = "{sweep: decays, where: {lr_milestones: [[3, 4]]}}"
+    made = made.replace("[1]", "[2]")
+    plan = make_plan(*mine(f"sweeps: {made}", f"figures: {{{FIG07}: {{runs: [{where}]}}}}"))
+    runs_of = plan.figures[FIG07].runs
+    assert {plan.runs[run].lr_milestones for run in runs_of} == {(3, 4)}
 
 
 @pytest.mark.parametrize("file", [PAPER, "workflow/scales/small.yaml", "config.yaml"])

@@ -46,7 +46,7 @@ class Cluster(_Model):
         description="A folder on every node's own disk; data sets are copied there once per node."
         " $VARIABLES are those of the node.",
     )
-    headroom: Annotated[float, Field(ge=1)] = Field(
+    headroom: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
         default=2.0, description="Run time asked for over run time estimated [1]."
     )
     short_minutes: Annotated[int, Field(ge=0)] = Field(

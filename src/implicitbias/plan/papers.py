@@ -42,13 +42,13 @@ def resolve(
     from stays, so that planning can say so.
     """
     said, stack, folder = Sources(layers), Stack(), root / "workflow"
-    scale = user.get("scale", "small")
+    scale = "small" if user.get("scale") is None else user["scale"]
     try:
         registry.known("scale", scale, SCALES)
     except UserError as error:
         raise said.error(("scale",), str(error)) from None
     typed(Overlay, user, said)
-    for file in sorted((folder / "papers").glob("*.yaml")):
+    for file in sorted((folder / "papers").glob("[!.]*.yaml")):  # not an editor's lock
         stack.add_paper(file, _checked(Paper, file)[0], scale in REDUCED)
     own = {k for k, entry in (user.get("figures") or {}).items() if (entry or {}).get("runs")}
     left_out = _left_out(user.get("papers"), tuple(stack.figures), said) - own

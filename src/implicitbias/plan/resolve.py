@@ -13,6 +13,8 @@ from ..base.errors import UserError
 from .overlays import Keys, Layer, Sources, merge, merged
 
 Parts = dict[str, list[Layer]]
+# The keys that make a figure or a sweep which is not there yet: all of one of these.
+_NEW_FIGURE, _NEW_SWEEP = (("runs",),), (("extends",), ("base", "seeds"))
 
 
 @dataclass
@@ -33,20 +35,27 @@ class Stack:
         figures: Parts = {}
         sweeps: Parts = {}
         owner: dict[str, str] = {}
-        for figure, entry in tree["figures"].items():
+        metrics = _there(tree.get("metrics"))
+        for figure, entry in _there(tree["figures"]).items():
             parts = _with_small(file, entry, ("figures", figure))
             self.named |= sweeps_of(part.tree for part in parts)
             for part in parts[: 1 + reduced]:
                 key = f"{file.stem}/{figure}"
-                figures.setdefault(key, []).extend(_figure(key, part, tree.get("metrics") or {}))
+                figures.setdefault(key, []).extend(_figure(key, part, metrics))
                 for name, own in (part.tree.get("sweeps") or {}).items():
                     here = (*part.key, "sweeps", name)
+                    beside = entry.get("sweeps") or {}
+                    if name not in beside and not _whole(own, _NEW_SWEEP):
+                        try:
+                            registry.known("sweep beside it", name, tuple(beside))
+                        except UserError as error:
+                            raise _error(file, here, str(error)) from None
                     if owner.setdefault(name, figure) != figure or name in self.sweeps:
                         raise _error(file, here, "another figure has a sweep of this name")
                     sweeps.setdefault(name, []).append(Layer(file, own, key=here))
         protocols = {
             name: _with_small(file, entry, ("protocols", name))[: 1 + reduced]
-            for name, entry in (tree.get("protocols") or {}).items()
+            for name, entry in _there(tree.get("protocols")).items()
         }
         self._add(figures, protocols, sweeps)
 
@@ -91,19 +100,19 @@ class Stack:
                 del found[name]  # by a null
 
     def _check_known(self, tree: Mapping[str, Any], sources: Sources) -> None:
-        """A change is a change of something; a new figure has runs, a new sweep a base."""
-        for kind, found, keys in (
-            ("figures", self.figures, ("runs",)),
-            ("sweeps", self.sweeps, ("base", "extends")),
+        """Refuse a change of nothing: a new figure has runs, a new sweep all that it needs."""
+        for kind, found, needs in (
+            ("figures", self.figures, _NEW_FIGURE),
+            ("sweeps", self.sweeps, _NEW_SWEEP),
         ):
             for name, own in (tree.get(kind) or {}).items():
-                if name not in found and not any((own or {}).get(key) for key in keys):
+                if name not in found and not _whole(own, needs):
                     try:
                         registry.known(kind.removesuffix("s"), name, tuple(found))
                     except UserError as error:
-                        needs = " or ".join(keys)
+                        said = ", or ".join(" and ".join(keys) for keys in needs)
                         raise sources.error(
-                            (kind, name), f"{error}; a new one needs {needs}"
+                            (kind, name), f"{error}; a new one needs {said}"
                         ) from None
 
 
@@ -113,9 +122,21 @@ def sweeps_of(figures: Iterable[Mapping[str, Any] | None]) -> set[str]:
 
 
 def _with_small(file: Path, entry: Mapping[str, Any], key: Keys) -> list[Layer]:
-    """An entry, and what stands under `small` in it."""
-    small = entry.get("small") or {}
-    return [Layer(file, entry, key=key), Layer(file, small, key=(*key, "small"))]
+    """Return an entry, and what stands under `small` in it, if anything does."""
+    layers = [Layer(file, entry, key=key)]
+    if small := entry.get("small"):
+        layers.append(Layer(file, small, key=(*key, "small")))
+    return layers
+
+
+def _whole(own: Mapping[str, Any] | None, needs: Iterable[tuple[str, ...]]) -> bool:
+    """Return whether an entry has what it needs to be a new one."""
+    return any(all((own or {}).get(key) for key in keys) for keys in needs)
+
+
+def _there(entries: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the entries of a mapping of a paper's file that are not null."""
+    return {name: entry for name, entry in (entries or {}).items() if entry is not None}
 
 
 def _figure(key: str, part: Layer, metrics: Mapping[str, list[str]]) -> list[Layer]:

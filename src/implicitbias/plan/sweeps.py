@@ -21,6 +21,9 @@ MOST_RUNS = 20_000
 def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
     """Every run of a sweep, checked; errors name the key in the file."""
     here = ("sweeps", name)
+    if "seed" in sweep.grid:
+        said = f"{shortened(sweep.grid['seed'])} belongs into seeds, beside base and grid"
+        raise sources.error((*here, "grid", "seed"), said)
     for key, values in {**sweep.grid, "seeds": sweep.seeds}.items():
         key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
         if len({repr(v) for v in values}) < len(values):
@@ -60,10 +63,18 @@ def select(
             raise sources.error((*here, "sweep"), str(error)) from None
         kept = sweeps[selection.sweep]
         for field, values in selection.where.items():
+            kinds = {type(s): None for s in sweeps[selection.sweep]}
+            fields = tuple(dict.fromkeys(name for kind in kinds for name in kind.model_fields))
+            try:
+                registry.known("key", field, fields)
+            except UserError as error:
+                raise sources.error((*here, "where", field), str(error)) from None
             have = {json.dumps(getattr(s, field, None), default=str) for s in kept}
+            wanted: set[str] = set()
             for value in values:
                 # 1 and 1.0 are one value of a float field
                 spelt = {json.dumps(v, default=str) for v in (value, _as_float(value))}
+                wanted |= spelt
                 if not all(hasattr(s, field) for s in kept) or not spelt & have:
                     path, there = sources.place(("sweeps", selection.sweep, "grid", field))
                     origin = f" ({path}: {'.'.join(map(str, there))})" if len(have) > 1 else ""
@@ -72,7 +83,7 @@ def select(
                         f"{value!r}: no run of sweep {selection.sweep!r} has it; it has"
                         f" {', '.join(sorted(have))}{origin}",
                     )
-            kept = [s for s in kept if getattr(s, field) in values]
+            kept = [s for s in kept if json.dumps(getattr(s, field), default=str) in wanted]
         found.update({s.run_id: s for s in kept})
     return list(found.values())
 
