@@ -53,7 +53,7 @@ def _train(model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Ten
 
 
 def loop(model: str, batch_size: int, members: int, device: torch.device = CPU) -> Step:
-    """As a good user writes it."""
+    """Return a step of the loop that a good user writes: module, optimiser, DataLoader."""
     data = TensorDataset(*images())
     [net] = networks(model, members, device)
     optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
@@ -73,7 +73,7 @@ def loop(model: str, batch_size: int, members: int, device: torch.device = CPU) 
 
 
 def resident(model: str, batch_size: int, members: int, device: torch.device = CPU) -> Step:
-    """The same, the images in one tensor."""
+    """Return a step of that user's loop with the images in one tensor, without a DataLoader."""
     x, y = (t.to(device) for t in images())
     [net] = networks(model, members, device)
     optimiser = torch.optim.SGD(net.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)

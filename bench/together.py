@@ -56,25 +56,25 @@ class Trainee:
 
     @property
     def progress(self) -> Progress:
-        """As of its last step; read twice, because it may be written meanwhile."""
+        """Return how far its last step got; read twice, because it may be written meanwhile."""
         found = self._seen.tolist()
         while found != (again := self._seen.tolist()):
             found = again
         return Progress(*found)
 
     def let(self, run: bool) -> None:
-        """Go on, or stop."""
+        """Let the process continue, or stop it."""
         self.process.send_signal(signal.SIGCONT if run else signal.SIGSTOP)
 
     def turn(self, seconds: float) -> tuple[Progress, Progress]:
-        """Go on for so long and at least two steps, then stop: how far at both ends."""
+        """Run for so long and at least two steps, then stop; return the progress at both ends."""
         self.let(True)
         [window] = _window([self], seconds)
         self.let(False)
         return window
 
     def end(self) -> None:
-        """Now."""
+        """Kill the process, and wait until it is gone."""
         self.process.kill()
         self.process.wait()
 

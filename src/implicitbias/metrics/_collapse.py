@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 def array(values: ArrayLike) -> Array:
-    """In float64."""
+    """Return values as an array in float64."""
     return np.asarray(values, dtype=np.float64)
 
 
@@ -30,12 +30,12 @@ def centred(gram: ArrayLike) -> Array:
 
 
 def trace(matrix: ArrayLike) -> Array:
-    """Over the last two axes."""
+    """Return the trace over the last two axes."""
     return np.asarray(np.trace(array(matrix), axis1=-2, axis2=-1))
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> Array:
-    """NaN where the denominator is not positive: 0/0 is not collapse."""
+    """Divide entrywise; NaN where the denominator is not positive, for 0/0 is not collapse."""
     below = array(denominator)
     return np.asarray(array(numerator) / np.where(below > 0, below, np.nan))
 

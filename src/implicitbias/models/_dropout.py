@@ -54,5 +54,5 @@ class Dropout(nn.Module):
 
 
 def dropout(p: float) -> nn.Module:
-    """Nothing at all if p is 0."""
+    """Return a dropout layer, or, if p is 0, a layer that changes nothing and counts nothing."""
     return Dropout(p) if p else nn.Identity()

@@ -59,7 +59,7 @@ class Conv4(nn.Module):
 def size(
     input_shape: tuple[int, ...], n_classes: int, *, width: int, bias: bool, batch_norm: bool
 ) -> Size:
-    """Exact but for biases; activations are not counted."""
+    """Return the size, exact but for biases; activations are not counted."""
     channels, *sides = input_shape
     parameters = multiply_adds = 0
     for factor in (1, 2, 4):

@@ -72,7 +72,10 @@ def check(input_shape: tuple[int, ...], *, pooling: str, **others: int) -> None:
 def size(
     input_shape: tuple[int, ...], n_classes: int, *, width: int, hidden: int, pooling: str
 ) -> Size:
-    """Exact with max-pooling; strides take a quarter of two layers. Activations are not counted."""
+    """Return the size, exact with max-pooling; strides take a quarter of two layers.
+
+    Activations are not counted.
+    """
     channels, *sides = input_shape
     parameters = multiply_adds = 0
     for i, factor in enumerate(_CHANNELS):

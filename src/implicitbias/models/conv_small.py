@@ -13,7 +13,7 @@ MIN_IMAGE = 13  # pixels a side
 
 
 def size(input_shape: tuple[int, ...], n_classes: int, *, channels: int, width: int) -> Size:
-    """Exact but for biases; activations are not counted."""
+    """Return the size, exact but for biases; activations are not counted."""
     inputs, *sides = input_shape
     parameters = multiply_adds = 0
     for maps in (channels, 2 * channels):

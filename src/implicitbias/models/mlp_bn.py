@@ -38,7 +38,7 @@ class MLPBN(nn.Module):
 
 
 def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int) -> Size:
-    """Exact but for biases and normalisation."""
+    """Return the size, exact but for biases and normalisation."""
     weights = width * prod(input_shape) + (depth - 1) * width**2 + width * n_classes
     return Size(depth, weights, weights, by_hand=True)
 

@@ -36,7 +36,7 @@ class MLPRelu(nn.Module):
 
 
 def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int) -> Size:
-    """Exact."""
+    """Return the exact size."""
     weights = width * prod(input_shape) + (depth - 1) * width**2 + width * n_classes
     return Size(depth, weights, weights, by_hand=True, multiply_add_seconds=8e-11)
 

@@ -18,7 +18,7 @@ Keys = tuple[str | int, ...]
 
 
 class _Loader(Composer, yaml.CSafeLoader):
-    """yaml.CSafeLoader, four times as fast as yaml.SafeLoader, with the composer of the latter.
+    """Read YAML with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
 
     That of libyaml ends the process where nesting is too deep.
     """

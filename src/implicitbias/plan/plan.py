@@ -47,7 +47,7 @@ class Plan:
         return reduce(Request.or_more, asked)
 
     def pack_folder(self, name: str) -> Path:
-        """Where a pack lives."""
+        """Return the folder of a pack."""
         return self.results / "packs" / name
 
     def trained(self, name: str) -> bool:

@@ -26,7 +26,7 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def previous(path: Path) -> Path:
-    """Where the generation before the newest lies."""
+    """Return the path of the generation before the newest."""
     return path.with_name(f"{path.name}.previous")
 
 
@@ -88,11 +88,11 @@ def _read(path: Path, device: torch.device | str) -> dict[str, Any]:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is one of either generation."""
+    """Return whether there is a checkpoint of either generation."""
     return path.exists() or previous(path).exists()
 
 
 def remove(path: Path) -> None:
-    """Both generations."""
+    """Remove both generations of a checkpoint."""
     for file in (path, previous(path)):
         file.unlink(missing_ok=True)

@@ -98,7 +98,7 @@ class Records:
         )  # fmt: skip
 
     def write(self, folder: Path) -> None:
-        """Both tables, each whole or not at all."""
+        """Write both tables, each whole or not at all."""
         for name, rows, schema in (
             ("scalars", self.scalars, SCALARS),
             ("arrays", self.arrays, ARRAYS),

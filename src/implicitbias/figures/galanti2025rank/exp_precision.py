@@ -1,4 +1,4 @@
-"""What bfloat16 does to the ranks: the same runs, seed by seed, with products in 8 bits.
+"""Ranks of networks trained in float32 and with matrix products in bfloat16, seed by seed.
 
 Average rank of the final weights of the networks of figure 7 (MLP-BN) and figure 4 (ResNet-18),
 trained twice from the same initial weights on the same batches: in float32, and with convolutions

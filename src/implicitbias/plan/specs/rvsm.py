@@ -150,7 +150,7 @@ class Spec(RunSpec):
 
     @property
     def steps(self) -> int:
-        """At most: most runs stop before."""
+        """Return the most iterations that a run takes; most stop before."""
         return self.iterations
 
     @property

@@ -131,7 +131,7 @@ class Spec(Sgd):
         return f"square_sgd-{super().label}"
 
     def multiply_adds(self) -> int:
-        """Those of one example's forward pass, head left out."""
+        """Return the multiply-adds of one example's forward pass, head left out."""
         shape = data.info(self.dataset, **self.data_options).input_shape
         return int(self.model_info.size(self.model_arguments, shape, 0).multiply_adds)
 

@@ -150,7 +150,7 @@ class Spec(RunSpec):
 
     @property
     def steps(self) -> int:
-        """At most: many runs stop before."""
+        """Return the most iterations that a run takes; many stop before."""
         return self.iterations
 
     @property

@@ -1,11 +1,8 @@
 """Gemm of K pairs of matrices, by torch or by OpenBLAS, whichever is quicker here.
 
-torch multiplies with MKL, which on processors of AMD takes kernels of 256 bits: 105 GFLOP/s in
-float32 on one core of an EPYC (family 26), whatever its variables are set to. The OpenBLAS inside
-numpy and scipy takes kernels for AVX-512, and makes 225 there.
-A step of MLP-5-500 takes 0.6 of the time at B = 16 and 64 and 0.5 at 256, one of MLP-10-100 0.9,
-0.7 and 0.65, one of the ViT 0.6 at all of them. With less than a dozen examples MKL is as quick,
-and in fewer calls.
+torch multiplies with MKL, which on processors of AMD takes kernels of 256 bits, whatever its
+variables are set to. The OpenBLAS inside numpy and scipy takes kernels for AVX-512 there; what that
+gains is in docs/performance.md. With less than a dozen examples MKL is as quick, in fewer calls.
 
 Each product is one of BLAS's own, whatever K is: a member's numbers do not depend on its pack.
 """
@@ -130,6 +127,6 @@ class _BatchedGemm(torch.autograd.Function):
 
 
 def _without_gaps(matrices: Tensor) -> Tensor:
-    """As BLAS reads them: no gaps inside rows, or columns. Others numpy multiplies slowly."""
+    """Return the matrices without gaps inside rows or columns, as BLAS reads them, else a copy."""
     matrices = matrices.detach()
     return matrices if 1 in matrices.stride()[-2:] else matrices.contiguous()

@@ -38,7 +38,7 @@ def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
 
 @contextmanager
 def _aside(device: torch.device) -> Iterator[None]:
-    """On a CUDA device, in a stream of its own.
+    """Work on a CUDA device in a stream of its own.
 
     A step is taken so before it is recorded: libraries choose kernels and take their memory in the
     first calls, and what autograd keeps of a step must not belong to the default stream.

@@ -2,9 +2,8 @@
 
 K networks of C channels are one of K C channels: a convolution becomes one with K groups, batch
 normalisation acts on K C channels as it stands, pooling and activations need no change, and a
-linear layer is a batched product. Against `torch.func.vmap`, which moves the member axis back and
-forth at each layer: 1.3-2.3x as fast (ResNet-18 of width 4-8, K 4-24, B 4-64, one core, torch
-2.13), and 2.4-11x against one member at a time.
+linear layer is a batched gemm. `torch.func.vmap` moves the member axis back and forth at each layer
+instead, and is slower (docs/performance.md).
 
 A model says `grouped = True` if its `forward` uses layers, elementwise functions, pooling and
 `flatten(1)` only. A convolution rounds differently for another number of groups: a member's last

@@ -2,11 +2,11 @@
 
 One forward pass runs the module's own `forward` on all members at once, and one backward pass gives
 all gradients. Slower than `grouped` where that applies, because each layer moves the member axis
-about; for networks of small products, many times as fast as one member at a time. A model says
+about; for networks of small layers, many times as fast as one member at a time. A model says
 `vmapped = True` if its `forward` has no control flow that depends on data and draws no random
 numbers (models/_dropout.py hashes them).
 
-Products of K small matrices round differently for another K: a member's last bits depend on the
+Gemms of K small matrices round differently for another K: a member's last bits depend on the
 size of its pack, which is why the pack is recorded.
 """
 
@@ -25,7 +25,7 @@ from .stacked import StackedTrainer
 
 
 class _Linear(nn.Linear):
-    """By the products that are quicker; not for maps, which do not know them."""
+    """A linear layer by the quicker gemm; it cannot be mapped by vmap."""
 
     def forward(self, x: Tensor) -> Tensor:
         out = gemm.bmm(x.flatten(0, -2)[None], self.weight.mT[None])

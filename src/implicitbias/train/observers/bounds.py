@@ -28,7 +28,7 @@ RECORDS = {
 
 
 class Observer(Base):
-    """At the end of training."""
+    """Record the inputs of the bounds at the end of training."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

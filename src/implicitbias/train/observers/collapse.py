@@ -46,7 +46,7 @@ _CHUNK = 512  # examples of all members at once, in float64
 
 
 class Observer(Base):
-    """Of the training examples with the labels that each member trains on."""
+    """Record class means and scatters of the training examples, by the labels trained on."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

@@ -48,7 +48,7 @@ Columns = dict[tuple[str, str], Tensor]  # (quantity, layer) -> a value of each 
 
 
 class Observer(Base):
-    """At every record."""
+    """Record losses, norms, rho, margins and alignment at every record epoch."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

@@ -21,7 +21,7 @@ ALWAYS = ("square_sgd",)
 
 
 class Observer(Base):
-    """Per matrix, in evaluation mode."""
+    """Record the norm of each matrix's full-batch gradient, in evaluation mode."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

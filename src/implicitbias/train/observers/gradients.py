@@ -37,7 +37,7 @@ EXAMPLES = 8
 
 
 class Observer(Base):
-    """Beside each spectrum, the size of the terms that the gradient sums."""
+    """Record the spectra of gradients, each beside the size of the terms that it sums."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)

@@ -19,7 +19,7 @@ RECORDS = {
 
 
 class Observer(Base):
-    """Each an array over the examples, in the order of the data set."""
+    """Record the margins as arrays over the examples, in the order of the data set."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

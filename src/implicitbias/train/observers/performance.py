@@ -26,7 +26,7 @@ _CHUNK = 2048  # examples in one evaluation
 
 
 class Observer(Base):
-    """At every record, or with `evaluate: end` at the last one."""
+    """Record losses and accuracies at every record, or with `evaluate: end` at the last one."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

@@ -28,7 +28,7 @@ BATCHES = 100  # at most, as in the authors' code
 
 
 class Observer(Base):
-    """On whole batches only: the rank bound is that of B examples."""
+    """Record the residuals of whole batches only: the rank bound is that of B examples."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

@@ -42,7 +42,7 @@ SHARES = np.linspace(0, 0.99, 100)  # at which the unpenalised network is pruned
 
 
 class Observer(Base):
-    """At every record; the prunings of unpenalised networks at the end of training."""
+    """Record zeros and accuracies; prune unpenalised networks at the end of training."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)

@@ -42,7 +42,7 @@ def check(spec: Spec) -> None:
 
 
 class Observer(Base):
-    """At every record but that of the untrained network."""
+    """Record at every record epoch but that of the untrained network."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
