@@ -42,10 +42,12 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
         try:
             runs.append(spec.make({**sweep.base, **fields}))
         except UserError as error:
-            key = str(error).partition(":")[0].strip()
+            said = str(error).partition(":")[0].strip()
+            key, *inside = said.split(".")  # record.0 is the first item of a list
             part = ("grid",) if key in sweep.grid else ("base",)
-            at = (*here, *part, key) if key in fields or key in sweep.base else (*here, "base")
-            message = str(error).removeprefix(f"{key}: ") if at[-1] == key else str(error)
+            found = key in fields or key in sweep.base
+            at = (*here, *part, key, *inside) if found else (*here, "base")
+            message = str(error).removeprefix(f"{said}: ") if found else str(error)
             raise sources.error(at, message) from None
     return runs
 
