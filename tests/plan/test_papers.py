@@ -187,6 +187,7 @@ USERS = {
     "sweeps: {decay: {seeds: [1]}}": ("sweeps.decay", "did you mean 'decays'"),
     "sweeps: {decay: {base: {lr: 0.1}}}": ("sweeps.decay", "did you mean 'decays'"),
     "sweeps: {decays: {base: {record: [wndows]}}}": ("sweeps.decays.base.record.0: ", "'windows'"),
+    "sweeps: {decays: {seeds: [4294967296]}}": ("sweeps.decays.seeds: 4294967296", "more than"),
     "sweeps: {decays: {grid: {seed: [5, 6]}}}": ("sweeps.decays.grid.seed", "seeds"),
     f"figures: {{{FIG07}: {{runs: [{{sweep: decays, where: {{lrr: [1]}}}}]}}}}": (
         f"figures.{FIG07}.runs.0.where.lrr", "did you mean 'lr'"),

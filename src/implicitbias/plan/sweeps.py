@@ -47,6 +47,7 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
             part = ("grid",) if key in sweep.grid else ("base",)
             found = key in fields or key in sweep.base
             at = (*here, *part, key, *inside) if found else (*here, "base")
+            at = (*here, "seeds") if key == "seed" else at
             message = str(error).removeprefix(f"{said}: ") if found else str(error)
             raise sources.error(at, message) from None
     return runs
