@@ -12,7 +12,7 @@ from typing import Any
 
 @cache
 def constants(path: Path, *names: str) -> dict[str, Any]:
-    """Those of the named constants that a module assigns at its top: literals, read from its text.
+    """Return those of the named constants that a module assigns: literals, read from its text.
 
     `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. TypeError for what is no literal.
     """
@@ -28,7 +28,7 @@ def constants(path: Path, *names: str) -> dict[str, Any]:
 
 @cache
 def functions(path: Path, *names: str) -> dict[str, Callable[..., Any]]:
-    """Those of the named functions that a module defines, run apart from the rest of the module.
+    """Return those of the named functions that a module defines, run apart from its rest.
 
     They come with the module's imports, constants and functions that they name, and with nothing
     else: a function that does without torch can be called without loading torch.

@@ -102,7 +102,7 @@ class DebianPackage:
         yield where, contents, self.reader
 
     def _download_with_own_lists(self, where: str, temporary: Path, first: SourceError) -> None:
-        """Where nobody ran ``apt-get update``: the same into lists of our own, needing no root."""
+        """Download with package lists of our own, where nobody ran ``apt-get update``."""
         (temporary / "lists" / "partial").mkdir(parents=True)
         apt = ["apt-get", "-o", f"Dir::State::Lists={temporary / 'lists'}"]
         apt += ["-o", f"Dir::Cache={temporary}"]

@@ -26,7 +26,7 @@ def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: 
 def build_seeded(
     name: str, input_shape: tuple[int, ...], n_classes: int, *, seed: int, **arguments: Any
 ) -> nn.Module:
-    """As `build`, drawn from a generator of its own; the global one is left as it was."""
+    """Build the named model from a generator of its own; the global one is left as it was."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

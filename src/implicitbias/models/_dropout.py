@@ -29,7 +29,7 @@ def _mixed_(h: Tensor) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """In training x (B, ...) with each element 0 with probability p, else x / (1 - p)."""
+    """Dropout from a run's own seed: in training 0 with probability p, else x / (1 - p)."""
 
     seed: Tensor
     count: Tensor

@@ -97,7 +97,7 @@ def keys(kind: type[BaseModel]) -> dict[str, Node]:
 
 
 def _key(kind: type[BaseModel], name: str) -> Node:
-    """A field that only narrows one of a base class has the description of that one."""
+    """Return a field's description, that of its base class if it only narrows one."""
     field = kind.model_fields[name]
     found = node(field.annotation, tuple(field.metadata))
     bases = (c.model_fields.get(name) for c in kind.__mro__ if issubclass(c, BaseModel))

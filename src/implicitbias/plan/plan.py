@@ -124,7 +124,7 @@ def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
 def _check_precisions(
     config: Config, sweeps: Mapping[str, list[RunSpec]], sources: Sources
 ) -> None:
-    """What only a GPU computes is not trained without one."""
+    """Refuse precisions that only a GPU computes where the device is none."""
     if config.device == "cuda" or config.trained_only:
         return
     for name, runs in sweeps.items():
@@ -135,7 +135,7 @@ def _check_precisions(
 
 
 def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], sources: Sources) -> None:
-    """Definitions and packs travel on command lines."""
+    """Refuse definitions and packs that are too long for a command line."""
     for key, one in figures.items():
         if len(one.definition) > LONGEST_TEXT:
             raise sources.error(

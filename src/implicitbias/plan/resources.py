@@ -35,11 +35,11 @@ class Resources:
         return self.plan.config.device if self.plan.members(pack)[0].GPU else "cpu"
 
     def gpus(self, pack: str) -> int | None:
-        """1 or None: what asks for no GPU does not mention it."""
+        """Return 1, or None for a pack on the CPU, whose job does not mention GPUs."""
         return 1 if self.device(pack) == "cuda" else None
 
     def place(self, pack: str | None = None) -> Place:
-        """Where the pack goes; without a pack, where what needs no GPU goes."""
+        """Return partition and constraint of a pack; without a pack, of what needs no GPU."""
         return self.cluster.gpu if pack and self.gpus(pack) else self.cluster.cpu
 
     def gpu_model(self, pack: str) -> str | None:

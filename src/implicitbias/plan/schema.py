@@ -71,7 +71,7 @@ def _removable(key: Node) -> Node:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what occurs twice twice, without anchors."""
+    """A dumper of YAML that writes repeated values out, without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

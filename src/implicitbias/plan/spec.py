@@ -123,7 +123,7 @@ class RunSpec(BaseModel):
 
 @cache
 def _run_id(spec: RunSpec) -> str:
-    """Planning asks eight times for each; a cached property would outlive `model_copy`."""
+    """Return the id of a run, cached: a cached property would outlive `model_copy`."""
     return f"{spec.procedure}-{digest(spec.canonical())}"
 
 
@@ -167,7 +167,7 @@ def make(fields: Mapping[str, Any]) -> RunSpec:
 
 
 def _check_size(name: str, value: Any) -> None:
-    """Records count in 32 bits; and a spec is JSON, which has no word for infinity."""
+    """Refuse integers beyond 32 bits, in which records count, and numbers that are not finite."""
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, int) and abs(number) > LARGEST:
             raise UserError(f"{name}: {shortened(number)} is more than {LARGEST}")

@@ -31,7 +31,7 @@ def previous(path: Path) -> Path:
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Tensors, numbers, strings, lists and dicts; the checkpoint before this one is kept.
+    """Save tensors, numbers, strings, lists and dicts; the checkpoint before this one is kept.
 
     The folder must exist: one that has vanished is an error, not a place to start anew.
     """
@@ -74,7 +74,7 @@ def load(path: Path, device: torch.device | str) -> dict[str, Any] | None:
 
 
 def _read(path: Path, device: torch.device | str) -> dict[str, Any]:
-    """`weights_only`: unpickling cannot execute code."""
+    """Read a checkpoint without executing code: torch.load with `weights_only`."""
     content = memoryview(path.read_bytes())
     if content[: len(_ZIP)] != _ZIP:
         digest, content = content[:_DIGEST], content[_DIGEST:]

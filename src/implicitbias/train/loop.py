@@ -32,7 +32,7 @@ class Interrupted(SystemExit):
 
 
 class Loop:
-    """The training of one pack; `device` is where a checkpoint's tensors are wanted."""
+    """Train the parts of one pack; `device` is where a checkpoint's tensors are wanted."""
 
     def __init__(
         self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1, device: str = "cpu"
@@ -49,7 +49,7 @@ class Loop:
         self._fixed: State = self._resumed["fixed"] if self._resumed else {}
 
     def fixed(self, name: str, choose: Callable[[], T]) -> T:
-        """What `choose` returned when the pack's training began, though it might choose anew."""
+        """Return what `choose` returned when training began, also after a resumption."""
         if name not in self._fixed:
             self._fixed[name] = choose()
         value: T = self._fixed[name]

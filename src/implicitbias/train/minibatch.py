@@ -116,7 +116,7 @@ class MiniBatches(Training):
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Within it, weights that decay to nothing do not slow the others down."""
+    """Flush denormal numbers to zero in the block: vanishing weights then slow nothing down."""
     torch.set_flush_denormal(True)
     try:
         yield

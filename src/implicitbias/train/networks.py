@@ -65,11 +65,11 @@ class Networks:
 
     @cached_property
     def patches(self) -> dict[str, int]:
-        """How often each matrix is applied to one example: m_l by label."""
+        """Return how often each matrix is applied to one example: m_l by label."""
         return patches(self.model, tuple(self.train[0].shape[1:]))
 
     def evaluated(self, step: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """By split: outputs (K, N, C) in float64 and labels (K, N) after `step` steps.
+        """Return outputs (K, N, C) in float64 and labels (K, N), by split, after `step` steps.
 
         The observers of one record share the outputs.
         """

@@ -39,7 +39,7 @@ class Training:
 
 
 class Part(NamedTuple):
-    """Steps at most, and what begins the training."""
+    """A part of a pack: how many steps it takes at most, and the function that begins it."""
 
     steps: int
     begin: Callable[[], Training]

@@ -59,11 +59,11 @@ class Reporter:
         self._file = self._line = self.start
 
     def due(self) -> bool:
-        """Whether `update` would write now: asking costs nothing, the loss costs a transfer."""
+        """Return whether `update` would write now: asking is free, the loss costs a transfer."""
         return time.monotonic() - self._file >= self.every
 
     def update(self, epoch: int, step: int, loss: float, diverged: int) -> None:
-        """Write what is due."""
+        """Write the progress file and the line of the log that are due."""
         now = time.monotonic()
         rate = (step - self.first) / max(now - self.start, 1e-9)
         remaining = (self.steps - step) / rate if rate else float("inf")

@@ -69,7 +69,7 @@ class Records:
     def scalar(
         self, run: str, epoch: int, step: int, quantity: str, value: float, layer: str = ""
     ) -> None:
-        """One number."""
+        """Add one number to the records."""
         self.scalars.append(
             {
                 "run": run, "epoch": epoch, "step": step,
@@ -88,7 +88,7 @@ class Records:
         layer: str = "",
         averaged: bool = False,
     ) -> None:
-        """One vector: a spectrum, margins, a flattened mean."""
+        """Add one vector to the records: a spectrum, margins, a flattened mean."""
         self.arrays.append(
             {
                 "run": run, "epoch": epoch, "step": step, "layer": layer, "quantity": quantity,
@@ -108,7 +108,7 @@ class Records:
 
 
 def joined(parts: Sequence[Records]) -> Records:
-    """The records of a pack from those of its sub-packs, in the order of a pack trained at once.
+    """Join the records of sub-packs, in the order of a pack trained at once.
 
     That is step by step, and within it for all runs, one after another, what is known of a split
     or a layer. The facts are those of the last sub-pack.
@@ -128,13 +128,13 @@ def joined(parts: Sequence[Records]) -> Records:
 
 
 def concatenated(parts: Sequence[Records]) -> Records:
-    """The records of runs that were trained one after another, in that order."""
+    """Return the records of runs that were trained one after another, in that order."""
     return Records([row for p in parts for row in p.scalars],
                    [row for p in parts for row in p.arrays])  # fmt: skip
 
 
 def log_spaced(steps: int, points: int) -> frozenset[int]:
-    """0 and `points` log-spaced steps from 1 to `steps`, at which a trajectory is recorded."""
+    """Return the steps at which a trajectory is recorded: 0, and `points` log-spaced to `steps`."""
     if points == 0:
         return frozenset()
     spaced = np.geomspace(1, steps, points)
@@ -142,7 +142,7 @@ def log_spaced(steps: int, points: int) -> frozenset[int]:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """One of the two tables as a frame; strings as plain strings, `values` as NumPy arrays."""
+    """Return one of the two tables as a frame: plain strings, and `values` as NumPy arrays."""
     schema = ARRAYS if path.name.startswith("arrays") else SCALARS
     try:
         table = pq.read_table(path)

@@ -72,7 +72,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> list[Claim]:
-    """Of SGD with decay: that there is a floor, and that decay alone does not explain it."""
+    """Judge SGD with decay: there is a floor, and decay alone does not explain it."""
     ends = last(noisy)
     pull = pulls[pulls["run"].isin(ends["run"])].merge(ends[["run", "step"]])
     over = "over pure decay's, least over batch sizes below N"
@@ -100,7 +100,7 @@ def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> li
 
 
 def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str, part: str) -> list[Claim]:
-    """Of gradient descent with decay: that it has no floor, and moves little beside SGD."""
+    """Judge gradient descent with decay: it has no floor, and moves little beside SGD."""
     small = noisy[noisy["batch_size"] == noisy["batch_size"].min()][["seed", "value"]]
     both = last(full).merge(small, on="seed", suffixes=("", "_small"))
     return [

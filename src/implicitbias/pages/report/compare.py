@@ -56,7 +56,7 @@ class Pair:
 
     @property
     def verdicts(self) -> tuple[str, str]:
-        """That of a and that of b."""
+        """Return the verdicts of both sides."""
         return (self.a.verdict if self.a else ABSENT), (self.b.verdict if self.b else ABSENT)
 
     @property

@@ -69,7 +69,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Published:
-    """The same figure as it is published with the code."""
+    """The published version of one figure."""
 
     picture: Picture
     claims: list[Claim] | None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ...analysis.claims import VERDICTS
 from .figure import Figure
-from .words import MARKS
+
+ORDER = (*VERDICTS, "no claims", "not made")  # of what a figure comes to
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Paper:
     @property
     def worst_first(self) -> list[Figure]:
         """Its figures by their worst verdict, `fails` first, and then in their order."""
-        return sorted(self.figures, key=lambda figure: list(MARKS).index(figure.verdict))
+        return sorted(self.figures, key=lambda figure: ORDER.index(figure.verdict))
 
 
 def by_paper(figures: list[Figure]) -> list[Paper]:

@@ -25,7 +25,7 @@ _NAMED = 8  # panels and series that an alternative text lists
 
 @dataclass(frozen=True)
 class Picture:
-    """As a data URI for <img>: there ids cannot clash with the page's, and no script runs.
+    """Return a data URI for <img>: there ids cannot clash with the page's, and no script runs.
 
     `width`: of a raster image, in CSS pixels at its printed size; None for SVG, which knows it.
     """

@@ -10,10 +10,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from ...analysis.claims import VERDICTS
-
 # Each verdict has a mark as well as a colour: the page is printed, and read by the colour-blind.
-MARKS: dict[str, str] = dict(zip((*VERDICTS, "no claims", "not made"), "×?✓–!", strict=True))
+MARKS = {"fails": "×", "undecided": "?", "holds": "✓", "no claims": "–", "not made": "!"}
 
 
 def number(value: float) -> str:

@@ -161,5 +161,5 @@ class Spec(RunSpec):
             raise UserError(f"stop: {self.stop}: is of a flow; steps run to the horizon")
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Each member integrates the flow twice; steps come on top."""
+        """Estimate the seconds: each member integrates the flow twice; steps come on top."""
         return ceil(_START + members * (_FLOW + self.steps * _STEP))

@@ -90,7 +90,7 @@ class Spec(NetworkSpec):
     )
 
     def shape(self) -> dict[str, Any]:
-        """As for every run, and packs do not mix runs with and without momentum.
+        """Return what the runs of a pack share: for SGD also whether there is momentum.
 
         Momentum needs a buffer and another order of the same additions: a run's last bits would
         depend on its neighbours.
@@ -131,7 +131,7 @@ class Spec(NetworkSpec):
         return self.lr * self.weight_decay * self.steps_per_epoch * scale
 
     def check(self) -> None:
-        """As for every network; batches of one, schedules and records that cannot be."""
+        """Check the fields together: also batches of one, schedules and records that cannot be."""
         super().check()
         n = self.n_examples
         if self.normalises_batch and 1 in (self.batch_size, n % self.batch_size):

@@ -74,11 +74,11 @@ class Spec(NetworkSpec):
 
     @property
     def label(self) -> str:
-        """Procedure, model and data."""
+        """Return procedure, model and data as one word."""
         return f"splitting_sgd-{self.model}-{self.dataset}"
 
     def check(self) -> None:
-        """As for every network; normalised batches and prunings that cannot be."""
+        """Check the fields together: also normalised batches and prunings that cannot be."""
         super().check()
         if self.model_info.batch_norm:
             raise UserError(f"model: {self.model} normalises over the batch; its running means"

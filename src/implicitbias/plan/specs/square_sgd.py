@@ -21,7 +21,7 @@ else:
 
 
 class Spec(Sgd):
-    """As `sgd`, with the square loss of Xu et al. (2023) and their two kinds of network.
+    """SGD on the square loss of Xu et al. (2023), with their two kinds of network.
 
     `normalisation` lagrange: every layer but the head on the unit Frobenius sphere (projected
     gradient and momentum, then renormalised), weight decay on the head alone; so rho, the product
@@ -111,7 +111,7 @@ class Spec(Sgd):
         return tuple(sorted({0, *self.record_at, self.epochs}))
 
     def check(self) -> None:
-        """As for sgd; targets, models, schedules and records that cannot be."""
+        """Check the fields together: also targets, models, schedules and records that cannot be."""
         super().check()
         if not self.model_info.features:
             able = ", ".join(n for n in registry.names("models") if models.info(n).features)

@@ -40,7 +40,7 @@ def in_float64(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @contextmanager
 def summands(model: nn.Module, matrices: Sequence[WeightMatrix]) -> Iterator[dict[str, float]]:
-    """Within it, a backward pass notes for each matrix, by label, ||d||_F ||x||_F.
+    """Note ||d||_F ||x||_F for each matrix, by label, during a backward pass in the block.
 
     x is the layer's input, d the gradient at its output (for a convolution times the square root of
     the kernel's positions). A weight's gradient is a sum of d x^T over examples and places; where

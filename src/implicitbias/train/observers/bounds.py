@@ -50,7 +50,7 @@ def record(
     matrices: Sequence[WeightMatrix],
     x: Tensor,
 ) -> None:
-    """Per layer ||T(W)||_F and the positions that a unit sees; of x (N, ...) the sums of squares.
+    """Write ||T(W)||_F and the positions a unit sees, by layer, and sums of squares of x (N, ...).
 
     T(W): the matrix that a convolution is, its kernel repeated over the image; W itself for a
     linear layer. state: parameters (K, ...) by name.
@@ -72,7 +72,7 @@ def record(
 
 
 def patch_square_sum(model: nn.Module, x: Tensor) -> float:
-    """Largest over positions j of sum_n ||patch_j(x_n)||^2, the patches of the first layer.
+    """Return max_j sum_n ||patch_j(x_n)||^2 over positions j of the first layer.
 
     A linear first layer has one patch, the whole input.
     """

@@ -43,7 +43,7 @@ def check(spec: Spec) -> None:
 
 
 class Observer(Base):
-    """W_{T-M} and, for `sgd`, A of every member and matrix."""
+    """Record W_{T-M} and, for `sgd`, A of every member and matrix."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)

@@ -36,7 +36,7 @@ EXAMPLES = 128  # the first of the training set
 
 
 def check(spec: Spec) -> None:
-    """ValueError for models that are not homogeneous in each layer."""
+    """Raise ValueError for models that are not homogeneous in each layer."""
     if any(spec.model_arguments.get(name) for name in ("bias", "batch_norm")):
         raise ValueError("needs a model without biases and batch_norm")
 
@@ -56,7 +56,7 @@ class Observer(Base):
 
 
 def margin(outputs: Tensor, label: Tensor) -> Tensor:
-    """y_n g_n of one example: outputs (C,) or (1,), label (), to ().
+    """Return y_n g_n of one example: outputs (C,) or (1,), label (), to ().
 
     Two outputs: that of the label less the other. More: less the largest other. One: the output
     for label 0, minus it for label 1.
@@ -78,7 +78,7 @@ def record(
     x: Tensor,
     labels: Tensor,
 ) -> None:
-    """Per layer and example of x (n, ...): ||f_n V_k - df_n/dV_k||_F, and relative to the gradient.
+    """Write ||f_n V_k - df_n/dV_k||_F, also relative to the gradient, by layer and example of x.
 
     state: parameters (K, ...) by name; labels (n,) or (K, n). `sample_sine` is the sine of the
     angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN.

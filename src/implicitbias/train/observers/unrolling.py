@@ -44,7 +44,7 @@ def check(spec: Spec) -> None:
 
 
 class Observer(Base):
-    """S and W_{T-n} of every member and matrix, from n steps before a record epoch on."""
+    """Record S and W_{T-n} of every member and matrix, from n steps before a record epoch on."""
 
     def __init__(self, networks: Networks) -> None:
         if any(isinstance(m, nn.Dropout) and m.p > 0 for m in networks.model.modules()):

@@ -43,7 +43,7 @@ class Split:
         self.beta = like.new_tensor([s.beta * (s.penalty != "none") for s in specs])
 
     def of(self, weights: Weights) -> Weights:
-        """u = T(w)."""
+        """Return u = T(w)."""
         return {name: self._one(w) for name, w in weights.items()}
 
     def _one(self, w: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Splitting:
 
     @contextmanager
     def at(self, other: Weights) -> Iterator[None]:
-        """Within it the networks have these weights in place of w."""
+        """Give the networks these weights in place of w within the block."""
         kept = {n: w.clone() for n, w in self.weights.items()}
         for n, w in self.weights.items():
             w.copy_(other[n])

@@ -148,7 +148,7 @@ class Steps:
         return {**{name: getattr(self, name) for name in _COLUMNS}, **places}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from `state`, in the same places: the products round as they would have."""
+        """Restore `state`, each member in its place, so that matrix products round as before."""
         for name in _COLUMNS:
             setattr(self, name, state[name])
         self.groups, self.index = state["groups"], (state["at"], state["slot"])

@@ -24,7 +24,7 @@ SERIES = ("angle", "loss", "lagrangian", "nonzeros")
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """All members; with samples, one group after the other for each set of them."""
+    """Return the records of all members, trained group by group where they share samples."""
     loop = Loop(job, [s.run_id for s in specs])
     groups = _groups([cast(Spec, s) for s in specs])
     parts = [Part(max(s.iterations for s in group), partial(Group, group)) for group in groups]

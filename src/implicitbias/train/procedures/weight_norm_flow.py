@@ -19,7 +19,7 @@ from ._wn_instances import Instances
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """All members at once; a flow member by member, for the reason in `_wn_flow`."""
+    """Return the records of all members at once, of a flow member by member (see `_wn_flow`)."""
     loop = Loop(job, [s.run_id for s in specs])
     members, instances = [cast(Spec, s) for s in specs], Instances()
     if members[0].form == "flow":
