@@ -56,7 +56,7 @@ def test_numbers_that_are_none_are_named(plan, published):
 
 def test_a_figure_that_fails_stands_before_those_that_hold(plan):
     put(plan.results, "alpha2020x/fig02", [claim("alpha2020x/fig02", "holds")])
-    put(plan.results, KEY, [claim(KEY, "holds"), claim(KEY, "fails")])
+    put(plan.results, KEY, [claim(KEY, "holds"), claim(KEY, "fails", "It falls again")])
     page = Page(made(plan))
     row = next(row for row in page.rows if row.startswith("alpha2020x"))
     assert row == "alpha2020x fig10 × fails 1 of 2 fig02 ✓ holds 1 of 1"
