@@ -147,7 +147,7 @@ def test_editing_a_figure_redraws_that_figure_only(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(folder / "src"))
     snakemake(folder)
     code = folder / "src/implicitbias/figures" / PAPER
-    edit(code / "fig09.py", "Columns: learning rates", "Columns: the learning rates")
+    edit(code / "fig09.py", "against batch size", "against the batch size")
     assert jobs(snakemake(folder, "--dry-run")) == {}, "not a figure of this config"
     edit(code / "fig07.py", '"""', '"""Edited. ')
     counts = jobs(snakemake(folder, "--dry-run"))
