@@ -40,7 +40,7 @@ def same_so_far(folder, found):
     """Whatever is there under its name is whole."""
     there = results(folder)
     parts = {name for name in there if name.endswith(".part")}
-    assert all(there[name] == found[name] for name in there.keys() - parts)
+    assert not {name for name in there.keys() - parts if there[name] != found[name]}
     return len(there.keys() - parts)
 
 
@@ -95,7 +95,7 @@ def verbs(folder):
     return {
         "measure": ["measure", "--definition", figure.definition, "--out", str(table), *records],
         "figure": ["figure", FIGURE, "--scale", "smoke", "--table", str(table),
-                   "--claims", str(claims), "--out", str(svg)],
+                   "--claims", str(claims), "--out", str(svg), "--metrics", *figure.metrics],
         "report": ["report", str(home / "config.json"), "--out", str(home / "report.html")],
     }  # fmt: skip
 
