@@ -19,7 +19,7 @@ class MLPBN(nn.Module):
     head is not among them. Every unit sees its whole input once, so the patch count m_l is 1.
     """
 
-    by_hand = "mlp"
+    by_hand = "mlp"  # the module of train/engine whose TRAINER trains this class
 
     def __init__(self, n_inputs: int, n_classes: int, depth: int, width: int) -> None:
         super().__init__()

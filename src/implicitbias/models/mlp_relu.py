@@ -14,7 +14,7 @@ class MLPRelu(nn.Module):
     """flatten; depth x (Linear, ReLU); linear head."""
 
     grouped = True
-    by_hand = "mlp_relu"
+    by_hand = "mlp_relu"  # the module of train/engine whose TRAINER trains this class
 
     def __init__(self, n_inputs: int, n_outputs: int, depth: int, width: int) -> None:
         super().__init__()

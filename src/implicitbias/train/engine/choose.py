@@ -7,7 +7,8 @@ members is trained as consecutive sub-packs, each from its beginning to its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from itertools import pairwise
 from math import ceil
 
@@ -18,16 +19,8 @@ from ...models._layers import patches, weight_matrices
 from ...models._objectives import LOSSES_WITH_GRADIENT
 from .base import Members, Trainer
 from .grouped import GroupedTrainer
-from .mlp import MLPTrainer
-from .mlp_relu import MLPReluTrainer
 from .plain import PlainTrainer
-from .stacked import StackedTrainer
 from .vmapped import VmappedTrainer
-
-BY_HAND: dict[str, type[MLPTrainer | MLPReluTrainer]] = {
-    "mlp": MLPTrainer,
-    "mlp_relu": MLPReluTrainer,
-}
 
 
 def trainer_for(
@@ -39,13 +32,14 @@ def trainer_for(
 ) -> Trainer:
     """Return a trainer of these models on the fastest path that their class allows.
 
-    `by_hand` names a backward pass that is written out, for the losses whose gradient is; `grouped`
-    trains members as groups of channels, `vmapped` by vmap. Anything else trains one by one.
+    `by_hand` of a model's class names a module of this folder whose `TRAINER` has the backward pass
+    written out; it serves the losses whose gradient is written out too. `grouped` trains members as
+    groups of channels, `vmapped` by vmap. Anything else trains one by one.
     """
-    path: type[PlainTrainer | MLPTrainer | MLPReluTrainer | StackedTrainer] = PlainTrainer
+    path: Callable[..., Trainer] = PlainTrainer
     by_hand = getattr(models[0], "by_hand", None)
     if by_hand is not None and loss in LOSSES_WITH_GRADIENT:
-        path = BY_HAND[by_hand]
+        path = import_module(f".{by_hand}", __package__).TRAINER
     elif getattr(models[0], "grouped", False):
         path = GroupedTrainer
     elif getattr(models[0], "vmapped", False):

@@ -203,3 +203,6 @@ class MLPTrainer(Dense):
     def velocity(self) -> dict[str, Tensor]:
         """See Trainer.velocity."""
         return self._named(self.buffers) if self.buffers else {}
+
+
+TRAINER = MLPTrainer

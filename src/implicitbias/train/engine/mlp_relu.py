@@ -73,3 +73,6 @@ class MLPReluTrainer(Dense):
     def velocity(self) -> dict[str, Tensor]:
         """See Trainer.velocity."""
         return dict(zip(self.names, self.buffers, strict=False))
+
+
+TRAINER = MLPReluTrainer
