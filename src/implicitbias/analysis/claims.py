@@ -103,7 +103,7 @@ def seed_interval(values: Sequence[float]) -> tuple[float, float]:
         return math.nan, math.nan
     if n <= _RANGE:
         return float(seeds.min()), float(seeds.max())
-    from scipy import special  # loaded only here; scipy.stats takes thrice its time
+    from scipy import special  # loaded only here; scipy.stats takes longer to load
 
     quantile = special.stdtrit(n - 1, 0.975)
     tail = float(special.ndtr(-math.sqrt(n / (n - 1)) * quantile))
