@@ -1,1 +1,1 @@
-"""What everything rests on: errors, files, names and their files, provenance, memory."""
+"""This folder holds what all others use: errors, files, names, provenance and memory settings."""

@@ -1,4 +1,4 @@
-"""Memory: glibc's allocator and Python's collector.
+"""Training runs under these settings of glibc's allocator and of Python's garbage collector.
 
 ALLOCATOR are settings under which training runs; they are read when a process starts. glibc gives
 large blocks back to the kernel at once and takes them anew, page by page, a step later; here it
@@ -19,7 +19,7 @@ ALLOCATOR = {
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Stop garbage collection inside: for imports, whose objects stay, and for short processes."""
+    """Stop garbage collection in the block, for imports and for short processes."""
     gc.disable()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read, one sentence and no traceback; a value in it."""
+"""This module has the one exception that is meant for users, and how messages show values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class UserError(ValueError):
-    """Bad input. The message names the file, the key, the value, and what is allowed."""
+    """An error in the user's input; it names the file, the key, the value, and what is allowed."""
 
 
 def shortened(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Writing files so that no half-written one is ever taken for a whole one; hashes for names."""
+"""These functions write a file whole or not at all, lock it, and hash values for names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 @contextmanager
 def replacing(path: Path, make_folders: bool = True) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; renamed to it, after fsync, if the block ends well.
+    """Yield a temporary path beside `path`; if the block ends well, it becomes `path`, after fsync.
 
     A reader sees the old file or the new one, never a part; a failed block leaves the old one.
     """
@@ -43,7 +43,7 @@ def replacing(path: Path, make_folders: bool = True) -> Iterator[Path]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new name survives a power cut once its folder is on disk."""
+    """Sync a folder to disk, so that a new name in it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems cannot

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, device, threads, commit, wall time."""
+"""Provenance says where a number comes from: versions, device, threads, commit, wall time."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ KEYS = {
 
 @cache
 def commit() -> str:
-    """Return the git commit of the code, `+` appended if tracked files differ from it; '' outside
-    git.
+    """Return the git commit of the code, or '' outside git.
+
+    A `+` is appended if tracked files differ from the commit.
     """
     here = Path(__file__).parent
     try:
@@ -86,7 +87,7 @@ def read(pack_folder: Path) -> dict[str, Any]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return the sha256 of both tables of records, by the name of the file."""
+    """Return the sha256 of both tables of records, by file name."""
     files = [folder / f"{name}.parquet" for name in ("scalars", "arrays")]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -94,12 +95,12 @@ def hashes(folder: Path) -> dict[str, str]:
 def verify(pack_folder: Path) -> None:
     """Raise UserError if the records are not those that the training of this pack wrote.
 
-    Not asked of packs without provenance, or with one from before it had hashes.
+    Packs without provenance, or with one from before it had hashes, are not checked.
     """
     if not (pack_folder / "records" / "provenance.json").exists():
         return
-    found, wanted = hashes(pack_folder / "records"), read(pack_folder).get("sha256", {})
-    for name, value in found.items():
+    hashed, wanted = hashes(pack_folder / "records"), read(pack_folder).get("sha256", {})
+    for name, value in hashed.items():
         if wanted.get(name, value) != value:
             raise UserError(
                 f"{pack_folder / 'records' / name}: damaged, its sha256 is not that in"

@@ -1,7 +1,7 @@
-"""Names and their files: a model, a procedure or a figure exists if its file does.
+"""A model, a procedure or a figure exists if its file does; these functions list the names.
 
-Planning must not import torch (it costs 1.7 s in every process that parses the workflow), and a new
-model must be one new file. So what planning needs to know of a file is read from its source text.
+Planning must not import torch, for which every process that parses the workflow would wait, and a
+new model must be one new file. So what planning needs to know of a file is read from its text.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def names(folder: str) -> tuple[str, ...]:
 
 
 def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
-    """Return `name` if it is one of `choices`; else a UserError that lists them and the nearest
-    one.
+    """Return `name` if it is one of `choices`; otherwise raise a UserError.
 
-    `key`: the config's key that holds the name, to begin the message with.
+    The error lists the choices and suggests the nearest one. `key`: the config's key that holds the
+    name, to begin the message with.
     """
     if isinstance(name, str) and name in choices:
         return name
@@ -51,7 +51,7 @@ def _unpadded(name: str) -> str:
 
 
 def figure_path(key: str) -> Path:
-    """Return the file that draws `galanti2025rank/fig07`, say: the number is the path."""
+    """Return the path of the file that draws a figure, say `galanti2025rank/fig07`."""
     papers = tuple(sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p)))
     paper, _, figure = key.partition("/")
     known("paper", paper, papers)
@@ -60,15 +60,15 @@ def figure_path(key: str) -> Path:
 
 
 def figure_source(key: str) -> str:
-    """Return where the code of a figure stands in the repository, wherever the package lies."""
+    """Return the path of a figure's code in the repository, wherever the package lies."""
     return f"src/{figure_path(key).relative_to(PACKAGE.parent).as_posix()}"
 
 
 def docstring(path: Path) -> tuple[str, list[str]]:
-    """Return the first sentence and further paragraphs of a module's docstring; nothing for no
-    file.
+    """Return the first paragraph and the further ones of a module's docstring.
 
-    It is the caption of a figure, or the title of a paper, read without importing it.
+    Both are empty if there is no file. They are the caption of a figure, or the title of a paper,
+    read without importing the module.
     """
     try:
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)

@@ -1,4 +1,4 @@
-"""What a module's text says, without importing the module: planning must not wait for torch."""
+"""A module's text is read here without importing it, so planning need not wait for torch."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 
 @cache
 def constants(path: Path, *names: str) -> dict[str, Any]:
-    """Return those of the named constants that a module assigns: literals, read from its text.
+    """Return the named constants that a module assigns, as literals read from its text.
 
     `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. TypeError for what is no literal.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in names:
             try:
-                found[name] = ast.literal_eval(node.value)
+                values[name] = ast.literal_eval(node.value)
             except ValueError as error:
                 raise TypeError(f"{path}: {name} must be a literal") from error
-    return found
+    return values
 
 
 @cache
 def functions(path: Path, *names: str) -> dict[str, Callable[..., Any]]:
-    """Return those of the named functions that a module defines, run apart from its rest.
+    """Return the named functions that a module defines, without running the rest of the module.
 
     They come with the module's imports, constants and functions that they name, and with nothing
     else: a function that does without torch can be called without loading torch.
@@ -50,7 +50,7 @@ def functions(path: Path, *names: str) -> dict[str, Callable[..., Any]]:
 
 
 def _used(code: CodeType) -> Iterator[str]:
-    """The names that code looks up outside itself; annotations are text and not among them."""
+    """Return the names that code looks up outside itself, those in annotations excepted."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
@@ -58,7 +58,7 @@ def _used(code: CodeType) -> Iterator[str]:
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement at the top of a module binds."""
+    """Return the names that a statement at the top of a module binds."""
     match node:
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             yield from (alias.asname or alias.name for alias in aliases)

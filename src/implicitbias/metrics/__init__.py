@@ -1,4 +1,4 @@
-"""Metrics: pure functions from recorded statistics to numbers, one file each.
+"""A metric is a pure function from recorded statistics to numbers; each has one file.
 
 A new metric is one new file in this folder that decorates a function with `layer_metric` or, where
 it needs several arrays of the whole network, `network_metric`, or, for what must hold in every
@@ -20,7 +20,7 @@ from ._registry import (
     with_parameter,
 )
 
-for _module in sorted(found.name for found in iter_modules(__path__)):
+for _module in sorted(module.name for module in iter_modules(__path__)):
     if not _module.startswith("_"):  # an underscore marks the shared machinery
         import_module(f"{__name__}.{_module}")
 

@@ -1,4 +1,4 @@
-"""What the metrics of neural collapse share: the geometry of class means from their Gram matrix.
+"""The metrics of neural collapse share the geometry of class means, from their Gram matrix.
 
 Recorded (`train/observers/collapse.py`), with M (D, C) the class means of the features h that enter
 the last layer, W (C, D) the last layer, and C classes: class_gram M^T M, mean_scatter
@@ -23,7 +23,7 @@ def array(values: ArrayLike) -> Array:
 
 
 def centred(gram: ArrayLike) -> Array:
-    """P G P (..., C, C): the Gram matrix of the centred vectors."""
+    """Return P G P (..., C, C), the Gram matrix of the centred vectors."""
     g = array(gram)
     rows = g - g.mean(axis=-1, keepdims=True)
     return np.asarray(rows - rows.mean(axis=-2, keepdims=True))
@@ -35,19 +35,25 @@ def trace(matrix: ArrayLike) -> Array:
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> Array:
-    """Divide entrywise; NaN where the denominator is not positive, for 0/0 is not collapse."""
+    """Return the entrywise quotient; NaN where the denominator is not positive.
+
+    0/0 is not collapse.
+    """
     below = array(denominator)
     return np.asarray(array(numerator) / np.where(below > 0, below, np.nan))
 
 
 def norm_variation(gram: ArrayLike) -> Array:
-    """std / mean over the vectors of a Gram matrix (..., C, C) of their norms; unbiased std."""
+    """Return std / mean (...) of the vectors' norms, from their Gram matrix (..., C, C).
+
+    The standard deviation is the unbiased one.
+    """
     norms = np.sqrt(np.diagonal(array(gram), axis1=-2, axis2=-1).clip(min=0))
     return ratio(norms.std(axis=-1, ddof=1), norms.mean(axis=-1))
 
 
 def angle_deviation(gram: ArrayLike, cosine: float) -> Array:
-    """Mean over pairs of |cos(., .) - cosine| for the vectors of a Gram matrix (..., C, C)."""
+    """Return the mean over pairs of |cos(., .) - cosine| for a Gram matrix (..., C, C)."""
     g = array(gram)
     norms = np.sqrt(np.diagonal(g, axis1=-2, axis2=-1).clip(min=0))
     cosines = ratio(g, norms[..., :, None] * norms[..., None, :])
@@ -56,5 +62,5 @@ def angle_deviation(gram: ArrayLike, cosine: float) -> Array:
 
 
 def simplex_cosine(gram: ArrayLike) -> float:
-    """-1/(C-1): the cosine between the vectors of a simplex equiangular tight frame."""
+    """Return -1/(C-1), the cosine between vectors of a simplex equiangular tight frame."""
     return -1.0 / (int(array(gram).shape[-1]) - 1)

@@ -1,4 +1,4 @@
-"""The names by which a config asks for metrics: how they are declared, spelt and resolved."""
+"""Metrics are declared, spelt and resolved here, by the names that a config asks for."""
 
 import inspect
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., NDArray[np.float64]])
 
 @dataclass(frozen=True)
 class Metric:
-    """A resolved metric.
+    """A metric that a name of the config stands for.
 
     name: as the config and the column `metric` of a table spell it.
     of: the recorded quantity of a layer that `compute` reads ("spectrum"); or a tuple of quantities
@@ -35,7 +35,7 @@ class Metric:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The recorded arrays that it is computed from."""
+        """Return the names of the recorded arrays from which the metric is computed."""
         if self.of == "recorded":
             return ()
         return (self.of,) if isinstance(self.of, str) else self.of
@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class _Declared:
-    """A decorated function, before its parameter (if it has one) is known."""
+    """A decorated function whose parameter, if it has one, is not known yet."""
 
     function: Callable[..., NDArray[np.float64]]
     of: str | tuple[str, ...]
@@ -52,7 +52,7 @@ class _Declared:
 
     @property
     def pattern(self) -> str:
-        """The name as a person is told of it, with the parameter in angle brackets."""
+        """Return the name as messages show it, with the parameter in angle brackets."""
         suffix = f"_<{self.parameter}>" if self.parameter else ""
         return self.function.__name__ + suffix
 
@@ -79,7 +79,7 @@ def network_metric(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
 
 
 def inequality(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
-    """Declare a function of several recorded arrays of one layer that gives what must hold.
+    """Declare a function of a layer's recorded arrays as inequalities that must hold.
 
     of: the recorded quantities, which are also the names of its arguments, in order. The result is
     (3, w): the left and the right sides of w inequalities, and what the left side never exceeds
@@ -112,12 +112,12 @@ def _declaring(
 
 
 def known() -> tuple[str, ...]:
-    """Every metric name, sorted; a name with a parameter reads `rank_fro_<tolerance>`."""
+    """Return every metric name, sorted; a name with a parameter reads `rank_fro_<tolerance>`."""
     return tuple(_DECLARED[name].pattern for name in sorted(_DECLARED))
 
 
 def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
-    """Return the metric of that name, or raise a ValueError that says what exists.
+    """Return the metric of that name, or raise a ValueError that says which exist.
 
     recorded: the quantities that the runs write down by name (train_loss, fro_norm, ...). One of
     these is passed through unchanged, as a Metric with of="recorded".
@@ -147,12 +147,12 @@ def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
 
 
 def with_parameter(stem: str, value: float) -> str:
-    """The name of a metric with its parameter: ("rank_fro", 0.03) -> "rank_fro_3e-2"."""
+    """Return a metric's name with its parameter: ("rank_fro", 0.03) gives "rank_fro_3e-2"."""
     return f"{stem}_{_scientific(value)}"
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    """'rank_fro_1e-3' -> ('rank_fro', '1e-3'); a name with no number behind it stays whole."""
+    """Split 'rank_fro_1e-3' into 'rank_fro' and '1e-3'; a name without a number stays whole."""
     stem, _, number = name.rpartition("_")
     if name not in _DECLARED and (stem in _DECLARED or (stem and _as_float(number) is not None)):
         return stem, number
@@ -167,7 +167,7 @@ def _as_float(number: str | None) -> float | None:
 
 
 def _scientific(value: float) -> str:
-    """The shortest scientific spelling that reads back as the same float: 0.03 -> '3e-2'."""
+    """Return the shortest scientific spelling that reads back as the float: 0.03 is '3e-2'."""
     decimal = Decimal(repr(value)).normalize()
     digits = "".join(map(str, decimal.as_tuple().digits))
     return f"{digits[0]}{'.' + digits[1:] if digits[1:] else ''}e{decimal.adjusted()}"

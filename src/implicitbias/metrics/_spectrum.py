@@ -1,11 +1,11 @@
-"""What every metric of a spectrum needs first: the singular values relative to the largest."""
+"""Every metric of a spectrum starts from the singular values relative to the largest."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
 def relative_spectrum(s: ArrayLike) -> NDArray[np.float64]:
-    """s_i / s_1 for spectra s (..., r), in float64 and the same shape; in [0, 1].
+    """Return s_i / s_1, in [0, 1], for spectra s (..., r), in float64 and of this shape.
 
     Dividing first keeps squares and fourth powers of recorded float32 values from overflowing,
     and makes every metric exactly as scale free as its formula. The order of the values does not
@@ -25,6 +25,6 @@ def relative_spectrum(s: ArrayLike) -> NDArray[np.float64]:
 
 
 def or_missing(metric: NDArray[np.float64], relative: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The metric where its spectrum has values, NaN where the run had diverged."""
+    """Return the metric where its spectrum has values, NaN where the run had diverged."""
     missing = np.isnan(relative[..., 0])
     return np.asarray(np.where(missing, np.nan, metric), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What is proved of plain SGD with weight decay, as inequalities that every trained run must keep.
+"""These inequalities are proved of plain SGD with weight decay: every trained run must keep them.
 
 Galanti, Siegel, Gupte, Poggio (2025), section 3: after n steps W_T = p W_{T-n} - (a sum of n
 mini-batch gradients), p = prod (1 - lr_t weight_decay), and the sum has rank at most `window_rank`
@@ -30,25 +30,26 @@ def unrolled_rank(
     spectrum: ArrayLike,
     unit_roundoff: ArrayLike,
 ) -> NDArray[np.float64]:
-    """#{i : s_i(W_T - p W_{T-n}) > room} <= window_rank, for each window.
+    """Return the sides of #{i : s_i(W_T - p W_{T-n}) > room} <= window_rank, for each window.
 
     room: what the rounding of n steps can add to a singular value. NaN if the run diverged.
     Source: Galanti et al. (2025), the identity in the proof of lemma 3.2.
     """
     rest, s = np.asarray(window_rest), np.asarray(spectrum)
     room = _room(window_steps, window_fro, s, unit_roundoff)
-    found = np.count_nonzero(rest > room[:, None], axis=1).astype(np.float64)
-    found[np.isnan(rest).any(axis=1)] = np.nan
-    return _counted(found, np.asarray(window_rank), len(s))
+    ranks = np.count_nonzero(rest > room[:, None], axis=1).astype(np.float64)
+    ranks[np.isnan(rest).any(axis=1)] = np.nan
+    return _counted(ranks, np.asarray(window_rank), len(s))
 
 
 @inequality(of=("unrolling",))
 def unrolled_identity(unrolling: ArrayLike) -> NDArray[np.float64]:
-    """||W_T - (p W_{T-n} - S)||_F / ||W_T||_F <= rounding, S of gradients by autograd; w = 1.
+    """Return the sides of ||W_T - (p W_{T-n} - S)||_F / ||W_T||_F <= rounding.
 
-    unrolling: n, that norm, ||W_{T-n}||, ||W_T||, ||S||, of a float64 run. The room for S is 10^4
-    roundings of its own norm, because batch normalisation of a unit that hardly varies magnifies
-    them. NaN if the run diverged.
+    S is the sum of gradients recomputed by autograd, over one window: w = 1. unrolling: n, that
+    norm, ||W_{T-n}||, ||W_T||, ||S||, of a float64 run. The room for S is 10^4 roundings of its own
+    norm, because batch normalisation of a unit that hardly varies magnifies them. NaN if the run
+    diverged.
     Source: Galanti et al. (2025), the identity in the proof of lemma 3.2.
     """
     n, off, before, after, total = np.asarray(unrolling, dtype=np.float64)
@@ -69,10 +70,10 @@ def lemma_spec(
     window_fro: ArrayLike,
     unit_roundoff: ArrayLike,
 ) -> NDArray[np.float64]:
-    """s_{k+1} / s_1 <= p ||W_{T-n}||_2 / ||W_T||_2, k = window_rank, for each window.
+    """Return the sides of s_{k+1} / s_1 <= p ||W_{T-n}||_2 / ||W_T||_2, for each window.
 
-    The left side is the distance of W_T / ||W_T||_2 to rank k in the spectral norm (Eckart-Young);
-    0 where k is the size. NaN if the run diverged.
+    k is window_rank. The left side is the distance of W_T / ||W_T||_2 to rank k in the spectral
+    norm (Eckart-Young); 0 where k is the size. NaN if the run diverged.
     Source: Galanti et al. (2025), lemma 3.2.
     """
     s = np.asarray(spectrum, dtype=np.float64)
@@ -93,9 +94,10 @@ def lemma_fro(
     window_steps: ArrayLike,
     unit_roundoff: ArrayLike,
 ) -> NDArray[np.float64]:
-    """sqrt(sum_{i > k} s_i^2) / ||W_T||_F <= p ||W_{T-n}||_F / ||W_T||_F, k = window_rank.
+    """Return the sides of sqrt(sum_{i > k} s_i^2) / ||W_T||_F <= p ||W_{T-n}||_F / ||W_T||_F.
 
-    As `lemma_spec`, in the Frobenius norm. NaN if the run diverged.
+    k is window_rank, for each window. As `lemma_spec`, in the Frobenius norm. NaN if the run
+    diverged.
     Source: Galanti et al. (2025), lemma 3.2.
     """
     s = np.asarray(spectrum, dtype=np.float64)
@@ -111,7 +113,7 @@ def lemma_fro(
 def theorem_rank(
     spectrum: ArrayLike, window_rank: ArrayLike, window_product: ArrayLike, window_spec: ArrayLike
 ) -> NDArray[np.float64]:
-    """#{i : s_i / s_1 > eps} <= window_rank at eps = 2 p, for each window.
+    """Return the sides of #{i : s_i / s_1 > eps} <= window_rank at eps = 2 p, for each window.
 
     The rank count of the theorem for the n that its proof takes: p <= eps / 2. Where eps >= 1, or
     the norm has not settled (||W_{T-n}||_2 > 2 ||W_T||_2, while the theorem assumes that the ratio
@@ -120,8 +122,8 @@ def theorem_rank(
     """
     s = np.asarray(spectrum, dtype=np.float64)
     eps = 2 * np.asarray(window_product)
-    found = np.count_nonzero(s[None] > eps[:, None] * s[0], axis=1).astype(np.float64)
-    sides = _counted(found, np.asarray(window_rank), len(s))
+    ranks = np.count_nonzero(s[None] > eps[:, None] * s[0], axis=1).astype(np.float64)
+    sides = _counted(ranks, np.asarray(window_rank), len(s))
     says = (eps < 1) & (np.asarray(window_spec) <= 2 * s[0])
     return np.where(says, sides, np.nan)
 
@@ -133,7 +135,7 @@ def gradient_rank(
     gradient_sizes: ArrayLike,
     patches: ArrayLike,
 ) -> NDArray[np.float64]:
-    """Rank of the gradient on a batch of b <= m_l b, for each recorded b.
+    """Return the sides of rank <= m_l b for the gradient on a batch of b, for each recorded b.
 
     Of self-attention, m_l is the number of tokens. Singular values above the rounding of the sum of
     m_l b products in float64 count: a dead unit has a gradient of rounding. NaN if diverged.
@@ -147,7 +149,7 @@ def gradient_rank(
 def sample_gradient_rank(
     sample_gradients: ArrayLike, sample_summands: ArrayLike, patches: ArrayLike
 ) -> NDArray[np.float64]:
-    """Rank of the gradient on one example <= m_l, for each recorded example.
+    """Return the sides of rank <= m_l for the gradient on each recorded example.
 
     As `gradient_rank`; only of networks without batch normalisation. NaN if the run diverged.
     Source: Galanti et al. (2025), lemma 3.1, and lemma A.1 for self-attention.
@@ -160,10 +162,11 @@ def sample_gradient_rank(
 def near_convergence(
     spectrum: ArrayLike, batch_residual: ArrayLike, residual_rank: ArrayLike
 ) -> NDArray[np.float64]:
-    """sqrt(sum_{i > k} s_i^2) / ||W||_F <= min over S' of ||G_S' + wd W||_F / (wd ||W||_F); w = 1.
+    """Return the sides of dist_k(W) <= min over S' of ||G_S' + wd W||_F / (wd ||W||_F).
 
-    k = residual_rank = m_l B: the distance of W / ||W||_F to rank k, bounded by how nearly the best
-    of the mini-batches S' is stationary; wd is torch's weight_decay, 2 lambda. NaN if diverged.
+    dist_k(W) = sqrt(sum_{i > k} s_i^2) / ||W||_F; there is one inequality, w = 1. k = residual_rank
+    = m_l B: the distance of W / ||W||_F to rank k, bounded by how nearly the best of the
+    mini-batches S' is stationary; wd is torch's weight_decay, 2 lambda. NaN if diverged.
     Source: Galanti, Poggio, versions 1 and 2 of arXiv 2206.05794, statement recalled.
     """
     s = np.asarray(spectrum, dtype=np.float64)
@@ -175,14 +178,14 @@ def near_convergence(
 
 
 def _tails(s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sqrt(sum_{i > k} s_i^2) for k = 0 ... r: the distances to rank k, Frobenius (r + 1,)."""
+    """Return the Frobenius distances to rank k = 0 ... r, sqrt(sum_{i > k} s_i^2): (r + 1,)."""
     return np.asarray(np.sqrt(np.append(np.cumsum(np.square(s)[::-1])[::-1], 0.0)) + 0 * s[0])
 
 
 def _room(
     steps: ArrayLike, before: ArrayLike, spectrum: ArrayLike, unit_roundoff: ArrayLike
 ) -> NDArray[np.float64]:
-    """What rounding can add in Frobenius norm: n steps in the run's precision, and one SVD."""
+    """Return what rounding of n steps and of one SVD can add in Frobenius norm."""
     s = np.asarray(spectrum, dtype=np.float64)
     largest = np.maximum(np.asarray(before, dtype=np.float64), np.sqrt(np.square(s).sum()))
     unit = float(np.asarray(unit_roundoff)[0])
@@ -190,28 +193,28 @@ def _room(
 
 
 def _of_spectrum(s: NDArray[np.float64]) -> float:
-    """What a recorded spectrum may be off by: squaring costs it half the digits of float64."""
+    """Return the error of a recorded spectrum: squaring costs half the digits of float64."""
     return float(len(s) * np.sqrt(_DOUBLE) * s[0])
 
 
 def _gradients(
     spectra: ArrayLike, summands: ArrayLike, terms: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Ranks of gradients that are sums of `terms` products of size `summands` in all."""
+    """Return the sides for ranks of gradients, sums of `terms` products of size `summands`."""
     s = np.asarray(spectra, dtype=np.float64)
     room = _DOUBLE * (terms * np.asarray(summands) + s.shape[1] * s[:, 0])
-    found = np.count_nonzero(s > room[:, None], axis=1).astype(np.float64)
-    found[np.isnan(s).any(axis=1)] = np.nan
-    return _counted(found, terms, s.shape[1])
+    ranks = np.count_nonzero(s > room[:, None], axis=1).astype(np.float64)
+    ranks[np.isnan(s).any(axis=1)] = np.nan
+    return _counted(ranks, terms, s.shape[1])
 
 
 def _counted(
     ranks: NDArray[np.float64], bounds: NDArray[np.float64], size: int
 ) -> NDArray[np.float64]:
-    """No rank exceeds the size."""
+    """Return ranks, their bounds, and the trivial bound: no rank exceeds the size."""
     return np.stack([ranks, bounds, np.full(len(ranks), float(size))])
 
 
 def _distances(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """No distance of a matrix of norm 1 to a lower rank exceeds 1."""
+    """Return both sides and the trivial bound 1: no matrix of norm 1 is further from any rank."""
     return np.stack([left, right, np.ones(len(left))])

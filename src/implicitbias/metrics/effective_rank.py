@@ -1,4 +1,4 @@
-"""Effective rank: the exponential of the entropy of the normalised spectrum."""
+"""Effective rank is the exponential of the entropy of the normalised spectrum."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._spectrum import relative_spectrum
 
 @layer_metric(of="spectrum")
 def effective_rank(s: ArrayLike) -> NDArray[np.float64]:
-    """exp(-sum_i p_i log p_i), p_i = s_i / sum_j s_j, from spectra s (..., r) to (...).
+    """Return exp(-sum_i p_i log p_i), p_i = s_i / sum_j s_j, of spectra s (..., r) as (...).
 
     0 log 0 = 0. In [1, rank W]; of s, not of s^2 (see participation_ratio for that one).
     Zero matrix: NaN (0/0: p is not defined). NaN or infinite spectrum: NaN.

@@ -1,4 +1,4 @@
-"""Quantiles of the training margins: their distribution at any level, from the recorded values."""
+"""Quantiles of the training margins describe their distribution, from the recorded values."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,7 @@ from ._registry import layer_metric
 
 @layer_metric(of="margins", parameter="level")
 def margin_quantile(margins: ArrayLike, level: float) -> NDArray[np.float64]:
-    """The level-quantile of y_n g_n from margins (..., N) to (...), interpolated.
+    """Return the level-quantile (...) of the margins y_n g_n (..., N), interpolated.
 
     Not divided by rho. NaN if any margin is not finite: a diverged run has no margins.
     Source: numpy.quantile, linear interpolation (Hyndman & Fan (1996), type 7).

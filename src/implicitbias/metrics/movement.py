@@ -1,4 +1,4 @@
-"""How far a weight moves, relative to its norm, and what weight decay and gradients do to that.
+"""Movement is how far a weight moves relative to its norm, by weight decay and by gradients.
 
 Recorded over the last epochs before a record: ||Delta||, ||A||, ||Delta + A||, ||W before||, where
 A = sum of lr_t weight_decay W_t is weight decay's part and Delta + A the gradients'.
@@ -12,8 +12,9 @@ from ._registry import layer_metric
 
 @layer_metric(of="movement")
 def relative_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """||Delta|| / ||W before||, from (..., 4) to (...), in [0, inf). NaN for a diverged run.
+    """Return ||Delta|| / ||W before||, from (..., 4) to (...), in [0, inf).
 
+    NaN for a diverged run.
     Source: the code published with Galanti, Siegel, Gupte, Poggio (2025), its `eval_dist`, where
     the classifier counts as 0 in the average and here is left out of it.
     """
@@ -22,7 +23,7 @@ def relative_movement(parts: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="movement")
 def raw_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """||Delta||, from (..., 4) to (...), in [0, inf). NaN for a diverged run.
+    """Return ||Delta||, from (..., 4) to (...), in [0, inf); NaN for a diverged run.
 
     Source: as `relative_movement`.
     """
@@ -31,9 +32,9 @@ def raw_movement(parts: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="movement")
 def decay_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """||A|| / ||W before||: what weight decay alone moves, from (..., 4). NaN for a diverged run.
+    """Return ||A|| / ||W before||, what weight decay alone moves, from (..., 4) to (...).
 
-    About the sum of lr_t weight_decay while the norm changes little.
+    NaN for a diverged run. About the sum of lr_t weight_decay while the norm changes little.
     Source: A is exact; `train/observers/movement.py`.
     """
     return _relative(parts, 1)
@@ -41,8 +42,9 @@ def decay_movement(parts: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="movement")
 def gradient_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """||Delta + A|| / ||W before||: what the gradients move, from (..., 4). NaN if diverged.
+    """Return ||Delta + A|| / ||W before||, what gradients move, from (..., 4) to (...).
 
+    NaN for a diverged run.
     Source: as `decay_movement`.
     """
     return _relative(parts, 2)

@@ -1,4 +1,4 @@
-"""NC1, collapse of the features of each class onto their mean, in the three forms in use."""
+"""NC1 is the collapse of the features of each class onto their mean, in three forms."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._registry import network_metric
 
 @network_metric(of=("class_gram", "mean_scatter"))
 def nc1(class_gram: ArrayLike, mean_scatter: ArrayLike) -> NDArray[np.float64]:
-    """tr(Sigma_W Sigma_B^+), not divided by C, from (..., C, C) to (...); in [0, inf).
+    """Return tr(Sigma_W Sigma_B^+), not divided by C, from (..., C, C) to (...); in [0, inf).
 
     Sigma_W = (1/N) sum_n (h_n - mu_c)(h_n - mu_c)^T, Sigma_B = (1/C) sum_c (mu_c - mu_G)(...)^T,
     and mu_G the mean of the class means. The pseudo-inverse takes the C - 1 largest eigenvalues.
@@ -34,10 +34,10 @@ def nc1(class_gram: ArrayLike, mean_scatter: ArrayLike) -> NDArray[np.float64]:
 def nc1_quotient(
     class_gram: ArrayLike, class_scatter: ArrayLike, class_counts: ArrayLike
 ) -> NDArray[np.float64]:
-    """tr Sigma_W / tr Sigma_B, from (..., C, C), (..., C), (..., C) to (...); in [0, inf).
+    """Return tr Sigma_W / tr Sigma_B, from (..., C, C), (..., C), (..., C) to (...).
 
-    Sigma_W and Sigma_B as in `nc1`; another number under the same nickname. NaN for a diverged run,
-    and where all class means coincide.
+    In [0, inf). Sigma_W and Sigma_B as in `nc1`; another number under the same nickname. NaN for a
+    diverged run, and where all class means coincide.
     Source: Tirer, Huang, Niles-Weed (2023), ICML.
     """
     counts = array(class_counts)
@@ -48,7 +48,7 @@ def nc1_quotient(
 
 @network_metric(of=("class_gram", "class_scatter"))
 def cdnv(class_gram: ArrayLike, class_scatter: ArrayLike) -> NDArray[np.float64]:
-    """Mean over pairs of classes of (v_i + v_j) / (2 ||mu_i - mu_j||^2); (...) in [0, inf).
+    """Return the mean over pairs of classes of (v_i + v_j) / (2 ||mu_i - mu_j||^2), in [0, inf).
 
     v_c: mean over class c of ||h - mu_c||^2. From (..., C, C) and (..., C). NaN for a diverged run,
     and where two class means coincide.

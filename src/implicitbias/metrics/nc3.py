@@ -1,4 +1,4 @@
-"""NC3, self-duality: the last layer aligns with the class means, centred or not."""
+"""NC3 is self-duality: the last layer aligns with the class means, centred or not."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._registry import network_metric
 
 @network_metric(of=("head_gram", "head_means", "class_gram"))
 def nc3(head_gram: ArrayLike, head_means: ArrayLike, class_gram: ArrayLike) -> NDArray[np.float64]:
-    """||W^T/||W||_F - M~/||M~||_F||_F^2, M~ the centred class means (D, C); (...) in [0, 4].
+    """Return ||W^T/||W||_F - M~/||M~||_F||_F^2, M~ the centred class means (D, C); (...) in [0, 4].
 
     It is 2 - 2 tr(W M~) / (||W||_F ||M~||_F). From three stacks (..., C, C). NaN for a diverged
     run, W = 0 or coinciding means.
@@ -24,7 +24,7 @@ def nc3(head_gram: ArrayLike, head_means: ArrayLike, class_gram: ArrayLike) -> N
 def nc3_uncentred(
     head_gram: ArrayLike, head_means: ArrayLike, class_gram: ArrayLike
 ) -> NDArray[np.float64]:
-    """||W^T/||W||_F - M/||M||_F||_F^2, M the class means as they are; (...) in [0, 4].
+    """Return ||W^T/||W||_F - M/||M||_F||_F^2, M the class means as they are; (...) in [0, 4].
 
     From three stacks (..., C, C). NaN for a diverged run, W = 0 or M = 0.
     Source: `nc3` without its centring.

@@ -1,4 +1,4 @@
-"""NC4: the network's decision becomes that of the nearest class mean."""
+"""NC4 says that the network's decision becomes that of the nearest class mean."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._registry import network_metric
 
 @network_metric(of=("ncc_table",))
 def nc4(ncc_table: ArrayLike) -> NDArray[np.float64]:
-    """Share of examples whose largest output is not the nearest class mean's; (...) in [0, 1].
+    """Return the share of examples whose largest output is not the nearest class mean's, in [0, 1].
 
     ncc_table (..., C, C): examples by largest output (rows) and by the nearest class mean
     (columns), Euclidean, uncentred features. NaN for a diverged run.

@@ -1,4 +1,4 @@
-"""Numerical rank: how many singular values are above a tolerance, relative to one of two norms.
+"""Numerical rank counts the singular values above a tolerance, relative to one of two norms.
 
 The paper's text divides W by its spectral norm, its published code by its Frobenius norm. The two
 ranks differ, so neither has the bare name: the column says which norm and which tolerance.
@@ -17,7 +17,7 @@ from ._spectrum import or_missing, relative_spectrum
 
 @layer_metric(of="spectrum", parameter="tolerance")
 def rank_fro(s: ArrayLike, tolerance: float) -> NDArray[np.float64]:
-    """#{i : s_i / ||W||_F > tolerance}, with ||W||_F = ||s||_2, from spectra s (..., r) to (...).
+    """Return #{i : s_i / ||W||_F > tolerance}, ||W||_F = ||s||_2, of spectra s (..., r) as (...).
 
     Whole numbers in [0, rank W]; can be 0 for W != 0 (r equal values count only if
     tolerance < r^-1/2). Zero matrix: 0. NaN or infinite spectrum: NaN.
@@ -31,7 +31,7 @@ def rank_fro(s: ArrayLike, tolerance: float) -> NDArray[np.float64]:
 
 @layer_metric(of="spectrum", parameter="tolerance")
 def rank_spec(s: ArrayLike, tolerance: float) -> NDArray[np.float64]:
-    """#{i : s_i / ||W||_2 > tolerance}, with ||W||_2 = s_1, from spectra s (..., r) to (...).
+    """Return #{i : s_i / ||W||_2 > tolerance}, ||W||_2 = s_1, of spectra s (..., r) as (...).
 
     Whole numbers in [1, rank W] for W != 0: the smallest r for which some matrix of rank r is
     within tolerance * ||W||_2 of W in the spectral norm (Eckart-Young).

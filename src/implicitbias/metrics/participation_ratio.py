@@ -1,4 +1,4 @@
-"""Participation ratio of the squared singular values."""
+"""The participation ratio of the squared singular values is a rank that needs no tolerance."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._spectrum import relative_spectrum
 
 @layer_metric(of="spectrum")
 def participation_ratio(s: ArrayLike) -> NDArray[np.float64]:
-    """(sum_i s_i^2)^2 / sum_i s_i^4, from spectra s (..., r) to (...).
+    """Return (sum_i s_i^2)^2 / sum_i s_i^4, from spectra s (..., r) to (...).
 
     In [stable rank, rank W]. Often called effective rank too: here that name is Roy & Vetterli's.
     Zero matrix: NaN (0/0). NaN or infinite spectrum: NaN.

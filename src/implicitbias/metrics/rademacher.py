@@ -1,4 +1,4 @@
-"""Bounds on the Rademacher complexity of ReLU networks, and the margin bound that uses them.
+"""Bounds on the Rademacher complexity of ReLU networks, and the margin bound, are computed here.
 
 Pure functions of norms and sums of squares; the runs record these (`train/observers/bounds.py`).
 All are of networks without biases whose layers have at most the given Frobenius norms.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 def dense_bound(norms: Sequence[float], input_square_sum: float, n: int) -> float:
-    """(1/N) prod_k ||W_k||_F (1 + sqrt(2 L log 2)) sqrt(sum_i ||x_i||^2); in [0, inf).
+    """Return (1/N) prod_k ||W_k||_F (1 + sqrt(2 L log 2)) sqrt(sum_i ||x_i||^2), in [0, inf).
 
     norms (L,): Frobenius norms, for a convolution those of its Toeplitz matrix; with the norms of
     the kernels it is the same formula and no theorem. ValueError for no layer, a negative number or
@@ -24,7 +24,9 @@ def dense_bound(norms: Sequence[float], input_square_sum: float, n: int) -> floa
 def patch_bound(
     norms: Sequence[float], positions: Sequence[int], patch_square_sum: float, n: int
 ) -> float:
-    """(rho/N) (1 + sqrt(2 (L log 2 + sum_l log p_l))) sqrt(prod_l p_l sum_i ||patch(x_i)||^2).
+    """Return the bound on the complexity of a ReLU network of L layers of patches, in [0, inf).
+
+    (rho/N) (1 + sqrt(2 (L log 2 + sum_l log p_l))) sqrt(prod_l p_l sum_i ||patch(x_i)||^2).
 
     norms (L,): Frobenius norms of the kernels, first layer first; rho their product. positions:
     p_l, the input positions that a unit of layer l sees. The sum and the product leave out the
@@ -46,7 +48,7 @@ def patch_bound(
 def margin_bound(
     complexity: float, share_below: float, gamma: float, n: int, delta: float
 ) -> float:
-    """P(y f <= 0) <= share_below + (2/gamma) R_N + 3 sqrt(log(2/delta) / (2 N)); in [0, inf).
+    """Return share_below + (2/gamma) R_N + 3 sqrt(log(2/delta) / (2 N)), a bound on P(y f <= 0).
 
     share_below: examples with margin at most gamma > 0; R_N: the (empirical) complexity; with
     probability 1 - delta over the sample. Vacuous from 1 on. ValueError outside gamma > 0,
@@ -59,6 +61,6 @@ def margin_bound(
 
 
 def _check(norms: Sequence[float], square_sum: float, n: int) -> None:
-    """Written so that NaN is refused too."""
+    """Raise ValueError for a number outside its range, NaN included."""
     if not norms or not all(v >= 0 for v in (*norms, square_sum)) or n < 1:
         raise ValueError("a bound needs layers, norms and a sum of squares from 0 on, and examples")

@@ -1,4 +1,4 @@
-"""The bound on the rank that SGD with weight decay leaves, in the forms in use.
+"""The rank that SGD with weight decay leaves has a bound, in two conventions and as drawn.
 
 Write x for the share of W that one step removes. Unrolled over n steps, W is (1 - x)^n of an old
 W plus n mini-batch gradients, of rank at most m_l B each (m_l: positions at which the kernel is
@@ -25,12 +25,12 @@ def rank_bound_theorem(
     patches: int = 1,
     decay: Decay = "torch",
 ) -> float:
-    """m_l B log(2/eps) / x, x = lr * weight_decay ("torch") or 2 * lr * weight_decay ("paper").
+    """Return m_l B log(2/eps) / x, the theorem's bound on the rank.
 
-    patches: m_l. Vacuous where it exceeds min(W.shape). Holds for plain SGD (no momentum) once
-    ||W_{T-1}|| / ||W_T|| has converged to 1. The proof takes a whole number of steps, so the rank
-    can exceed this by less than m_l B. ValueError outside its assumptions (eps in (0, 1),
-    0 < x < 1).
+    x = lr * weight_decay ("torch") or 2 * lr * weight_decay ("paper"). patches: m_l. Vacuous where
+    it exceeds min(W.shape). Holds for plain SGD (no momentum) once ||W_{T-1}|| / ||W_T|| has
+    converged to 1. The proof takes a whole number of steps, so the rank can exceed this by less
+    than m_l B. ValueError outside its assumptions (eps in (0, 1), 0 < x < 1).
     Source: Galanti, Siegel, Gupte, Poggio (2025), PMLR 280, theorem 3.3.
     """
     if decay not in ("torch", "paper"):
@@ -45,7 +45,7 @@ def rank_bound_theorem(
 def rank_bound_as_drawn(
     batch_size: int, lr: float, weight_decay: float, eps: float, patches: int = 1
 ) -> float:
-    """m_l B log(1/eps) / (2 * lr * weight_decay): the dashed lines of the paper's figure 6.
+    """Return m_l B log(1/eps) / (2 * lr * weight_decay), figure 6's dashed lines.
 
     Smaller than the theorem twice over: log(1/eps) in place of log(2/eps), and torch's weight_decay
     in place of the paper's lambda. For the comparison with the printed figure only: SGD in torch's
@@ -57,7 +57,7 @@ def rank_bound_as_drawn(
 
 
 def _check(batch_size: int, lr: float, weight_decay: float, eps: float, patches: int) -> None:
-    """Refuse what the bound does not speak of; written so that NaN is refused too."""
+    """Raise ValueError for what the bound does not speak of, NaN included."""
     if not 0 < eps < 1:
         raise ValueError(f"eps is in (0, 1), not {eps}")
     if not (0 < lr < math.inf and 0 < weight_decay < math.inf):

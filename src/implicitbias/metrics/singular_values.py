@@ -1,4 +1,4 @@
-"""The spectrum itself, in units of the Frobenius norm."""
+"""The singular values themselves are a metric too, in units of the Frobenius norm."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._spectrum import relative_spectrum
 
 @layer_metric(of="spectrum")
 def singular_values(s: ArrayLike) -> NDArray[np.float64]:
-    """s_i / ||W||_F, descending, from spectra s (..., r) to (..., r); squares sum to 1.
+    """Return s_i / ||W||_F, descending, from spectra s (..., r) to (..., r); squares sum to 1.
 
     The one metric with a value per singular value: a table has them as a list in the column
     `values` and none in `value`, and no mean over layers. Zero matrix: zeros. NaN or infinite

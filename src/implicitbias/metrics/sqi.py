@@ -1,4 +1,4 @@
-"""Symmetric quasi-interpolation: every example misses its target by the same eps, spread evenly.
+"""Under symmetric quasi-interpolation every example misses its target by one eps, spread evenly.
 
 In one-hot units f_c = 1 - eps on the example's class and eps / (C - 1) on each other one. Centred
 targets (one-hot - 1/C) and a scalar head (+-1) are brought to these units when recorded: outputs
@@ -18,7 +18,7 @@ _NEEDS = ("output_mean", "output_misfit", "class_counts")
 
 @network_metric(of=("output_mean", "class_counts"))
 def sqi_on_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[np.float64]:
-    """Mean over examples of eps_n = 1 - f_{y_n}, from (..., C, C), (..., C) to (...).
+    """Return the mean over examples of eps_n = 1 - f_{y_n}, from (..., C, C), (..., C) to (...).
 
     NaN for a diverged run.
     Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, as recalled.
@@ -29,9 +29,10 @@ def sqi_on_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[np
 
 @network_metric(of=("output_mean", "class_counts"))
 def sqi_off_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[np.float64]:
-    """(C - 1) x mean over examples and other classes of f_c; equals `sqi_on_target` under SQI.
+    """Return (C - 1) x the mean over examples and other classes of f_c.
 
-    From (..., C, C), (..., C) to (...). NaN for a diverged run.
+    Under SQI it equals `sqi_on_target`. From (..., C, C), (..., C) to (...). NaN for a diverged
+    run.
     Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, as recalled.
     """
     mean = array(output_mean)
@@ -43,9 +44,10 @@ def sqi_off_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[n
 def sqi_spread_on(
     output_mean: ArrayLike, output_misfit: ArrayLike, class_counts: ArrayLike
 ) -> NDArray[np.float64]:
-    """std_n(eps_n) / |mean_n eps_n|, eps_n = 1 - f_{y_n}; 0 under SQI; (...) in [0, inf).
+    """Return std_n(eps_n) / |mean_n eps_n|, eps_n = 1 - f_{y_n}, (...) in [0, inf).
 
-    From (..., C, C), (..., C, C), (..., C). NaN for a diverged run or a mean of 0.
+    It is 0 under SQI. From (..., C, C), (..., C, C), (..., C). NaN for a diverged run or a mean of
+    0.
     Source: the code published with Rangamani et al. (2023), ICML, which plots it.
     """
     counts = array(class_counts)
@@ -58,10 +60,10 @@ def sqi_spread_on(
 def sqi_spread_off(
     output_mean: ArrayLike, output_misfit: ArrayLike, class_counts: ArrayLike
 ) -> NDArray[np.float64]:
-    """std / |mean| of f_c over examples and the classes c that are not theirs; 0 under SQI.
+    """Return std / |mean| of f_c over examples and the classes c that are not theirs.
 
-    From (..., C, C), (..., C, C), (..., C) to (...) in [0, inf). NaN for a diverged run or a mean
-    of 0.
+    It is 0 under SQI. From (..., C, C), (..., C, C), (..., C) to (...) in [0, inf). NaN for a
+    diverged run or a mean of 0.
     Source: the code published with Rangamani et al. (2023), ICML, which plots it.
     """
     counts = array(class_counts)
@@ -73,7 +75,7 @@ def sqi_spread_off(
 def _means(
     table: NDArray[np.float64], counts: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means over examples of the own output, and over examples and others of the other outputs."""
+    """Return the means over examples of the own output and of the others' outputs."""
     share = counts / counts.sum(axis=-1, keepdims=True)
     on = (share * np.diagonal(table, axis1=-2, axis2=-1)).sum(axis=-1)
     whole = (share * table.sum(axis=-1)).sum(axis=-1)

@@ -1,4 +1,4 @@
-"""Stable rank."""
+"""Stable rank is the squared Frobenius norm over the squared spectral norm."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from ._spectrum import relative_spectrum
 
 @layer_metric(of="spectrum")
 def stable_rank(s: ArrayLike) -> NDArray[np.float64]:
-    """||W||_F^2 / ||W||_2^2 = sum_i s_i^2 / s_1^2, from spectra s (..., r) to (...).
+    """Return ||W||_F^2 / ||W||_2^2 = sum_i s_i^2 / s_1^2, from spectra s (..., r) to (...).
 
     In [1, rank W]; needs no tolerance. Zero matrix: NaN (0/0: there is no direction to count).
     NaN or infinite spectrum: NaN.

@@ -1,4 +1,4 @@
-"""How far the examples are from being stationary one by one, in the mean over examples."""
+"""Stationarity says how far the examples are from being stationary one by one, on average."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,9 +9,10 @@ from ._registry import layer_metric
 
 @layer_metric(of="sample_residual")
 def stationarity_residual(residual: ArrayLike) -> NDArray[np.float64]:
-    """Mean over n of ||f_n V_k - df_n/dV_k||_F, ||V_k||_F = 1, from (..., n) to (...); in [0, inf).
+    """Return the mean over n of ||f_n V_k - df_n/dV_k||_F, from (..., n) to (...).
 
-    f_n: margin of the network with every layer at norm 1. NaN for a diverged run.
+    ||V_k||_F = 1; in [0, inf). f_n: margin of the network with every layer at norm 1. NaN for a
+    diverged run.
     Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, argument as recalled: 0
     for all n is what a stationary point of every mini-batch would need.
     """
@@ -20,10 +21,10 @@ def stationarity_residual(residual: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="sample_sine")
 def stationarity_sine(sine: ArrayLike) -> NDArray[np.float64]:
-    """Mean over n of ||f_n V_k - df_n/dV_k||_F / ||df_n/dV_k||_F, from (..., n) to (...).
+    """Return the mean over n of ||f_n V_k - df_n/dV_k||_F / ||df_n/dV_k||_F, (...).
 
-    In [0, 1]: the sine of the angle between the layer and an example's gradient. NaN for a diverged
-    run, and where a gradient is 0.
+    From (..., n). In [0, 1]: the sine of the angle between the layer and an example's gradient. NaN
+    for a diverged run, and where a gradient is 0.
     Source: `stationarity_residual`, made scale free.
     """
     return np.asarray(array(sine).mean(axis=-1))

@@ -1,4 +1,4 @@
-"""Architectures, one file each: `build(input_shape, n_classes, *, ...) -> nn.Module`.
+"""Each file is an architecture: `build(input_shape, n_classes, *, ...) -> nn.Module`.
 
 The keyword arguments of `build` are keys of the config. `info` says what planning knows of a model;
 torch is loaded when the first one is built.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: Any) -> nn.Module:
-    """The named model with torch's default initialisation, drawn from the global generator."""
+    """Return the named model, torch's default initialisation drawn from the global generator."""
     module = importlib.import_module(f".{known('model', name, names('models'))}", __package__)
     model: nn.Module = module.build(input_shape, n_classes, **arguments)
     return model
@@ -26,7 +26,7 @@ def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: 
 def build_seeded(
     name: str, input_shape: tuple[int, ...], n_classes: int, *, seed: int, **arguments: Any
 ) -> nn.Module:
-    """Build the named model from a generator of its own; the global one is left as it was."""
+    """Return the named model, drawn from a generator of its own; the global one is untouched."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

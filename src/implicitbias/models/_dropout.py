@@ -1,4 +1,4 @@
-"""Dropout whose masks belong to a run: the same in any pack, after any resumption, on any device.
+"""These dropout masks belong to a run: no pack, resumption or device changes them.
 
 torch's own draws from a global generator, so a run's masks would depend on its neighbours and on
 where it was interrupted. Here an element's number is a hash of a seed, drawn with the initial
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 
 def _signed(word: int) -> int:
-    """The int32 with the bits of a 32-bit word."""
+    """Return the int32 with the bits of a 32-bit word."""
     return word - 2**32 if word >= 2**31 else word
 
 
 def _mixed_(h: Tensor) -> Tensor:
-    """murmur3's finaliser on 32-bit words, in place: a bijection that scatters every bit.
+    """Apply murmur3's finaliser to 32-bit words, in place: a bijection that scatters every bit.
 
     In int32, which is faster than int64 and whose products wrap; its shifts bring the sign in,
     which the mask takes away.
@@ -29,7 +29,7 @@ def _mixed_(h: Tensor) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """Dropout from a run's own seed: in training 0 with probability p, else x / (1 - p)."""
+    """A dropout layer with a run's own seed: in training 0 with probability p, else x / (1 - p)."""
 
     seed: Tensor
     count: Tensor
@@ -41,14 +41,17 @@ class Dropout(nn.Module):
         self.register_buffer("count", torch.tensor(0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Counts every mask, in place: works under `torch.func.vmap` if the buffers are mapped."""
+        """Return x with masked elements in training, and count the mask, in place.
+
+        This works under `torch.func.vmap` if the buffers are mapped.
+        """
         if not self.training:
             return x
         seed, count = self.seed.to(torch.int32), self.count.to(torch.int32)
         place = torch.arange(x.numel(), device=x.device, dtype=torch.int32).view(x.shape)
         word = _mixed_(place ^ _mixed_(seed ^ _mixed_(count)))
         self.count.add_(1)
-        # The order of unsigned words is that of signed ones with the first bit turned.
+        # The order of unsigned words is that of signed ones with the first bit flipped.
         kept = word.bitwise_xor_(-(2**31)) >= round(self.p * 2**32) - 2**31
         return x * (kept / (1 - self.p))
 

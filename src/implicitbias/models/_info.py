@@ -1,4 +1,4 @@
-"""What is known of a model without importing it: planning must not wait for torch.
+"""What planning must know of a model is read without importing it, which would load torch.
 
 A model's file is read, not imported. The arguments of `build` and the module's literals are taken
 from its text. The functions `size` and `check` are run apart from the rest of the file and must do
@@ -23,7 +23,7 @@ _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 
 @dataclass(frozen=True)
 class Argument:
-    """A keyword argument of a model's `build`: its type and its default."""
+    """A keyword argument of a model's `build`, which has a type and a default."""
 
     type: type
     default: Any
@@ -31,7 +31,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the text of models/<name>.py says."""
+    """The facts that the text of models/<name>.py states."""
 
     name: str
     arguments: dict[str, Argument]
@@ -43,24 +43,24 @@ class ModelInfo:
     def size(
         self, arguments: Mapping[str, Any], input_shape: tuple[int, ...], n_classes: int
     ) -> Size:
-        """How large the network is with these arguments of `build`; UNKNOWN if its file has none.
+        """Return the network's size with these arguments of `build`, or UNKNOWN.
 
-        n_classes 0 leaves the head out.
+        It is UNKNOWN if the model's file has no function `size`. n_classes 0 leaves the head out.
         """
         if "size" not in self.functions:
             return UNKNOWN
-        found: Size = self.functions["size"](input_shape, n_classes, **arguments)
-        return found
+        size: Size = self.functions["size"](input_shape, n_classes, **arguments)
+        return size
 
     def check(self, arguments: Mapping[str, Any], input_shape: tuple[int, ...]) -> None:
-        """Raise ValueError for arguments that are no network on such images."""
+        """Raise ValueError for arguments that give no network on such images."""
         if "check" in self.functions:
             self.functions["check"](input_shape, **arguments)
 
 
 @cache
 def info(name: str) -> ModelInfo:
-    """What is known of the named model.
+    """Return what the file of the named model states.
 
     Every argument of `build` after the `*` must be annotated with int, float, bool or str and have
     a default; a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
@@ -81,9 +81,11 @@ def info(name: str) -> ModelInfo:
 
 
 def _arguments(path: Path, build: ast.FunctionDef) -> dict[str, Argument]:
-    found: dict[str, Argument] = {}
+    arguments: dict[str, Argument] = {}
     for arg, default in zip(build.args.kwonlyargs, build.args.kw_defaults, strict=True):
         if arg.annotation is None or default is None:
             raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
-        found[arg.arg] = Argument(_TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default))
-    return found
+        arguments[arg.arg] = Argument(
+            _TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default)
+        )
+    return arguments

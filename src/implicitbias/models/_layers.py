@@ -1,4 +1,4 @@
-"""Which matrices a network has, how they are named, and which of them the papers measure."""
+"""The weight matrices of a network are named here, and those that the papers average marked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class WeightMatrix:
-    """One weight as a matrix (rows, cols): Linear (out, in); Conv2d (out, in x kh x kw).
+    """A weight seen as a matrix (rows, cols): Linear (out, in); Conv2d (out, in x kh x kw).
 
     `label` is `layer<i>`, i counted from 0 over the matrices in the papers' average, or the
     module's own name for the rest (the classifier's head, 1x1 shortcuts), which are not averaged.
@@ -25,14 +25,15 @@ class WeightMatrix:
 
 
 def weight_matrices(model: nn.Module) -> tuple[WeightMatrix, ...]:
-    """Every weight matrix in the order of the modules. The only switch on layer types.
+    """Return every weight matrix in the order of the modules.
 
-    As in the code of Galanti et al. (analysis_rank.py) the average takes every linear and
-    convolutional layer but the classifier's head (`head`) and shortcut convolutions (`shortcut`);
-    or, of a model that says `averaged`, the layers of these names alone.
+    This is the only switch on layer types. As in the code of Galanti et al. (analysis_rank.py) the
+    average takes every linear and convolutional layer but the classifier's head (`head`) and
+    shortcut convolutions (`shortcut`); or, of a model that says `averaged`, the layers of these
+    names alone.
     """
     chosen: tuple[str, ...] | None = getattr(model, "averaged", None)
-    found: list[WeightMatrix] = []
+    matrices: list[WeightMatrix] = []
     index = 0
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d):
@@ -43,13 +44,13 @@ def weight_matrices(model: nn.Module) -> tuple[WeightMatrix, ...]:
         label = f"layer{index}" if averaged else name
         index += averaged
         rows, *rest = module.weight.shape
-        found.append(WeightMatrix(f"{name}.weight", label, rows, prod(rest), averaged))
-    return tuple(found)
+        matrices.append(WeightMatrix(f"{name}.weight", label, rows, prod(rest), averaged))
+    return tuple(matrices)
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a unit of a layer sees of the layer's input.
+    """The part of a layer's input that one of its units sees.
 
     positions: of a kernel, or the pixels that a linear layer flattens; 1 for a plain vector. taps:
     for each of a kernel's positions the output positions at which it meets a pixel rather than
@@ -62,19 +63,19 @@ class Sight:
 
 
 def sights(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, Sight]:
-    """The sight of every weight matrix, by its label, from one pass over an empty image."""
+    """Return the sight of every weight matrix, by its label, from one pass over an empty image."""
     names = {m.parameter.removesuffix(".weight"): m.label for m in weight_matrices(model)}
-    found: dict[str, Sight] = {}
+    by_label: dict[str, Sight] = {}
     channels: list[int] = []  # of the last convolution passed
 
     def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         label = names[next(n for n, m in model.named_modules() if m is module)]
         if isinstance(module, nn.Conv2d):
-            found[label] = Sight(prod(module.kernel_size), _taps(module, inputs[0], output))
+            by_label[label] = Sight(prod(module.kernel_size), _taps(module, inputs[0], output))
             channels[:] = [module.out_channels]
         else:
             width = inputs[0].shape[-1]
-            found[label] = Sight(width // channels.pop() if channels else 1, (1,))
+            by_label[label] = Sight(width // channels.pop() if channels else 1, (1,))
 
     hooks = [model.get_submodule(name).register_forward_hook(look) for name in names]
     try:
@@ -84,22 +85,22 @@ def sights(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, Sight]:
     finally:
         for hook in hooks:
             hook.remove()
-    return found
+    return by_label
 
 
 def patches(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
-    """m_l of every weight matrix, by its label: how often the network applies it to one example.
+    """Return m_l of every weight matrix, by label: how often it is applied to one example.
 
     The output positions of a convolution; the tokens that a linear layer is applied to, 1 where
     that is the whole example. The gradient of one example has at most that rank. Observed on one
     pass over an empty image, so a layer that is used twice counts twice.
     """
     names = {m.parameter.removesuffix(".weight"): m for m in weight_matrices(model)}
-    found = dict.fromkeys((m.label for m in names.values()), 0)
+    counts = dict.fromkeys((m.label for m in names.values()), 0)
 
     def look(name: str, output: Tensor) -> None:
         matrix = names[name]
-        found[matrix.label] += output.numel() // matrix.rows
+        counts[matrix.label] += output.numel() // matrix.rows
 
     hooks = [
         model.get_submodule(name).register_forward_hook(lambda _m, _i, out, n=name: look(n, out))
@@ -114,11 +115,11 @@ def patches(model: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    return found
+    return counts
 
 
 def _taps(conv: nn.Conv2d, x: Tensor, y: Tensor) -> tuple[int, ...]:
-    """For each kernel position the number of output positions whose pixel there exists."""
+    """Return, for each kernel position, the number of output positions whose pixel there exists."""
     axes = []
     for axis in (0, 1):
         size, stride, pad = x.shape[2 + axis], conv.stride[axis], int(conv.padding[axis])

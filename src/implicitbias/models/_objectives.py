@@ -1,4 +1,4 @@
-"""Losses and their gradients at the outputs: the only place for 1/2, 1/N and 1/C.
+"""The losses and their gradients at the outputs are the only place for 1/2, 1/N and 1/C.
 
 Shapes: outputs (K, B, C) for K members of a pack, labels (K, B) int64. Each loss is a mean over the
 B examples of a batch, each member's its own.
@@ -19,19 +19,22 @@ from torch.nn import functional
 
 
 def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
-    """(1/B) sum_n -log softmax(f(x_n))_{y_n}, natural logarithm, per member: (K,), in [0, inf)."""
+    """Return (1/B) sum_n -log softmax(f(x_n))_{y_n} per member: (K,), in [0, inf).
+
+    The logarithm is natural.
+    """
     per_example = functional.cross_entropy(outputs.mT, labels, reduction="none")
     return per_example.mean(-1)
 
 
 def square(outputs: Tensor, labels: Tensor) -> Tensor:
-    """(1/B) sum_n ||f(x_n) - e_{y_n}||^2 per member: (K,), in [0, inf)."""
+    """Return (1/B) sum_n ||f(x_n) - e_{y_n}||^2 per member: (K,), in [0, inf)."""
     targets = functional.one_hot(labels, outputs.shape[-1]).to(outputs.dtype)
     return (outputs - targets).square().sum(-1).mean(-1)
 
 
 def targets(labels: Tensor, outputs: Tensor, kind: str) -> Tensor:
-    """The targets (..., C) of labels (...), in the type of outputs (..., C).
+    """Return the targets (..., C) of labels (...), in the type of outputs (..., C).
 
     `one_hot` e_y; `centred` e_y - 1/C; `sign`, for one output, +1 for class 0 and -1 for class 1.
     """
@@ -43,12 +46,12 @@ def targets(labels: Tensor, outputs: Tensor, kind: str) -> Tensor:
 
 
 def square_factor(loss: str, n_outputs: int) -> float:
-    """c in the loss c (1/B) sum_n ||f(x_n) - t_n||^2: 1 for `square`, 1/C for `mse`."""
+    """Return c in the loss c (1/B) sum_n ||f(x_n) - t_n||^2: 1 for `square`, 1/C for `mse`."""
     return 1.0 if loss == "square" else 1 / n_outputs
 
 
 def decay_lambda(weight_decay: Tensor, loss: str, n_outputs: int) -> Tensor:
-    """The lambda of (1/N) sum_n ||f(x_n) - t_n||^2 + lambda ||W||^2, from torch's weight_decay.
+    """Return lambda of (1/N) sum_n ||f(x_n) - t_n||^2 + lambda ||W||^2, from torch's weight_decay.
 
     torch adds weight_decay W to the gradient, that of (weight_decay/2) ||W||^2: 1/2. The loss is c
     times the papers' mean over the N examples, with c = 1 or 1/C (`square_factor`); dividing both
@@ -59,7 +62,7 @@ def decay_lambda(weight_decay: Tensor, loss: str, n_outputs: int) -> Tensor:
 
 
 def square_to(outputs: Tensor, labels: Tensor, loss: str, kind: str) -> Tensor:
-    """c (1/B) sum_n ||f(x_n) - t_n||^2 per member: (K,); `mse` is torch.nn.MSELoss."""
+    """Return c (1/B) sum_n ||f(x_n) - t_n||^2 per member: (K,); `mse` is torch.nn.MSELoss."""
     error = outputs - targets(labels, outputs, kind)
     return square_factor(loss, outputs.shape[-1]) * error.square().sum(-1).mean(-1)
 
@@ -76,7 +79,10 @@ LOSSES.update(
 
 
 def cross_entropy_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (K,) and d loss / d outputs = (softmax(f) - e_y) / B; outputs, one_hot (K, B, C)."""
+    """Return the loss (K,) and d loss / d outputs = (softmax(f) - e_y) / B.
+
+    outputs and one_hot are (K, B, C).
+    """
     log_p = torch.log_softmax(outputs, -1)
     n = outputs.shape[1]
     loss = torch.linalg.vecdot(log_p.flatten(1), one_hot.flatten(1)).div_(-n)
@@ -84,7 +90,10 @@ def cross_entropy_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tenso
 
 
 def square_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss (K,) and d loss / d outputs = 2 (f - e_y) / B; outputs, one_hot (K, B, C)."""
+    """Return the loss (K,) and d loss / d outputs = 2 (f - e_y) / B.
+
+    outputs and one_hot are (K, B, C).
+    """
     n = outputs.shape[1]
     error = outputs - one_hot
     return error.square().sum((1, 2)).div_(n), error.mul_(2 / n)
@@ -93,7 +102,10 @@ def square_with_gradient(outputs: Tensor, one_hot: Tensor) -> tuple[Tensor, Tens
 def square_to_with_gradient(
     outputs: Tensor, one_hot: Tensor, loss: str, kind: str
 ) -> tuple[Tensor, Tensor]:
-    """`square_to` (K,) and its gradient 2 c (f - t) / B; outputs, one_hot (K, B, C)."""
+    """Return `square_to` (K,) and its gradient 2 c (f - t) / B.
+
+    outputs and one_hot are (K, B, C).
+    """
     n, classes = outputs.shape[1:]
     c = square_factor(loss, classes)
     error = outputs - (one_hot - 1 / classes if kind == "centred" else one_hot)
@@ -114,7 +126,7 @@ LOSSES_WITH_GRADIENT.update(
 
 
 def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Share of examples whose largest output is the label's, per member: (K,), in [0, 1].
+    """Return the share of examples whose largest output is the label's: (K,), in [0, 1].
 
     A network with a non-finite output has no prediction: NaN, not the accuracy of class 0.
     """

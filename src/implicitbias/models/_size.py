@@ -1,4 +1,4 @@
-"""How large a network is, for estimates of time and memory: planning builds none."""
+"""A network's size serves estimates of time and memory, for planning builds no network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """Layers with weights, parameters, and, of one example, multiply-adds and floats in training.
+    """Counts of layers and parameters, and of multiply-adds and activations for one example.
 
     `activations`: what one pass leaves for the gradient; 0 where that is not counted. `by_hand`:
     whether the engine has the model's steps written out, so that no layer waits for autograd.

@@ -1,5 +1,6 @@
-"""The four-convolution network of Xu et al.'s batch-normalised experiments (their NetSimpleConv4).
+"""This is the four-convolution network of Xu et al.'s experiments with batch normalisation.
 
+They call it NetSimpleConv4.
 Source: the first author's code (GraceXu182/binaryclassifiers_squareloss on GitHub), read for its
 numbers: kernels, strides, widths, the place and kind of normalisation, biases.
 """
@@ -17,10 +18,11 @@ BATCH_NORM = True
 
 
 class Conv4(nn.Module):
-    """Conv 3x3, stride 2, pad 1, to W, 2W and 4W channels, [BatchNorm] and ReLU after each; head.
+    """A network of three convolutions to W, 2W and 4W channels and a convolutional head.
 
-    The head is a convolution by a kernel of the whole remaining image (4x4 from 28x28 or 32x32), so
-    a linear layer on the flattened features. BatchNorm has neither scale nor shift. Biases stand in
+    Each convolution is 3x3, stride 2, pad 1, and followed by [BatchNorm] and ReLU. The head is a
+    convolution by a kernel of the whole remaining image (4x4 from 28x28 or 32x32), so a linear
+    layer on the flattened features. BatchNorm has neither scale nor shift. Biases stand in
     convolutions and head alike. 97,346 parameters with biases for W = 32, 3x32x32 and two outputs.
     """
 
@@ -43,7 +45,7 @@ class Conv4(nn.Module):
         self.head = nn.Linear(sizes[-1] * height * side, n_outputs, bias=bias)
 
     def features(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> what enters the head (B, D)."""
+        """Return what enters the head (B, D), of images x (B, channels, H, W)."""
         for i, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             # ReLU before a layer, so the last one comes after flattening: its gradient then has the
             # layout of its own output, for which torch is faster.
@@ -51,7 +53,7 @@ class Conv4(nn.Module):
         return x.flatten(1).relu()
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> outputs (B, n_outputs)."""
+        """Return the outputs (B, n_outputs) of images x (B, channels, H, W)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
 
@@ -79,7 +81,7 @@ def build(
     bias: bool = True,
     batch_norm: bool = True,
 ) -> Conv4:
-    """The authors' network by default; homogeneous with `bias` and `batch_norm` false.
+    """Return the authors' network by default; homogeneous with `bias` and `batch_norm` false.
 
     Keys:
         width: Channels W of the first convolution; the others have 2W and 4W [channels].

@@ -1,4 +1,4 @@
-"""Four convolutions and two linear layers: the network of Xu et al.'s journal runs, as recalled.
+"""Four convolutions and two linear layers: Xu et al.'s journal runs had this network, as recalled.
 
 Recalled, not read: 3x3 convolutions to 32, 64, 128 and 128 channels, linear 3200 -> 1024 -> 2, no
 biases, no BatchNorm. That 32x32 inputs leave 3200 = 128 x 5 x 5 features allows unpadded
@@ -20,10 +20,11 @@ MIN_IMAGE = 16  # pixels a side
 
 
 class Conv4FC(nn.Module):
-    """Four times (3x3 convolution, ReLU); linear, ReLU; head. Homogeneous: no biases.
+    """A homogeneous network of four 3x3 convolutions, a hidden linear layer and a head, no biases.
 
-    `pooling` max: 2x2 max-pooling after the second and the fourth. stride: strides 1, 2, 1, 2, so
-    that the network is a product of matrices and ReLUs. 3,519,328 weights at the recalled sizes.
+    A ReLU follows each of the five layers before the head. `pooling` max: 2x2 max-pooling after the
+    second and the fourth. stride: strides 1, 2, 1, 2, so that the network is a product of matrices
+    and ReLUs. 3,519,328 weights at the recalled sizes.
     """
 
     grouped = True
@@ -53,18 +54,18 @@ class Conv4FC(nn.Module):
         return x
 
     def features(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> what enters the head (B, hidden)."""
+        """Return what enters the head (B, hidden), of images x (B, channels, H, W)."""
         h: Tensor = self.hidden(self._convolved(x).flatten(1))
         return h.relu()
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> outputs (B, n_outputs)."""
+        """Return the outputs (B, n_outputs) of images x (B, channels, H, W)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
 
 
 def check(input_shape: tuple[int, ...], *, pooling: str, **others: int) -> None:
-    """ValueError for a pooling that does not exist."""
+    """Raise ValueError for a pooling that does not exist."""
     if pooling not in ("max", "stride"):
         raise ValueError(f"pooling: {pooling!r} is neither 'max' nor 'stride'")
 
@@ -100,8 +101,9 @@ def build(
     hidden: int = 1024,
     pooling: str = "max",
 ) -> Conv4FC:
-    """The recalled sizes by default, with max-pooling; `stride` is the robustness check.
+    """Return the network of the recalled sizes by default, with max-pooling.
 
+    `stride` in place of the pooling is the robustness check.
     Keys:
         width: Channels W of the first convolution; the others have 2W, 4W and 4W [channels].
         hidden: Width of the hidden linear layer [units].

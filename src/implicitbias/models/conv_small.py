@@ -1,4 +1,4 @@
-"""A small convolutional network: two strided convolutions, one hidden linear layer, a head."""
+"""This small convolutional network has two strided convolutions, one hidden layer and a head."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, channels: int, width: 
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, channels: int = 8, width: int = 64
 ) -> nn.Module:
-    """Conv 5x5 stride 2 (C channels), ReLU; the same with 2C, ReLU; Linear(width), ReLU; head.
+    """Return conv 5x5 stride 2 (C), ReLU; conv 5x5 stride 2 (2C), ReLU; Linear, ReLU; head.
 
     No pooling and no normalisation. On 28x28 grey images with the defaults: 20,522 parameters,
     maps of 12x12 and 4x4. input_shape is (channels, height, width), each side 13 or more.

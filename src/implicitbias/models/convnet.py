@@ -1,5 +1,6 @@
-"""ConvNet-L-H of the authors' log of runs for Galanti & Poggio (2022): no pooling, no shortcuts.
+"""ConvNet-L-H is the network of the authors' log of runs for Galanti & Poggio (2022).
 
+It has neither pooling nor shortcuts.
 Source: the code published with Galanti et al. (2025) (TomerGalanti/LowRankBias on GitHub), as
 described: kernels, strides, widths and the size of the classifier. Biases and the place of the
 optional batch normalisation (after each convolution of the body) are assumed.
@@ -18,10 +19,11 @@ MIN_IMAGE = 4  # pixels a side: two convolutions of stride 2
 
 
 class ConvNet(nn.Module):
-    """Conv 2x2 stride 2 to H; conv 2x2 stride 2, ReLU; L x (conv 3x3 pad 1, ReLU); linear head.
+    """A network of two 2x2 convolutions, L 3x3 convolutions and a linear head.
 
-    On 32x32 images the maps are 8x8 and the head sees 64 H features. Measured: all L + 2
-    convolutions; the authors' average has the first L of them.
+    Conv 2x2 stride 2 to H; conv 2x2 stride 2, ReLU; L x (conv 3x3 pad 1, ReLU); linear. On 32x32
+    images the maps are 8x8 and the head sees 64 H features. Measured: all L + 2 convolutions; the
+    authors' average has the first L of them.
     """
 
     grouped = True
@@ -40,7 +42,7 @@ class ConvNet(nn.Module):
         self.head = nn.Linear(width * (height // 4) * (side // 4), n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> outputs (B, classes)."""
+        """Return the outputs (B, classes) of images x (B, channels, H, W)."""
         h = self.stem(x)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = norm(layer(h)).relu()
@@ -51,7 +53,7 @@ class ConvNet(nn.Module):
 def size(
     input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int, batch_norm: bool
 ) -> Size:
-    """A stem at half the sides, everything else at a quarter of them."""
+    """Return the size: a stem at half the sides, everything else at a quarter of them."""
     channels, *sides = input_shape
     positions, at_stem = prod(s // 4 for s in sides), prod(s // 2 for s in sides)
     stem, body = 4 * channels * width, (4 + 9 * depth) * width**2
@@ -70,8 +72,9 @@ def build(
     width: int = 1000,
     batch_norm: bool = False,
 ) -> ConvNet:
-    """ConvNet-5-1000 without batch normalisation by default; sides of the image 4 or more.
+    """Return ConvNet-5-1000 without batch normalisation by default.
 
+    The sides of the image must be 4 or more.
     Keys:
         depth: Number L of 3x3 convolutions behind the two of the stem [1].
         width: Channels H of all convolutions [channels].

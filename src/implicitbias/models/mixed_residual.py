@@ -1,9 +1,10 @@
-"""The residual network of figure 16 of Galanti et al. (2025): half convolutions, half perceptron.
+"""This is the residual network of figure 16 of Galanti et al. (2025).
 
-Their appendix B: a convolution to 256 channels, five residual blocks of two convolutions, then an
-adapter and five residual blocks of two linear layers of 256 units. It gives the size of what is
-flattened as 64 x 32 x 32, though 256 channels come out: here it is what comes out. Where in a block
-the shortcut joins is not given: [chosen] as in ResNet-18, before the last activation.
+Half of it is convolutions, half perceptron. Their appendix B: a convolution to 256 channels, five
+residual blocks of two convolutions, then an adapter and five residual blocks of two linear layers
+of 256 units. It gives the size of what is flattened as 64 x 32 x 32, though 256 channels come out:
+here it is what comes out. Where in a block the shortcut joins is not given: [chosen] as in
+ResNet-18, before the last activation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ BATCH_NORM = True
 
 
 class _Block(nn.Module):
-    """relu(x + norm2 layer2 relu(norm1 layer1 x))."""
+    """A residual block that computes relu(x + norm2 layer2 relu(norm1 layer1 x))."""
 
     def __init__(self, layers: list[nn.Module], norms: list[nn.Module]) -> None:
         super().__init__()
@@ -32,8 +33,9 @@ class _Block(nn.Module):
 
 
 class MixedResidual(nn.Module):
-    """A 3x3 stem, N blocks of 3x3 convolutions with BN, an adapter, N linear blocks with LN; head.
+    """A network of a stem, N convolutional blocks, an adapter, N linear blocks and a head.
 
+    The stem is a 3x3 convolution, as those of the blocks; these have BN, the linear blocks LN.
     Measured, as the paper counts: layer 0 the stem, 1 ... 2N the convolutions (W, 9 W), 2N + 1 the
     adapter (W, W H' W'), 2N + 2 ... 4N + 1 the linear layers (W, W); 22 matrices at N = 5. m_l is
     the number of positions for convolutions and 1 after.
@@ -69,7 +71,7 @@ class MixedResidual(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, C, H, W) -> logits (B, classes)."""
+        """Return the logits (B, classes) of images x (B, C, H, W)."""
         h = self.convs(self.norm(self.stem(x)).relu())
         h = self.adapter_norm(self.adapter(h.flatten(1))).relu()
         logits: Tensor = self.head(self.linears(h))
@@ -79,7 +81,7 @@ class MixedResidual(nn.Module):
 def size(
     input_shape: tuple[int, ...], n_classes: int, *, blocks: int, width: int, stem_stride: int
 ) -> Size:
-    """Convolutions at every position, the adapter, linear layers."""
+    """Return the size: convolutions at every position, the adapter, linear layers."""
     depth, (channels, *sides) = 2 * blocks, input_shape
     positions = prod(-(-side // stem_stride) for side in sides)
     convs, dense = 9 * width * (channels + depth * width), depth * width**2
@@ -98,7 +100,7 @@ def build(
     width: int = 256,
     stem_stride: int = 1,
 ) -> MixedResidual:
-    """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
+    """Return the paper's network by default, with torch's default (Kaiming-uniform) initialisation.
 
     Keys:
         blocks: Number N of residual blocks of either kind, each of two layers [1].

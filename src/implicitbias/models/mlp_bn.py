@@ -1,4 +1,4 @@
-"""MLP-BN-L-H of Galanti et al. (2025): L times (Linear, BatchNorm1d, ReLU), then a linear head."""
+"""MLP-BN-L-H of Galanti et al. (2025) is L times (Linear, BatchNorm1d, ReLU) and a linear head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCH_NORM = True
 
 
 class MLPBN(nn.Module):
-    """flatten; L x (Linear(in, H) with bias -> BatchNorm1d(H) -> ReLU); Linear(H, classes).
+    """A perceptron of L x (Linear(in, H) with bias -> BatchNorm1d(H) -> ReLU); Linear(H, classes).
 
     The paper measures the L matrices of `layers`: the first is (H, inputs), the others (H, H). The
     head is not among them. Every unit sees its whole input once, so the patch count m_l is 1.
@@ -29,7 +29,7 @@ class MLPBN(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, ...) -> logits (B, classes)."""
+        """Return the logits (B, classes) of examples x (B, ...)."""
         h = x.flatten(1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = norm(layer(h)).relu()
@@ -46,7 +46,7 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, depth: int = 10, width: int = 100
 ) -> MLPBN:
-    """The paper's MLP-BN-10-100 by default; torch's default (Kaiming-uniform) initialisation.
+    """Return the paper's MLP-BN-10-100 by default, with torch's Kaiming-uniform initialisation.
 
     Keys:
         depth: Number L of hidden layers, each Linear, BatchNorm and ReLU [1].

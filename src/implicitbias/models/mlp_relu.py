@@ -1,4 +1,4 @@
-"""A homogeneous multilayer perceptron: linear layers and ReLUs, no biases, no normalisation."""
+"""This homogeneous perceptron has linear layers and ReLUs, no biases, no normalisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._size import Size
 
 
 class MLPRelu(nn.Module):
-    """flatten; depth x (Linear, ReLU); linear head."""
+    """A perceptron of depth x (Linear, ReLU) and a linear head."""
 
     grouped = True
     by_hand = "mlp_relu"  # the module of train/engine whose TRAINER trains this class
@@ -23,14 +23,14 @@ class MLPRelu(nn.Module):
         self.head = nn.Linear(width, n_outputs, bias=False)
 
     def features(self, x: Tensor) -> Tensor:
-        """X (B, ...) -> what enters the head (B, width)."""
+        """Return what enters the head (B, width), of examples x (B, ...)."""
         h = x.flatten(1)
         for layer in self.layers:
             h = layer(h).relu()
         return h
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, ...) -> outputs (B, n_outputs)."""
+        """Return the outputs (B, n_outputs) of examples x (B, ...)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
 
@@ -44,7 +44,7 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, depth: int, width: int
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, depth: int = 4, width: int = 500
 ) -> MLPRelu:
-    """Five matrices by default, without biases.
+    """Return a network of five matrices by default, without biases.
 
     Keys:
         depth: Number of hidden layers, each Linear and ReLU; with the head depth + 1 matrices [1].

@@ -1,4 +1,4 @@
-"""ResNet-18 for small images (He et al., 2016; 32x32 variant), as Galanti et al. (2025) use it."""
+"""This is ResNet-18 for 32x32 images (He et al., 2016), as Galanti et al. (2025) use it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _BLOCKS = 2  # per stage
 
 
 class _Block(nn.Module):
-    """relu(BN conv relu BN conv x + shortcut x), 3x3; the shortcut is 1x1 where shapes change."""
+    """A residual block that computes relu(BN conv relu BN conv x + shortcut x), conv being 3x3.
+
+    The shortcut is a 1x1 convolution where shapes change.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int, slope: float) -> None:
         super().__init__()
@@ -36,11 +39,12 @@ class _Block(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """conv3x3, four stages of two blocks with W, 2W, 4W, 8W channels, global average, linear head.
+    """A residual network of a stem, four stages of two blocks, global average and linear head.
 
-    Measured: the stem and both convolutions of each block, 17 matrices (out, in 3 3); not the 1x1
-    shortcuts, nor the head. At width 64 on 3x32x32 their ranks are at most 27, 64 (4 times), 128,
-    256 and 512 (4 each), 227.47 on average.
+    The stem is a 3x3 convolution; the stages have W, 2W, 4W and 8W channels. Measured: the stem and
+    both convolutions of each block, 17 matrices (out, in 3 3); not the 1x1 shortcuts, nor the head.
+    At width 64 on 3x32x32 their ranks are at most 27, 64 (4 times), 128, 256 and 512 (4 each),
+    227.47 on average.
     """
 
     grouped = True
@@ -63,7 +67,7 @@ class ResNet18(nn.Module):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, C, H, W) -> logits (B, classes)."""
+        """Return the logits (B, classes) of images x (B, C, H, W)."""
         h = functional.leaky_relu(self.norm(self.stem(x)), self.slope)
         logits: Tensor = self.head(self.blocks(h).mean((2, 3)))
         return logits
@@ -73,7 +77,7 @@ def size(
     input_shape: tuple[int, ...], n_classes: int, *, width: int, stem_stride: int,
     negative_slope: float,
 ) -> Size:  # fmt: skip
-    """From width 64 on 3x32x32, within a third for others."""
+    """Return the size, scaled from width 64 on 3x32x32; within a third for others."""
     wider, pixels = width / 64, prod(input_shape[1:]) / (32 * stem_stride) ** 2
     return Size(21, 11.2e6 * wider**2, 556e6 * wider**2 * pixels, 2.2e6 * wider * pixels)
 
@@ -86,7 +90,7 @@ def build(
     stem_stride: int = 1,
     negative_slope: float = 0.0,
 ) -> ResNet18:
-    """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
+    """Return the paper's network by default, with torch's default (Kaiming-uniform) initialisation.
 
     Keys:
         width: Channels W of the first stage; the others have 2W, 4W and 8W [channels].

@@ -1,4 +1,7 @@
-"""VGG-16 with batch normalisation (Simonyan and Zisserman, 2015), as in Galanti et al. (2025)."""
+"""This is VGG-16 with batch normalisation (Simonyan and Zisserman, 2015).
+
+Galanti et al. (2025) use it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _WIDTHS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))  # x W; a pooling af
 
 
 class VGG16(nn.Module):
-    """Thirteen times (conv3x3 with bias, BN, ReLU), 2x2 max pooling in between, one linear head.
+    """A network of thirteen (conv3x3 with bias, BN, ReLU), 2x2 max pooling between, a linear head.
 
     Measured: the 13 convolutions. At width 64 on 3x32x32 their ranks are at most 27, 64, 128 (2),
     256 (3), 512 (6), 322.08 on average. No dropout. The feature map must be of one position at the
@@ -35,7 +38,7 @@ class VGG16(nn.Module):
         self.head = nn.Linear(sizes[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, C, H, W) -> logits (B, classes)."""
+        """Return the logits (B, classes) of images x (B, C, H, W)."""
         layers = zip(self.convs, self.norms, strict=True)
         for group in _WIDTHS:
             for _ in group:
@@ -48,7 +51,7 @@ class VGG16(nn.Module):
 
 
 def size(input_shape: tuple[int, ...], n_classes: int, *, width: int, stem_stride: int) -> Size:
-    """From width 64 on 3x32x32, within a third for others."""
+    """Return the size, scaled from width 64 on 3x32x32; within a third for others."""
     wider, pixels = width / 64, prod(input_shape[1:]) / (32 * stem_stride) ** 2
     return Size(14, 14.7e6 * wider**2, 313e6 * wider**2 * pixels, 1.0e6 * wider * pixels)
 
@@ -56,7 +59,7 @@ def size(input_shape: tuple[int, ...], n_classes: int, *, width: int, stem_strid
 def build(
     input_shape: tuple[int, ...], n_classes: int, *, width: int = 64, stem_stride: int = 1
 ) -> VGG16:
-    """The paper's network by default; torch's default (Kaiming-uniform) initialisation.
+    """Return the paper's network by default, with torch's default (Kaiming-uniform) initialisation.
 
     Keys:
         width: Channels W of the first two layers; the others have 2W, 4W and 8W [channels].

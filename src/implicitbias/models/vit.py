@@ -1,4 +1,4 @@
-"""A vision transformer for small images (Dosovitskiy et al., 2021), for Galanti et al. (2025).
+"""This vision transformer for small images (Dosovitskiy et al., 2021) is for Galanti et al. (2025).
 
 The paper gives patches of 4 x 4, 8 heads, 6 self-attention layers, and after them two linear layers
 with GELU and dropout 0.1. The rest is [inferred] from the common CIFAR network that these words fit
@@ -23,7 +23,10 @@ MIN_IMAGE = 4  # one patch
 
 
 class _Attention(nn.Module):
-    """x + project(heads of softmax(Q K^T / sqrt(head)) V), (Q, K, V) = qkv(norm x)."""
+    """A layer that computes x + project(heads of softmax(Q K^T / sqrt(head)) V).
+
+    (Q, K, V) = qkv(norm x).
+    """
 
     def __init__(self, dim: int, heads: int, head_dim: int, p: float) -> None:
         super().__init__()
@@ -43,7 +46,7 @@ class _Attention(nn.Module):
 
 
 class _Perceptron(nn.Module):
-    """x + down(gelu(up(norm x)))."""
+    """A layer that computes x + down(gelu(up(norm x)))."""
 
     def __init__(self, dim: int, mlp_dim: int, p: float) -> None:
         super().__init__()
@@ -58,12 +61,12 @@ class _Perceptron(nn.Module):
 
 
 class ViT(nn.Module):
-    """Patches, class token, positions; depth x (attention, perceptron); norm; a linear head.
+    """A network of patches with positions; depth x (attention, perceptron); norm; a linear head.
 
-    The published average is over six matrices, it is not known which. Here they are [chosen] the
-    `qkv` of the six attention layers, W_Q, W_K and W_V of the paper's lemma A.1 one above the
-    other; all others are measured too. Each but the embedding (T - 1 patches) and the head is
-    applied to all T tokens: m_l = T, 65 on 32 x 32 images.
+    A learnt class token joins the patches. The published average is over six matrices, it is not
+    known which. Here they are [chosen] the `qkv` of the six attention layers, W_Q, W_K and W_V of
+    the paper's lemma A.1 one above the other; all others are measured too. Each but the embedding
+    (T - 1 patches) and the head is applied to all T tokens: m_l = T, 65 on 32 x 32 images.
     """
 
     vmapped = True
@@ -89,7 +92,7 @@ class ViT(nn.Module):
         self.head = nn.Linear(dim, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, C, H, W) -> logits (B, classes)."""
+        """Return the logits (B, classes) of images x (B, C, H, W)."""
         p = self.patch
         rows = x.reshape(len(x), x.shape[1], x.shape[2] // p, p, x.shape[3] // p, p)
         h = self.embed(rows.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
@@ -102,7 +105,7 @@ class ViT(nn.Module):
 
 
 def check(input_shape: tuple[int, ...], *, patch: int, dropout: float, **others: Any) -> None:
-    """ValueError for images without whole patches, and for what is no probability."""
+    """Raise ValueError for images without whole patches, and for what is no probability."""
     height, width = input_shape[1:]
     if height % patch or width % patch:
         raise ValueError(
@@ -116,7 +119,7 @@ def size(
     input_shape: tuple[int, ...], n_classes: int, *, patch: int, dim: int, depth: int, heads: int,
     head_dim: int, mlp_dim: int, class_token: bool, **others: Any,
 ) -> Size:  # fmt: skip
-    """Projections and perceptrons at every token, and the multiply-adds of attention.
+    """Return the size: projections and perceptrons at every token, and attention's multiply-adds.
 
     Softmaxes over few tokens fill no vector of the processor: seconds per activation.
     """
@@ -142,7 +145,7 @@ def build(
     position_std: float = 1.0,
     dropout: float = 0.1,
 ) -> ViT:
-    """The paper's network by default; torch's default initialisation but for the two below.
+    """Return the paper's network by default, with torch's initialisation but for the two below.
 
     Keys:
         patch: Side of a square patch, a divisor of the image's sides [pixels].

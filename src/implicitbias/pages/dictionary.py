@@ -1,4 +1,4 @@
-"""The data dictionary: what every column, key and recorded quantity is, from beside its code.
+"""The data dictionary says what every column, key and recorded quantity is, from its code.
 
 A page asks with `<!-- data: records -->`, or another of the parts of `data_of`.
 """
@@ -30,7 +30,7 @@ FILES: dict[str, dict[str, str]] = {
 
 
 def data_of(part: str) -> str:
-    """A table of the names of one part, each with its unit and meaning.
+    """Return a table of the names of one part, each with its unit and meaning.
 
     part: one of FILES; `recorded`, the quantities of each procedure; or `metrics`. UserError for
     another.
@@ -52,7 +52,7 @@ def _unit_and_meaning(said: str) -> tuple[str, str]:
 
 
 def quantities(procedure: str) -> dict[str, str]:
-    """Every quantity that runs of a procedure may record, with what it is."""
+    """Return every quantity that runs of a procedure may record, with what it is."""
     return {**RunSpec.QUANTITIES, **procedure_spec(procedure).QUANTITIES}
 
 
@@ -82,7 +82,7 @@ def _metrics() -> str:
         stem, _, parameter = name.partition("_<")
         metric = metrics.resolve(metrics.with_parameter(stem, 0.001) if parameter else name)
         function = metric.compute.func if isinstance(metric.compute, partial) else metric.compute
-        formula = (inspect.getdoc(function) or "").partition("\n")[0]
+        formula = (inspect.getdoc(function) or "").partition("\n")[0].removeprefix("Return ")
         link = f"[`{name}`](../glossary.md#{function.__module__.rpartition('.')[2]})"
         rows.append([link, ", ".join(f"`{n}`" for n in metric.needs), escaped(formula)])
     return table(["metric", "computed from", "what it is"], rows)
