@@ -1,4 +1,4 @@
-"""The reference pages: tables of the config's keys, from the types that read them.
+"""The reference pages have tables of the config's keys, from the types that read them.
 
 A page asks with `<!-- keys: config -->`, `<!-- keys: procedures -->` or `<!-- keys: models -->`.
 """
@@ -24,7 +24,7 @@ _UNIT = re.compile(r"(.*) \[([^]]+)\]\.", re.DOTALL)
 
 
 def keys_of(part: str) -> str:
-    """Sections with a table of keys each.
+    """Return sections with a table of keys each.
 
     part: `config`, the types of the whole file; `procedures`, the fields of runs; or `models`, the
     arguments of each architecture. UserError for another.
@@ -46,19 +46,19 @@ def _procedures() -> Iterator[str]:
         parents = [titles[c] for c in kind.__mro__[1:] if c in titles]
         yield _section(title, _paragraphs(kind), own := _own(kind))
         if "record" in own:
-            yield table(["`record`", "what it keeps"], _entries(own["record"]))
+            yield table(["`record`", "what its observer does"], _entries(own["record"]))
         if parents:
             links = ", ".join(f"[{parent}](#{anchored(parent)})" for parent in parents)
             yield f"Its further keys stand under {links}."
 
 
 def _own(kind: type[BaseModel]) -> dict[str, Node]:
-    """The keys that a type has itself, or changes."""
+    """Return the keys that a type has itself, or changes."""
     return {k: v for k, v in keys(kind).items() if k in inspect.get_annotations(kind)}
 
 
 def _entries(record: Node) -> Iterator[list[str]]:
-    """The entries of `record`: the first sentence of each observer."""
+    """Yield each entry of `record` with the first sentence of its observer."""
     for name in record["items"]["enum"]:
         path = registry.PACKAGE / "train" / "observers" / f"{name}.py"
         yield [f"`{name}`", f"{escaped(registry.docstring(path)[0])}."]
@@ -74,8 +74,8 @@ def _paragraphs(kind: type[BaseModel]) -> list[str]:
     return [" ".join(p.split()) for p in inspect.cleandoc(kind.__doc__ or "").split("\n\n")]
 
 
-def _section(title: str, paragraphs: Iterable[str], found: Mapping[str, Node]) -> str:
-    rows = [[f"`{name}`", *_cells(key)] for name, key in found.items()]
+def _section(title: str, paragraphs: Iterable[str], nodes: Mapping[str, Node]) -> str:
+    rows = [[f"`{name}`", *_cells(key)] for name, key in nodes.items()]
     head = ["key", "type and range", "unit", "default", "meaning"]
     anchor = anchored(title)
     return "\n\n".join(
@@ -92,7 +92,7 @@ def _cells(key: Node) -> list[str]:
 
 
 def with_unit(said: str) -> tuple[str, str]:
-    """A description without the unit at its end, and the unit; none for a pure number."""
+    """Return a description without the unit at its end, and the unit; none for a pure number."""
     match = _UNIT.fullmatch(said)
     return (f"{match[1]}.", "" if match[2] == "1" else match[2]) if match else (said, "")
 
@@ -107,7 +107,7 @@ def _yaml(value: Any) -> str:
 
 
 def words(key: Node) -> str:
-    """A schema in words: `integer > 0`, `number in [0, 1) or null`, `list of integers`."""
+    """Return a schema in words: `integer > 0`, `number in [0, 1) or null`, `list of integers`."""
     if "anyOf" in key:
         return " or ".join(map(words, key["anyOf"]))
     if "allOf" in key or "$ref" in key:
@@ -138,18 +138,18 @@ def _plain(kind: str, key: Node) -> str:
 
 
 def anchored(title: str) -> str:
-    """The anchor of a heading."""
+    """Return the anchor of a heading."""
     return title.strip("`").lower().replace(" ", "-")
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table of cells that are Markdown."""
+    """Return a Markdown table of cells that are Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def escaped(plain: str) -> str:
-    """Plain text as Markdown: all but `code` is taken literally."""
+    """Return plain text as Markdown: all but `code` is taken literally."""
     parts = plain.split("`")
     parts[::2] = [re.sub(r"([\\*_{}\[\]|#~])", r"\\\1", html.escape(p, False)) for p in parts[::2]]
     return "`".join(parts)

@@ -1,1 +1,1 @@
-"""From a config to figures, runs and packs, and what their jobs ask for."""
+"""Planning goes from a config to figures, runs and packs, and to what their jobs ask for."""

@@ -1,4 +1,4 @@
-"""What the config says of a cluster: where jobs go, what they ask for, and how much of it."""
+"""The config says of a cluster where jobs go, what they ask for, and how much of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class _Model(BaseModel):
 
 
 class Place(_Model):
-    """A kind of node. What is null is not asked for: the cluster's own default holds."""
+    """A kind of node that jobs can go to.
+
+    A null field is not asked for: the cluster's own default holds.
+    """
 
     partition: str | None = Field(default=None, description="The value of sbatch --partition.")
     constraint: str | None = Field(default=None, description="The value of sbatch --constraint.")
@@ -26,7 +29,7 @@ class Place(_Model):
 
 
 class GpuPlace(Place):
-    """A kind of node with GPUs."""
+    """A kind of node that has GPUs."""
 
     gpu_model: str | None = Field(
         default=None, description="The type of GPU in sbatch --gpus=<type>:1."
@@ -34,7 +37,10 @@ class GpuPlace(Place):
 
 
 class Cluster(_Model):
-    """Where the jobs of a cluster go. Changing any of it makes nothing anew."""
+    """The settings that say where the jobs of a cluster go.
+
+    Changing any of them makes nothing anew.
+    """
 
     account: str | None = Field(default=None, description="The value of sbatch --account.")
     cpu: Place = Field(default=Place(), description="Where jobs go that need no GPU.")
@@ -59,7 +65,7 @@ class Cluster(_Model):
 
 
 class Request(_Model):
-    """What the packs of one sweep request of a cluster instead of what is estimated."""
+    """The resources that packs of one sweep request of a cluster, instead of what is estimated."""
 
     minutes: Minutes | None = Field(
         default=None, description="Run time of the first attempt [minutes]."
@@ -69,7 +75,7 @@ class Request(_Model):
     )
 
     def or_more(self, other: Request) -> Request:
-        """The larger of each; a value over none."""
+        """Return the larger of each request; a value counts more than none."""
         return Request(
             minutes=max(filter(None, (self.minutes, other.minutes)), default=None),
             megabytes=max(filter(None, (self.megabytes, other.megabytes)), default=None),

@@ -1,4 +1,4 @@
-"""The typed config: where to run, and the resolved figures and sweeps."""
+"""The typed config says where to run, and has the resolved figures and sweeps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ PositiveCount = Annotated[int, Field(gt=0)]
 
 
 class Model(BaseModel):
-    """Frozen and strict: an unknown key or a value of another type is an error."""
+    """A part of the config that is frozen and strict.
+
+    An unknown key or a value of another type is an error.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -63,7 +66,7 @@ class Selection(Model):
 
 
 class FigureEntry(Model):
-    """A figure's data: which runs, and which metrics of them."""
+    """The data of a figure: the runs that it draws, and the metrics that it draws of them."""
 
     runs: Annotated[list[Selection], Field(min_length=1)] = Field(
         description="The runs that are drawn, from one sweep or several; each run once."
@@ -84,7 +87,7 @@ def _a_path(text: str) -> str:
 
 
 class Settings(Model):
-    """What to make and where to run it: the keys of config.yaml but its figures and sweeps."""
+    """The keys of config.yaml except figures and sweeps: what is made, and where it runs."""
 
     scale: Scale = Field(
         default="small",
@@ -127,26 +130,26 @@ class Settings(Model):
 
 
 class Config(Settings):
-    """The resolved config: every figure and every sweep that it takes runs from."""
+    """The resolved config, with every figure and every sweep that it takes runs from."""
 
     figures: dict[str, FigureEntry] = Field(description="<paper>/<figure> -> runs and metrics.")
     sweeps: dict[Name, Sweep] = Field(description="Name -> a set of runs.")
 
 
 def load(files: Sequence[Path]) -> tuple[Config, Sources]:
-    """The config of files that hold all of it, as config.json does; later files override."""
+    """Return the config of files that hold all of it, as config.json does; later files override."""
     layers = [Layer(path, read(path)) for path in files]
     sources = Sources(layers)
     return parse(merged(layers), sources), sources
 
 
 def parse(tree: Mapping[str, Any], sources: Sources) -> Config:
-    """The typed config; UserError names the file, the key, the value and what is allowed."""
+    """Return the typed config of a tree; a UserError names file, key, value and what is allowed."""
     return typed(Config, tree, sources)
 
 
 def typed(kind: type[M], tree: Mapping[str, Any], sources: Sources) -> M:
-    """A tree without its nulls as a model, or the first problem with its file and key."""
+    """Return a tree without its nulls as a model, or raise its first problem with file and key."""
     try:
         return kind.model_validate(without_nulls(tree))
     except ValidationError as error:
@@ -161,7 +164,7 @@ def _located(kind: type[Model], error: ValidationError, sources: Sources) -> Use
 
 
 def _fields_at(kind: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that exist where an unknown one was found."""
+    """Return the keys that exist where an unknown one was found."""
     for part in loc:
         if part in kind.model_fields:
             kind = next(_models(kind.model_fields[str(part)].annotation), kind)

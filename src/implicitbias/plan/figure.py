@@ -1,4 +1,4 @@
-"""One figure of a plan: its checks, and its definition, from which its job measures."""
+"""A figure of a plan has checks, and a definition from which its job measures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .sweeps import expand, select
 
 @dataclass(frozen=True)
 class FigurePlan:
-    """One figure: its runs, their packs, its metrics and its code."""
+    """A figure of a plan, with its runs, their packs, its metrics and its code."""
 
     key: str  # <paper>/<figure>
     runs: tuple[str, ...]
@@ -29,7 +29,10 @@ class FigurePlan:
 
 
 def define(config: Config, key: str, members: list[RunSpec]) -> str:
-    """The figure's entry, its sweeps, and, where not all runs are to be had, which are."""
+    """Return a figure's definition as JSON: its entry and its sweeps.
+
+    Where not all runs are to be had, it lists those that are.
+    """
     entry = config.figures[key]
     names = sorted({s.sweep for s in entry.runs})
     tree: dict[str, Any] = {
@@ -46,7 +49,7 @@ def define(config: Config, key: str, members: list[RunSpec]) -> str:
 
 
 def defined(definition: str) -> tuple[list[RunSpec], tuple[str, ...]]:
-    """The runs and the metrics of a figure's definition."""
+    """Return the runs and the metrics of a figure's definition."""
     tree = json.loads(definition)
     entry = FigureEntry.model_validate(tree["entry"])
     sources = Sources()
@@ -60,7 +63,7 @@ def defined(definition: str) -> tuple[list[RunSpec], tuple[str, ...]]:
 
 
 def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
-    """The figure has a file and what it needs; every metric exists, and its runs record for it."""
+    """Raise UserError unless the figure has a file and its runs record what its metrics need."""
     try:
         registry.figure_path(key)
     except UserError as error:
@@ -80,7 +83,10 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
 def _check_metric(
     name: str, at: tuple[str | int, ...], runs: list[RunSpec], sources: Sources
 ) -> None:
-    """The metric exists, and all these runs, of one procedure, record what it needs."""
+    """Raise UserError unless the metric exists and these runs record what it needs.
+
+    The runs are of one procedure.
+    """
     procedure = runs[0].procedure
     kind = procedure_spec(procedure)
     try:

@@ -1,4 +1,4 @@
-"""What may be written in the files of the config: config.yaml, overlays, and the papers' files."""
+"""These types say what may be written in config.yaml, overlays, and the papers' files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Runs = Annotated[list[Selection], Field(min_length=1)]
 
 
 class SweepPart(Model):
-    """A sweep, or what is to be changed of one. A field in base replaces one in grid below it."""
+    """A sweep, or what is to be changed of one.
+
+    A field in base replaces one in grid below it.
+    """
 
     extends: Name | None = Field(
         default=None,
@@ -33,42 +36,47 @@ class SweepPart(Model):
 
 
 class Protocol(SweepPart):
-    """What several sweeps of a file share. It makes no run by itself."""
+    """A part that several sweeps of a file share, and that makes no run by itself."""
 
-    small: SweepPart = Field(default=SweepPart(), description="What scale small changes of it.")
+    small: SweepPart = Field(
+        default=SweepPart(), description="What scale small changes of the protocol."
+    )
 
 
 class FigureChange(Model):
-    """What is to be changed of a figure."""
+    """The keys of a figure that an overlay changes."""
 
-    runs: Runs | None = Field(default=None, description="Its runs, instead of those below.")
+    runs: Runs | None = Field(
+        default=None, description="The figure's runs, instead of those below."
+    )
     metrics: Metrics | None = Field(
-        default=None, description="Its metrics, instead of those below."
+        default=None, description="The figure's metrics, instead of those below."
     )
 
 
 class SmallFigure(Model):
-    """What scale small changes of a figure, and of the sweeps beside it."""
+    """The changes that scale small makes of a figure, and of the sweeps beside it."""
 
-    runs: Runs | None = Field(default=None, description="Its runs at scale small.")
+    runs: Runs | None = Field(default=None, description="The figure's runs at scale small.")
     metrics: Metrics | str | None = Field(
-        default=None, description="Its metrics at scale small, or the name of a list of the file."
+        default=None,
+        description="The figure's metrics at scale small, or the name of a list of the file.",
     )
     sweeps: dict[Name, SweepPart] = Field(
-        default={}, description="What is changed of its sweeps, or sweeps of its own."
+        default={}, description="What is changed of the figure's sweeps, or sweeps of its own."
     )
 
 
 class PaperFigure(SmallFigure):
-    """A figure at the paper's own protocol."""
+    """A figure with its runs at the paper's own protocol."""
 
-    runs: Runs = Field(description="Its runs.")
+    runs: Runs = Field(description="The figure's runs.")
     metrics: Metrics | str = Field(
-        description="Its metrics, or the name of a list of the file. The first rank metric is the"
-        " one drawn large."
+        description="The figure's metrics, or the name of a list of the file. The first rank"
+        " metric is the one drawn large."
     )
     sweeps: dict[Name, SweepPart] = Field(
-        default={}, description="Its sweeps. Other figures name them in their runs."
+        default={}, description="The figure's sweeps. Other figures name them in their runs."
     )
     small: SmallFigure = Field(
         default=SmallFigure(), description="What scale small changes, and smoke before its own."
@@ -76,7 +84,7 @@ class PaperFigure(SmallFigure):
 
 
 class Paper(Model):
-    """A file of workflow/papers."""
+    """A file of workflow/papers, with the figures of one paper."""
 
     metrics: dict[str, Metrics] = Field(default={}, description="Name -> a list of metrics.")
     protocols: dict[Name, Protocol] = Field(
@@ -88,7 +96,7 @@ class Paper(Model):
 
 
 class Overlay(Settings):
-    """config.yaml, a scale of workflow/scales, or a file given with --configfile."""
+    """The keys of config.yaml, a scale of workflow/scales, or a file given with --configfile."""
 
     figures: dict[str, FigureChange] = Field(
         default={},

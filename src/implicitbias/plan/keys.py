@@ -1,4 +1,4 @@
-"""The keys of the config with their types, ranges and descriptions, read from the types themselves.
+"""The keys of the config, their types, ranges and descriptions are read from the types themselves.
 
 The JSON schema, the reference page and their tests are made from these. They are built from the
 annotations rather than by pydantic, whose own schemas change with its version.
@@ -30,19 +30,19 @@ _BOUNDS = {
 
 
 def node(kind: Any, limits: tuple[Any, ...] = ()) -> Node:
-    """The JSON schema of an annotation with pydantic's or annotated_types' constraints."""
+    """Return the JSON schema of an annotation with pydantic's or annotated_types' constraints."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return node(inner[0], (*inner[1:], *limits))
-    found = _unlimited(kind, origin, inner)
+    schema = _unlimited(kind, origin, inner)
     for limit in _flat(limits):
         for name, key in _BOUNDS.items():
             if getattr(limit, name, None) is not None:
-                found[key] = getattr(limit, name)
+                schema[key] = getattr(limit, name)
         for end in ("min", "max"):
             if (n := getattr(limit, f"{end}_length", None)) is not None:
-                found[end + ("Items" if found.get("type") == "array" else "Length")] = n
-    return found
+                schema[end + ("Items" if schema.get("type") == "array" else "Length")] = n
+    return schema
 
 
 def _flat(limits: tuple[Any, ...]) -> Iterator[Any]:
@@ -73,12 +73,12 @@ def _unlimited(kind: Any, origin: Any, inner: tuple[Any, ...]) -> Node:
 
 
 def ref(name: str) -> Node:
-    """A reference to a definition of the schema."""
+    """Return a reference to a definition of the schema."""
     return {"$ref": f"#/definitions/{name}"}
 
 
 def or_null(one: Node) -> Node:
-    """The schema, with null allowed as well."""
+    """Return the schema, with null allowed as well."""
     if isinstance(one.get("type"), str) and one != NULL:
         return {**one, "type": [one["type"], "null"]}
     if "enum" in one and None not in one["enum"]:
@@ -92,14 +92,14 @@ def _takes_null(one: Node) -> bool:
 
 
 def keys(kind: type[BaseModel]) -> dict[str, Node]:
-    """Each field of a type: its schema, with `description` and, if it has one, `default`."""
+    """Return the schema of each field of a type, with `description` and, if any, `default`."""
     return {name: _key(kind, name) for name in kind.model_fields}
 
 
 def _key(kind: type[BaseModel], name: str) -> Node:
-    """Return a field's description, that of its base class if it only narrows one."""
+    """Return the schema of a field; one that only narrows a base class's has its description."""
     field = kind.model_fields[name]
-    found = node(field.annotation, tuple(field.metadata))
+    schema = node(field.annotation, tuple(field.metadata))
     bases = (c.model_fields.get(name) for c in kind.__mro__ if issubclass(c, BaseModel))
     said = next((f.description for f in bases if f is not None and f.description), None)
     about: Node = {"description": said} if said else {}
@@ -107,23 +107,23 @@ def _key(kind: type[BaseModel], name: str) -> Node:
     if default is not PydanticUndefined and not isinstance(default, BaseModel):
         about["default"] = list(default) if isinstance(default, tuple) else default
     # Next to a reference, drafts up to 7 read nothing else.
-    return {**about, "allOf": [found]} if "$ref" in found and about else {**found, **about}
+    return {**about, "allOf": [schema]} if "$ref" in schema and about else {**schema, **about}
 
 
 def spec_keys(procedure: str) -> dict[str, Node]:
-    """The keys of a procedure's runs, without the arguments of a model."""
+    """Return the keys of a procedure's runs, without the arguments of a model."""
     return keys(procedure_spec(procedure))
 
 
 def model_keys(model: str) -> dict[str, Node]:
-    """The arguments of a model's `build`, described by the `Keys:` of its docstring."""
+    """Return the arguments of a model's `build`, described by the `Keys:` of its docstring."""
     plain, said = procedure_spec("sgd").model_fields, arguments_said(model)
-    found = {k: v for k, v in keys(spec_type("sgd", model)).items() if k not in plain}
-    return {k: {**v, **({"description": said[k]} if k in said else {})} for k, v in found.items()}
+    own = {k: v for k, v in keys(spec_type("sgd", model)).items() if k not in plain}
+    return {k: {**v, **({"description": said[k]} if k in said else {})} for k, v in own.items()}
 
 
 def arguments_said(model: str) -> dict[str, str]:
-    """What the docstring of models/<model>.py's `build` says of each argument, under `Keys:`."""
+    """Return what the docstring of a model's `build` says of each argument, under `Keys:`."""
     tree = ast.parse((registry.PACKAGE / "models" / f"{model}.py").read_text(encoding="utf-8"))
     build = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     text = inspect.cleandoc(ast.get_docstring(build) or "").partition("Keys:\n")[2]

@@ -1,4 +1,4 @@
-"""What the observers of training record, read from their files in train/observers.
+"""What the observers of training record is read from their files in train/observers.
 
 See there for the literals `RECORDS` and `ALWAYS` and the function `check` of such a file.
 """
@@ -28,28 +28,28 @@ def _of(procedure: str) -> tuple[str, ...]:
 
 
 def always(procedure: str) -> tuple[str, ...]:
-    """The observers of every run of a procedure."""
+    """Return the observers of every run of a procedure."""
     return tuple(n for n in _of(procedure) if procedure in _said(n).get("ALWAYS", ()))
 
 
 def entries(procedure: str) -> tuple[str, ...]:
-    """The observers that a run of a procedure may ask for in `record`."""
+    """Return the observers that a run of a procedure may ask for in `record`."""
     return tuple(n for n in _of(procedure) if n not in always(procedure))
 
 
 def names(procedure: str, kind: str) -> tuple[str, ...]:
-    """The quantities of a kind, `scalars` or `arrays`, that runs of a procedure can record."""
+    """Return the quantities of a kind, `scalars` or `arrays`, that a procedure can record."""
     each = (_said(name)["RECORDS"][procedure].get(kind, {}) for name in _of(procedure))
-    return tuple(dict.fromkeys(quantity for found in each for quantity in found))
+    return tuple(dict.fromkeys(quantity for quantities_of in each for quantity in quantities_of))
 
 
 def quantities(procedure: str) -> dict[str, str]:
-    """What each quantity is that runs of a procedure can record, with its unit."""
+    """Return what each quantity is that runs of a procedure can record, with its unit."""
     return {q: said for name in _of(procedure) for q, said in _recorded(name, procedure)}
 
 
 def optional(procedure: str) -> dict[str, str]:
-    """The quantities that a run must ask for, with the entry of `record` that asks."""
+    """Return the quantities that a run must ask for, with the entry of `record` that asks."""
     unasked = {q for name in always(procedure) for q, _ in _recorded(name, procedure)}
     asked = {q: name for name in entries(procedure) for q, _ in _recorded(name, procedure)}
     return {quantity: name for quantity, name in asked.items() if quantity not in unasked}
@@ -61,7 +61,7 @@ def _recorded(name: str, procedure: str) -> list[tuple[str, str]]:
 
 
 def record_type(procedure: str) -> Any:
-    """The type of the config's `record`: entries of the procedure, from a list or a tuple."""
+    """Return the type of the config's `record`: a procedure's entries, in a list or tuple."""
     return Annotated[
         tuple[Literal[entries(procedure)], ...],  # type: ignore[misc]
         BeforeValidator(lambda v: tuple(v) if type(v) is list else v),

@@ -1,4 +1,4 @@
-"""Files as layers of one config: how they are read, merged, and found again by an error."""
+"""Files are layers of one config: they are read and merged here, and an error finds its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ Keys = tuple[str | int, ...]
 
 
 class _Loader(Composer, yaml.CSafeLoader):
-    """Read YAML with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
+    """A YAML loader with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
+
+    The composer of libyaml ends the process where nesting is too deep.
 
     That of libyaml ends the process where nesting is too deep.
     """
@@ -38,7 +40,10 @@ class Layer(NamedTuple):
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`: mappings merge key by key, anything else replaces; null removes."""
+    """Return `above` over `below`: mappings merge key by key, anything else replaces.
+
+    A null replaces too: `without_nulls` then removes the key.
+    """
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
@@ -49,7 +54,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(layers: Iterable[Layer]) -> dict[str, Any]:
-    """The layers over each other, the first at the bottom."""
+    """Return the layers over each other, the first at the bottom."""
     tree: dict[str, Any] = {}
     for layer in layers:
         above = layer.tree
@@ -60,14 +65,14 @@ def merged(layers: Iterable[Layer]) -> dict[str, Any]:
 
 
 def without_nulls(tree: Any) -> Any:
-    """The tree less every key whose value is null: how a layer takes a key away."""
+    """Return the tree less every key whose value is null, as a layer takes a key away."""
     if isinstance(tree, Mapping):
         return {k: without_nulls(v) for k, v in tree.items() if v is not None}
     return tree
 
 
 def read(path: Path) -> dict[str, Any]:
-    """One YAML or JSON file as a mapping; UserError if it is not one."""
+    """Return a YAML or JSON file as a mapping; raise UserError if it is not one."""
     try:
         text = path.read_text(encoding="utf-8")
         # 1e-5 is text to YAML
@@ -96,19 +101,19 @@ def _holds(tree: Any) -> bool:
 
 
 class Sources:
-    """Where a key of the config came from: the last layer that has it."""
+    """The layers of a config, which know where each key came from: the last layer that has it."""
 
     def __init__(self, layers: Iterable[Sequence[Any]] = (), home: Path | None = None) -> None:
         self.layers = [Layer(*layer) for layer in layers]
         self.home = home or (self.layers[0].path if self.layers else "config")
 
     def error(self, keys: Sequence[str | int], message: str) -> UserError:
-        """`<file>: <key path in the file>: <message>`."""
+        """Return a UserError that reads `<file>: <key path in the file>: <message>`."""
         path, there = self.place(tuple(keys))
         return UserError(f"{path}: {'.'.join(map(str, there))}: {message}")
 
     def place(self, keys: Keys) -> tuple[Path | str, Keys]:
-        """The last file with the longest part of the key path, and the path in that file."""
+        """Return the last file with the longest part of the key path, and the path in that file."""
         for length in range(len(keys), 0, -1):
             for layer in reversed(self.layers):
                 depth = len(layer.at)

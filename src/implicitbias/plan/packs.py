@@ -1,4 +1,4 @@
-"""Packs: runs of one shape that one process trains together, and the file that fixes each one."""
+"""A pack is a set of runs of one shape that one process trains together; a file fixes each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Pack:
-    """`text` is the content of pack.json; `written` says whether that file exists already."""
+    """A pack with the content `text` of its pack.json; `written` says whether that file exists."""
 
     name: str
     runs: tuple[str, ...]
@@ -33,7 +33,7 @@ class Pack:
 
     @classmethod
     def of(cls, specs: Iterable[RunSpec]) -> Pack:
-        """A new pack. Its name hashes its members: the same members are the same pack."""
+        """Return a new pack, whose name hashes its members: equal members are the same pack."""
         members = list(specs)
         ids = tuple(s.run_id for s in members)
         name = f"{members[0].label}-{digest(ids)}"
@@ -42,7 +42,7 @@ class Pack:
 
 
 def read(path: Path) -> Pack:
-    """A written pack; UserError names a file that is not one."""
+    """Return a written pack; raise UserError for a file that is not one."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         tree = json.loads(text)
@@ -57,7 +57,7 @@ def read(path: Path) -> Pack:
 
 
 def specs_of(path: Path) -> list[RunSpec]:
-    """The specs of a written pack, each checked against its own name."""
+    """Return the specs of a written pack, each checked against its own name."""
     from . import spec
 
     tree: dict[str, Any] = json.loads(read(path).text)
@@ -74,7 +74,7 @@ def specs_of(path: Path) -> list[RunSpec]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a pack once. Writing the same again is fine; another content is refused."""
+    """Write a pack once; its text may be written again, another one is refused."""
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise UserError(f"{path}: exists and is another pack; a pack is never changed")
     write_text(path, text)
@@ -86,12 +86,12 @@ def write(path: Path, text: str) -> None:
 
 
 def written(folder: Path) -> dict[str, Pack]:
-    """Every pack that exists under results/<scale>/packs, by name."""
+    """Return every pack that exists under results/<scale>/packs, by name."""
     return {p.parent.name: read(p) for p in sorted(folder.glob("*/pack.json"))}
 
 
 def fitting(one: RunSpec, most: int, memory_mb: float) -> int:
-    """The size of the largest pack of such runs, at most `most`, that needs no more memory."""
+    """Return the size of the largest pack of such runs, at most `most`, that fits the memory."""
     from .spec import BASE_MB
 
     for size in range(most, 0, -1):
@@ -107,7 +107,7 @@ def assign(
     pack_size: int,
     memory_mb: float = math.inf,
 ) -> tuple[dict[str, Pack], dict[str, str]]:
-    """The packs that hold the wanted runs, by name, and the pack of each run.
+    """Return the packs that hold the wanted runs, by name, and the pack of each run.
 
     A run that is in a written pack stays there for ever. The others are sorted within their shape
     and cut from the front into as few packs as can be, of equal sizes or the first ones larger by

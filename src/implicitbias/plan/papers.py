@@ -1,4 +1,4 @@
-"""The figures of the papers, what a scale changes of them, and what the user changes of both.
+"""The config comes from the figures of the papers, a scale's changes and the user's changes.
 
 From the bottom: workflow/papers/<paper>.yaml, of a figure first the paper's protocol and then, at
 the scales small and smoke, what stands under `small` beside it; workflow/scales/<scale>.yaml; and
@@ -25,7 +25,7 @@ REDUCED = ("small", "smoke")  # the scales at which `small` applies
 def of_scale(
     scale: str | None = None, files: Sequence[Path] = (), root: Path = Path()
 ) -> tuple[Config, Sources]:
-    """The config of a scale, by default the one that config.yaml or a further file names."""
+    """Return the config of a scale, by default the one that config.yaml or a further file names."""
     layers = [Layer(path, read(path)) for path in (root / "config.yaml", *files)]
     if scale is not None:
         layers.append(Layer(Path("--scale"), {"scale": scale}))
@@ -35,11 +35,11 @@ def of_scale(
 def resolve(
     user: Mapping[str, Any], layers: Sequence[Layer], root: Path = Path()
 ) -> tuple[Config, Sources]:
-    """The config of what a user wrote: `user`, merged from `layers`, over the papers and scales.
+    """Return the config of what a user wrote, over the papers and scales, and its sources.
 
-    Figures are those that `papers` names, and those for which the user gives runs. Sweeps are left
-    out that only other scales or other figures take runs from. A sweep that no figure takes runs
-    from stays, so that planning can say so.
+    `user` is merged from `layers`. Figures are those that `papers` names, and those for which the
+    user gives runs. Sweeps are left out that only other scales or other figures take runs from. A
+    sweep that no figure takes runs from stays, so that planning can say so.
     """
     said, stack, folder = Sources(layers), Stack(), root / "workflow"
     scale = "small" if user.get("scale") is None else user["scale"]
@@ -67,7 +67,7 @@ def resolve(
 
 
 def _checked(kind: type[Model], file: Path) -> tuple[dict[str, Any], Sources]:
-    """A file of the workflow, with the types of its model."""
+    """Return a file of the workflow, checked by the types of its model, and its sources."""
     tree = read(file)
     sources = Sources([(file, tree)])
     typed(kind, tree, sources)
@@ -75,7 +75,7 @@ def _checked(kind: type[Model], file: Path) -> tuple[dict[str, Any], Sources]:
 
 
 def _left_out(papers: list[str] | None, figures: tuple[str, ...], said: Sources) -> set[str]:
-    """The figures of the papers that `papers` does not name."""
+    """Return the figures of the papers that `papers` does not name."""
     names = tuple(dict.fromkeys(key.partition("/")[0] for key in figures))
     kept: set[str] = set()
     for i, name in enumerate(names if papers is None else papers):

@@ -1,8 +1,8 @@
-"""From a config to figures, runs and packs; every error in it is reported before the first job.
+"""A plan goes from a config to figures, runs and packs.
 
-Parsing the workflow calls this, in every process that parses it, so it writes nothing, and depends
-on nothing but the config, the packs that are written, and, where the config marks runs as optional,
-whether their data are there.
+Every error in the config is reported before the first job. Parsing the workflow calls this, in
+every process that parses it, so it writes nothing, and depends on nothing but the config, the packs
+that are written, and, where the config marks runs as optional, whether their data are there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_TEXT = 120_000  # of one argument on a command line; Linux has 128 KiB
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the workflow will make."""
+    """A plan holds everything that the workflow will make."""
 
     config: Config
     results: Path  # results/<scale>
@@ -42,7 +42,7 @@ class Plan:
     warnings: tuple[str, ...] = ()  # what is odd and no error, with file and key
 
     def request(self, name: str) -> Request:
-        """What the sweeps of a pack's runs request of a cluster: the most of each."""
+        """Return what the sweeps of a pack's runs request of a cluster: the most of each."""
         asked = (self.requests.get(run, Request()) for run in self.packs[name].runs)
         return reduce(Request.or_more, asked)
 
@@ -51,11 +51,11 @@ class Plan:
         return self.results / "packs" / name
 
     def trained(self, name: str) -> bool:
-        """Whether a pack's records exist."""
+        """Return whether a pack's records exist."""
         return (self.pack_folder(name) / "records" / "provenance.json").exists()
 
     def members(self, name: str) -> list[RunSpec]:
-        """The specs of a pack, also of members that no figure asks for any more."""
+        """Return the specs of a pack, also of members that no figure asks for any more."""
         pack = self.packs[name]
         if all(run in self.runs for run in pack.runs):
             return [self.runs[run] for run in pack.runs]
@@ -115,7 +115,7 @@ def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, 
 
 
 def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
-    """The sweeps that no figure takes runs from: nothing of them is trained."""
+    """Return a warning for each sweep that no figure takes runs from: it is not trained."""
     used = {selection.sweep for entry in config.figures.values() for selection in entry.runs}
     unused = [("sweeps", name) for name in config.sweeps if name not in used]
     return tuple(str(sources.error(at, "no figure takes runs from it")) for at in unused)
@@ -154,7 +154,7 @@ def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], source
 def _trained(
     chosen: dict[str, list[RunSpec]], existing: dict[str, Pack], folder: Path
 ) -> dict[str, list[RunSpec]]:
-    """The runs that have records; a figure without any is left out."""
+    """Return the runs that have records, by figure; a figure without any is left out."""
     done = {n: p for n, p in existing.items() if (folder / "packs" / n / "records").is_dir()}
     trained = {run for pack in done.values() for run in pack.runs}
     kept = {key: [s for s in runs if s.run_id in trained] for key, runs in chosen.items()}
@@ -168,7 +168,7 @@ def _available(
     sweeps: dict[str, list[RunSpec]],
     sources: Sources,
 ) -> list[RunSpec]:
-    """The runs less those that only optional selections ask for and whose data are not there."""
+    """Return the runs less those that are only optional and whose data are not there."""
     entry, folder = config.figures[key], Path(config.data_dir)
     asked = [selection for selection in entry.runs if not selection.optional]
     if len(asked) == len(entry.runs):

@@ -1,4 +1,4 @@
-"""Figures and sweeps as layers, collected file by file; what a sweep extends lies just below it."""
+"""Figures and sweeps are layers, collected file by file; a sweep lies over what it extends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEW_FIGURE, _NEW_SWEEP = (("runs",),), (("extends",), ("base", "seeds"))
 
 @dataclass
 class Stack:
-    """What the files read so far say, the first at the bottom.
+    """The layers of the files read so far, the first at the bottom.
 
     figures: <paper>/<figure> -> its layers; sweeps: name -> its layers; settings: all else.
     named: the sweeps that some figure takes runs from at some scale.
@@ -60,13 +60,13 @@ class Stack:
         self._add(figures, protocols, sweeps)
 
     def add_overlay(self, tree: Mapping[str, Any], sources: Sources) -> None:
-        """Add a scale's overlay, or all that a user wrote; `sources` knows the file of a key."""
+        """Add a scale's overlay, or all that a user wrote; `sources` knows a key's file."""
         parts: dict[str, Parts] = {"figures": {}, "protocols": {}, "sweeps": {}}
-        for kind, found in parts.items():
+        for kind, layers_of in parts.items():
             for name, own in (tree.get(kind) or {}).items():
                 key: Keys = (kind, name)
                 file, _ = sources.place((*key, "extends"))
-                found[name] = [Layer(Path(file), own, key if kind == "figures" else (), key)]
+                layers_of[name] = [Layer(Path(file), own, key if kind == "figures" else (), key)]
         self._check_known(tree, sources)
         self.named |= sweeps_of((tree.get("figures") or {}).values())
         self._add(parts["figures"], parts["protocols"], parts["sweeps"])
@@ -74,7 +74,7 @@ class Stack:
         self.settings.append(Layer(Path(sources.home), rest))
 
     def layers(self) -> Iterator[Layer]:
-        """All layers, each at its place in the config."""
+        """Return all layers, each at its place in the config."""
         yield from self.settings
         for layers in self.figures.values():
             yield from layers
@@ -82,7 +82,7 @@ class Stack:
             yield from (layer._replace(at=("sweeps", name)) for layer in layers)
 
     def tree(self) -> dict[str, Any]:
-        """The config: the layers over each other."""
+        """Return the config: the layers over each other."""
         figures = merged(layer for layers in self.figures.values() for layer in layers)
         sweeps = {
             name: reduce(_over, (_own(layer.tree) for layer in layers))
@@ -95,20 +95,20 @@ class Stack:
             self.figures[key] = _onto(self.figures.get(key, []), parts)
         resolved = {name: _resolved(name, sweeps, protocols, self.sweeps) for name in sweeps}
         self.sweeps |= resolved
-        for found in (self.figures, self.sweeps):
-            for name in [name for name, layers in found.items() if not layers]:
-                del found[name]  # by a null
+        for layers_of in (self.figures, self.sweeps):
+            for name in [name for name, layers in layers_of.items() if not layers]:
+                del layers_of[name]  # by a null
 
     def _check_known(self, tree: Mapping[str, Any], sources: Sources) -> None:
         """Refuse a change of nothing: a new figure has runs, a new sweep all that it needs."""
-        for kind, found, needs in (
+        for kind, known, needs in (
             ("figures", self.figures, _NEW_FIGURE),
             ("sweeps", self.sweeps, _NEW_SWEEP),
         ):
             for name, own in (tree.get(kind) or {}).items():
-                if name not in found and not _whole(own, needs):
+                if name not in known and not _whole(own, needs):
                     try:
-                        registry.known(kind.removesuffix("s"), name, tuple(found))
+                        registry.known(kind.removesuffix("s"), name, tuple(known))
                     except UserError as error:
                         said = ", or ".join(" and ".join(keys) for keys in needs)
                         raise sources.error(
@@ -117,7 +117,7 @@ class Stack:
 
 
 def sweeps_of(figures: Iterable[Mapping[str, Any] | None]) -> set[str]:
-    """The names of the sweeps that figures take runs from."""
+    """Return the names of the sweeps that figures take runs from."""
     return {run["sweep"] for figure in figures for run in (figure or {}).get("runs") or ()}
 
 
@@ -140,7 +140,7 @@ def _there(entries: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _figure(key: str, part: Layer, metrics: Mapping[str, list[str]]) -> list[Layer]:
-    """A figure's runs and metrics, the name of a list of metrics replaced by the list."""
+    """Return a figure's runs and metrics, with a list of metrics in place of its name."""
     at: Keys = ("figures", key)
     tree = {k: part.tree[k] for k in ("runs", "metrics") if k in part.tree}
     name = tree.get("metrics")
@@ -158,7 +158,7 @@ def _figure(key: str, part: Layer, metrics: Mapping[str, list[str]]) -> list[Lay
 def _resolved(
     name: str, sweeps: Parts, protocols: Parts, below: Parts, inside: tuple[str, ...] = ()
 ) -> list[Layer]:
-    """The layers of a sweep or a protocol of a file, each over the layers of what it extends."""
+    """Return the layers of a sweep or a protocol of a file, over those of what it extends."""
     own, layers = sweeps.get(name, []), below.get(name, [])
     if inside and name in protocols:
         own, layers = protocols[name], []
@@ -180,7 +180,7 @@ def _resolved(
 
 
 def _onto(layers: list[Layer], parts: list[Layer]) -> list[Layer]:
-    """The layers with further ones over them; a null takes away what is below it."""
+    """Return the layers with further ones over them; a null takes away what is below it."""
     for part in parts:
         layers = [] if part.tree is None else [*layers, part]
     return layers
@@ -191,7 +191,7 @@ def _own(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A sweep over another: a field in one's base takes the place of the other's grid of it."""
+    """Return a sweep over another: a field in one's base replaces the other's grid of it."""
     tree = merge(below, above)
     for ours, theirs in (("base", "grid"), ("grid", "base")):
         here, there = above.get(ours) or {}, above.get(theirs) or {}

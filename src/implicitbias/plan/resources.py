@@ -1,4 +1,4 @@
-"""What a job asks of a scheduler: device, time, memory, place, company; from the cost estimate.
+"""A job asks a scheduler for device, time, memory, place and company, from the cost estimate.
 
 Asking is a function of the plan and of the packs trained so far, so it may change from one call to
 the next. Nothing that is made depends on it.
@@ -24,14 +24,17 @@ _START_MINUTES = 5  # queueing processes, importing, reading data over a network
 
 
 class Resources:
-    """The requests of a plan's jobs. `attempt` counts from 1: time and memory are multiplied."""
+    """The requests of a plan's jobs.
+
+    `attempt` counts from 1: time and memory are multiplied.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.cluster = plan.config.cluster
 
     def device(self, pack: str) -> str:
-        """`cuda` if the config says so and the procedure can; else `cpu`."""
+        """Return `cuda` if the config says so and the procedure can; else `cpu`."""
         return self.plan.config.device if self.plan.members(pack)[0].GPU else "cpu"
 
     def gpus(self, pack: str) -> int | None:
@@ -43,19 +46,23 @@ class Resources:
         return self.cluster.gpu if pack and self.gpus(pack) else self.cluster.cpu
 
     def gpu_model(self, pack: str) -> str | None:
-        """The type of GPU to ask for."""
+        """Return the type of GPU to ask for."""
         place = self.place(pack)
         return place.gpu_model if isinstance(place, GpuPlace) else None
 
     def seconds(self, pack: str) -> float:
-        """Estimated seconds of training, with this device's measured rate where there is one."""
+        """Return the estimated seconds of training a pack.
+
+        They are at this device's measured rate where there is one.
+        """
         factor, _ = self.rates.get(self._class(pack), (1.0, 0))
         return factor * self._estimates[pack]
 
     def minutes(self, pack: str, attempt: int = 1) -> int:
-        """Run time to ask for: the sweep's own, or estimate x headroom; at most the partition's.
+        """Return the run time to ask for, at most the partition's [minutes].
 
-        Of packs that share a job the scheduler asks for the sum: that is what stays below.
+        It is the sweep's own, or estimate x headroom. Of packs that share a job the scheduler asks
+        for the sum: that is what stays below.
         """
         group = self.group(pack)
         together = self.pack_groups[group] if group else [pack]
@@ -63,31 +70,35 @@ class Resources:
         return self._grown(self._first_minutes(pack), total, attempt, self.place(pack))
 
     def small_minutes(self, attempt: int = 1, figure: str | None = None) -> int:
-        """Run time of a small rule: alone, or one of the two of a figure, in its group."""
+        """Return the run time of a small rule [minutes].
+
+        The rule runs alone, or is one of the two of a figure, in its group.
+        """
         members = self.figure_groups[self.figure_group(figure)] if figure else [""]
         total = SMALL_MINUTES * len(members) * (2 if figure else 1)
         return self._grown(SMALL_MINUTES, total, attempt, self.place())
 
     def megabytes(self, pack: str, attempt: int = 1) -> int:
-        """Memory to ask for: the sweep's own or the estimate."""
+        """Return the memory to ask for, the sweep's own or the estimate [MB]."""
         members = self.plan.members(pack)
         estimate = BASE_MB + math.ceil(members[0].estimated_megabytes(len(members)))
         estimate += _CUDA_MB if self.gpus(pack) else 0
         return (self.plan.request(pack).megabytes or estimate) * attempt
 
     def group(self, pack: str) -> str | None:
-        """The group of a pack that shares a job with others; None if it has one of its own."""
+        """Return the group of a pack that shares a job; None if it has a job of its own."""
         return self._group_of.get(pack)
 
     def figure_group(self, figure: str) -> str:
-        """The group in which a figure is measured and drawn."""
+        """Return the group in which a figure is measured and drawn."""
         return self._group_of[figure]
 
     @cached_property
     def pack_groups(self) -> dict[str, list[str]]:
-        """Group -> the short packs that share its job, one device, up to shared_minutes.
+        """Return group -> the short packs that share its job, on one device.
 
-        The untrained come first, so that what is new fills as few jobs as it can.
+        Their minutes sum to at most shared_minutes. The untrained come first, so that what is new
+        fills as few jobs as it can.
         """
         short: dict[str, dict[str, int]] = {"cpu": {}, "cuda": {}}
         for name in sorted(self.plan.packs, key=lambda name: (self.plan.trained(name), name)):
@@ -100,7 +111,10 @@ class Resources:
 
     @cached_property
     def figure_groups(self) -> dict[str, list[str]]:
-        """Group -> the figures of one paper that share its job, up to shared_minutes."""
+        """Return group -> the figures of one paper that share its job.
+
+        Their minutes sum to at most shared_minutes.
+        """
         papers: dict[str, dict[str, int]] = defaultdict(dict)
         for key in sorted(self.plan.figures):
             papers[key.partition("/")[0]][key] = 2 * SMALL_MINUTES
@@ -111,37 +125,41 @@ class Resources:
 
     @property
     def groups(self) -> list[str]:
-        """Every group: what is in one shares a job."""
+        """Return every group; all that is in one shares a job."""
         return [*self.pack_groups, *self.figure_groups]
 
     @cached_property
     def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
-        """(procedure, device) -> measured over estimated seconds, and of how many packs.
+        """Return (procedure, device) -> measured over estimated seconds, and how many packs.
 
-        Of all their seconds: what is planned is hours, so a pack of seconds hardly counts. Packs
-        trained in one piece on this device: a resumed pack's seconds are of a part.
+        The ratio is that of all seconds together: what is planned is hours, so a pack of seconds
+        hardly counts. Only packs trained in one piece on this device count: a resumed pack's
+        seconds are those of a part.
         """
-        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        times_of: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         for name in self.plan.packs:
             if self.plan.trained(name):
                 facts = provenance.read(self.plan.pack_folder(name))
                 on = "cpu" if facts["device"] == "cpu" else "cuda"
                 if facts.get("resumed") is False and on == self.device(name):
                     times = facts["seconds"], self._estimates[name]
-                    found[self._class(name)].append(times)
+                    times_of[self._class(name)].append(times)
         return {
             key: (sum(took for took, _ in times) / sum(guess for _, guess in times), len(times))
-            for key, times in found.items()
+            for key, times in times_of.items()
         }
 
     @cached_property
     def _estimates(self) -> dict[str, float]:
-        """Pack -> seconds by the cost model alone, averaged over members: steps may differ."""
-        found = {}
+        """Return pack -> seconds by the cost model alone, averaged over its members.
+
+        Members may differ in steps.
+        """
+        estimates = {}
         for name in self.plan.packs:
             members, device = self.plan.members(name), self.device(name)
-            found[name] = mean(s.estimated_seconds(len(members), device) for s in members)
-        return found
+            estimates[name] = mean(s.estimated_seconds(len(members), device) for s in members)
+        return estimates
 
     @cached_property
     def _group_of(self) -> dict[str, str]:
@@ -156,7 +174,7 @@ class Resources:
         return self.plan.request(pack).minutes or _START_MINUTES + estimate
 
     def _cut(self, name: str, minutes: Mapping[str, int], place: Place) -> dict[str, list[str]]:
-        """Members in their order, in groups whose minutes sum to at most shared_minutes."""
+        """Return members in order, in groups whose minutes sum to at most shared_minutes."""
         limit = min(self.cluster.shared_minutes, place.max_minutes or math.inf)
         groups: dict[str, list[str]] = {}
         left = 0.0
@@ -170,6 +188,6 @@ class Resources:
 
     @staticmethod
     def _grown(minutes: int, total: int, attempt: int, place: Place) -> int:
-        """The minutes of one of those that ask for `total` together, which is kept in limits."""
+        """Return the minutes of a member of a group that asks for `total`, kept in limits."""
         limit = place.max_minutes or math.inf
         return max(1, int(minutes * min(attempt, limit / total)))

@@ -1,4 +1,4 @@
-"""The runs of a figure as a table: fields that vary as columns, the others once."""
+"""The runs of a figure are a table here: fields that vary are columns, the others stand once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("run", "pack")
 
 
 def rows(plan: Plan, key: str) -> list[dict[str, Any]]:
-    """A row per run of the figure, in its order: `run`, `pack`, and every field of its spec.
+    """Return a row for each run of the figure, in order: `run`, `pack`, each field of its spec.
 
     A field that a run's procedure or model does not have is not in its row. UserError for a figure
     that is not planned.
@@ -27,38 +27,41 @@ def rows(plan: Plan, key: str) -> list[dict[str, Any]]:
     return [{"run": run, "pack": home[run], **fields} for run, fields in specs]
 
 
-def split(found: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
-    """The fields that all rows share with their values, and the columns that vary, names last."""
-    columns = list(dict.fromkeys(name for row in found for name in row))
+def split(table: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Return the fields that all rows share, with their values, and the columns that vary.
+
+    Names come last.
+    """
+    columns = list(dict.fromkeys(name for row in table for name in row))
     shared = {
-        name: found[0][name]
+        name: table[0][name]
         for name in columns
-        if name not in NAMES and all(name in row and row[name] == found[0][name] for row in found)
+        if name not in NAMES and all(name in row and row[name] == table[0][name] for row in table)
     }
     return shared, [name for name in columns if name not in (*shared, *NAMES)] + list(NAMES)
 
 
 def text(plan: Plan, key: str) -> str:
-    """The table for a person."""
-    found, scale = rows(plan, key), plan.config.scale
-    head = f"{key} at scale {scale}: {len(found)} runs in {len(plan.figures[key].packs)} packs"
-    if not found:
+    """Return the table for a person."""
+    runs, scale = rows(plan, key), plan.config.scale
+    head = f"{key} at scale {scale}: {len(runs)} runs in {len(plan.figures[key].packs)} packs"
+    if not runs:
         return f"{head}; their data sets are not in {plan.config.data_dir}"
-    shared, columns = split(found)
-    lines = [columns, *([_shown(row.get(name, "")) for name in columns] for row in found)]
+    shared, columns = split(runs)
+    lines = [columns, *([_shown(row.get(name, "")) for name in columns] for row in runs)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
     return "\n".join([head, *(f"  {k}: {_shown(v)}" for k, v in shared.items()), "", *table])
 
 
 def as_csv(plan: Plan, key: str) -> str:
-    """The table for a program: every field is a column."""
-    found = rows(plan, key)
-    columns = list(dict.fromkeys(name for row in found for name in row))
+    """Return the table for a program: every field is a column."""
+    runs = rows(plan, key)
+    columns = list(dict.fromkeys(name for row in runs for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({k: _shown(v) for k, v in row.items()} for row in found)
+    writer.writerows({k: _shown(v) for k, v in row.items()} for row in runs)
     return out.getvalue()
 
 

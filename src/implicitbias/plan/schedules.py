@@ -1,4 +1,4 @@
-"""The schedules of learning rates: the one place that says which rate an epoch has."""
+"""The schedules of learning rates are the one place that says which rate an epoch has."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def multiplier(
     factor: float = 1.0,
     schedule: Schedule = "steps",
 ) -> float:
-    """The factor of the learning rate during 0-based epoch `epoch` of `epochs`; 1 in the first.
+    """Return the factor of the learning rate during 0-based epoch `epoch` of `epochs`.
 
-    steps: `factor` to the power of the milestones passed, 1-based epochs from whose first step on
-    the rate is multiplied: [60] leaves 59 epochs at the full rate. cosine: (1 + cos(pi e / E)) / 2.
+    It is 1 in the first epoch. steps: `factor` to the power of the milestones passed, 1-based
+    epochs from whose first step on the rate is multiplied: [60] leaves 59 epochs at the full rate.
+    cosine: (1 + cos(pi e / E)) / 2.
     """
     if schedule == "cosine":
         return 0.5 * (1 + cos(pi * epoch / epochs))

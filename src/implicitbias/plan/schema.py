@@ -1,4 +1,6 @@
-"""The JSON schemas of the config, for editors: from the types, with the keys of each procedure.
+"""The JSON schemas of the config serve editors; they are made from its types.
+
+They have the keys of each procedure.
 
 `workflow/schemas/config.schema.yaml` describes config.yaml and overlays, `paper.schema.yaml` the
 files of workflow/papers: nothing is required, and null, which takes a key away, is allowed
@@ -25,47 +27,47 @@ _HEAD = "# Generated from the types: python -m implicitbias schema {file} > this
 
 
 def schema(file: str = "config") -> Node:
-    """The JSON schema (draft 7) of config.yaml and overlays, or of a `paper`.
+    """Return the JSON schema (draft 7) of config.yaml and overlays, or of a `paper`.
 
     That of a paper refers to the other for what both have.
     """
     root, shared = FILES[file], kinds(Overlay) if file != "config" else []
-    found = {kind.__name__: _closed(kind) for kind in kinds(root) if kind not in shared}
+    types = {kind.__name__: _closed(kind) for kind in kinds(root) if kind not in shared}
     common: dict[str, Node] = {}
     common["sweep"] = _by_procedure(common)
-    for part in found.values():
+    for part in types.values():
         if "grid" in part["properties"]:
             part["allOf"] = [ref("sweep")]
     elsewhere = {f"#/definitions/{name}" for name in (*common, *(k.__name__ for k in shared))}
-    whole = found.pop(root.__name__)
+    whole = types.pop(root.__name__)
     whole = {"$schema": "http://json-schema.org/draft-07/schema#", **whole}
     if file == "config":
-        return {**whole, "definitions": {**found, **common}}
-    moved: Node = _moved({**whole, "definitions": found}, elsewhere)
+        return {**whole, "definitions": {**types, **common}}
+    moved: Node = _moved({**whole, "definitions": types}, elsewhere)
     return moved
 
 
 def _moved(part: Any, elsewhere: set[str]) -> Any:
-    """The schema with references to the config's where they are to be found there."""
+    """Return the schema with its references led to the config's schema where that has them."""
     if isinstance(part, list):
         return [_moved(inner, elsewhere) for inner in part]
     if not isinstance(part, dict):
         return part
-    found = {key: _moved(value, elsewhere) for key, value in part.items()}
-    if found.get("$ref") in elsewhere:
-        found["$ref"] = f"config.schema.yaml{found['$ref']}"
-    return found
+    moved = {key: _moved(value, elsewhere) for key, value in part.items()}
+    if moved.get("$ref") in elsewhere:
+        moved["$ref"] = f"config.schema.yaml{moved['$ref']}"
+    return moved
 
 
 def text(file: str = "config") -> str:
-    """The schema as YAML, with a comment on where it comes from."""
+    """Return the schema as YAML, with a comment on where it comes from."""
     return _HEAD.format(file=file) + yaml.dump(
         schema(file), Dumper=_Plain, sort_keys=False, width=100, default_flow_style=None
     )
 
 
 def _removable(key: Node) -> Node:
-    """Null for the key itself, and for the values of a mapping."""
+    """Return the schema with null allowed for the key, and for the values of a mapping."""
     values = key.get("additionalProperties")
     return or_null({**key, "additionalProperties": or_null(values)} if values else key)
 
@@ -78,12 +80,12 @@ class _Plain(yaml.SafeDumper):
 
 
 def kinds(root: type[BaseModel]) -> list[type[BaseModel]]:
-    """A type of the config and all those that it refers to, each once."""
-    found = [root]
-    for kind in found:  # grows
+    """Return a type of the config and all those that it refers to, each once."""
+    types = [root]
+    for kind in types:  # grows
         for field in kind.model_fields.values():
-            found += [other for other in _inside(field.annotation) if other not in found]
-    return found
+            types += [other for other in _inside(field.annotation) if other not in types]
+    return types
 
 
 def _inside(kind: Any) -> Iterator[type[BaseModel]]:
@@ -94,7 +96,7 @@ def _inside(kind: Any) -> Iterator[type[BaseModel]]:
 
 
 def _closed(kind: type[BaseModel]) -> Node:
-    """A type as an object without further keys, in which any value may be null."""
+    """Return a type as an object without further keys, in which any value may be null."""
     properties = {name: _removable(key) for name, key in keys(kind).items()}
     about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
     return {
@@ -103,8 +105,8 @@ def _closed(kind: type[BaseModel]) -> Node:
     }  # fmt: skip
 
 
-def _by_procedure(found: dict[str, Node]) -> Node:
-    """What `base` and `grid` of a sweep may hold, by the procedure and the model in its `base`.
+def _by_procedure(definitions: dict[str, Node]) -> Node:
+    """Return what `base` and `grid` of a sweep may hold, by procedure and model of its `base`.
 
     Adds a definition for each. A sweep that names no procedure has it from elsewhere, or is sgd:
     the keys of any procedure are allowed. Likewise the arguments of any model.
@@ -115,20 +117,23 @@ def _by_procedure(found: dict[str, Node]) -> Node:
     rules: list[Node] = []
     for name, own in procedures.items():
         names = [*own, *(arguments if "model" in own else ())]
-        _pair(found, name, own, {"propertyNames": {"enum": names}})
+        _pair(definitions, name, own, {"propertyNames": {"enum": names}})
         rules.append(_where("procedure", {"const": name}, {"then": _both(name)}))
     either = {key: _either(key, procedures) for own in procedures.values() for key in own}
-    _pair(found, "any", either, {"propertyNames": {"enum": [*{**either, **arguments}]}})
+    _pair(definitions, "any", either, {"propertyNames": {"enum": [*{**either, **arguments}]}})
     rules.append(_where("procedure", {"enum": [*procedures]}, {"else": _both("any")}))
     for name, own in models.items():
         others = "|".join(k for k in arguments if k not in own)
-        _pair(found, f"model.{name}", own, {"patternProperties": {f"^({others})$": NULL}})
+        _pair(definitions, f"model.{name}", own, {"patternProperties": {f"^({others})$": NULL}})
         rules.append(_where("model", {"const": name}, {"then": _both(f"model.{name}")}))
     return {"allOf": rules}
 
 
 def _of_procedure(name: str, models: list[str]) -> dict[str, Node]:
-    """The keys of a procedure; the seed is a sweep's own, and names are those of files."""
+    """Return the keys of a procedure, models and data sets by the names of their files.
+
+    The seed is left out, which a sweep gives.
+    """
     own = {k: v for k, v in spec_keys(name).items() if k != "seed"}
     for key, names in (("model", models), ("dataset", list(data.names()))):
         if key in own:
@@ -137,7 +142,7 @@ def _of_procedure(name: str, models: list[str]) -> dict[str, Node]:
 
 
 def _either(key: str, procedures: dict[str, dict[str, Node]]) -> Node:
-    """What a key may be in one procedure or another."""
+    """Return what a key may be in one procedure or another."""
     kinds: list[Node] = []
     for own in procedures.values():
         if key in own and own[key] not in kinds:
@@ -145,15 +150,15 @@ def _either(key: str, procedures: dict[str, dict[str, Node]]) -> Node:
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
-def _pair(found: dict[str, Node], name: str, own: dict[str, Node], others: Node) -> None:
+def _pair(definitions: dict[str, Node], name: str, own: dict[str, Node], others: Node) -> None:
     """Define what `base` holds under the name, and the lists of it that `grid` holds."""
     lists = {}
     for key, value in own.items():
         item = {k: v for k, v in value.items() if k not in ("default", "description")}
         lists[key] = or_null({"type": "array", "items": item, "minItems": 1})
         lists[key]["description"] = value.get("description", "")
-    found[name] = {"properties": {k: or_null(v) for k, v in own.items()}, **others}
-    found[f"{name}.grid"] = {"properties": lists, **others}
+    definitions[name] = {"properties": {k: or_null(v) for k, v in own.items()}, **others}
+    definitions[f"{name}.grid"] = {"properties": lists, **others}
 
 
 def _both(name: str) -> Node:
@@ -161,6 +166,6 @@ def _both(name: str) -> Node:
 
 
 def _where(key: str, value: Node, rule: Node) -> Node:
-    """The rule (`then` or `else`) for sweeps whose base has such a value."""
+    """Return the rule (`then` or `else`) for sweeps whose base has such a value."""
     base = {"properties": {key: value}, "required": [key]}
     return {"if": {"properties": {"base": base}, "required": ["base"]}, **rule}

@@ -1,4 +1,6 @@
-"""A run is its spec: typed, frozen, hashed. Each procedure has its own, in specs/; no torch.
+"""A run is its spec: typed, frozen, hashed.
+
+Each procedure has its own spec, in specs/, which needs no torch.
 
 `run_id` hashes the fields that differ from their defaults, so that a field added later with a
 default that keeps the old behaviour renames no run. When a procedure's numbers change on purpose
@@ -43,7 +45,7 @@ BASE_MB = 1000  # Python with torch loaded, and the two Snakemakes of a job on a
 
 
 class RunSpec(BaseModel):
-    """What determines one training trajectory, whatever pack, figure or order it is trained in."""
+    """The fields that determine one training trajectory, whatever pack or figure it is part of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
     MEMBER_FIELDS: ClassVar[frozenset[str]] = frozenset({"seed"})  # may differ within a pack
@@ -73,7 +75,7 @@ class RunSpec(BaseModel):
     )
 
     def canonical(self) -> dict[str, Any]:
-        """The non-default fields, with the procedure and its version always there."""
+        """Return the non-default fields, with the procedure and its version always there."""
         return {
             **self.model_dump(exclude_defaults=True, mode="json"),
             "procedure": self.procedure,
@@ -82,16 +84,16 @@ class RunSpec(BaseModel):
 
     @property
     def run_id(self) -> str:
-        """`<procedure>-<12 hex digits>`: the name of this run everywhere."""
+        """Return `<procedure>-<12 hex digits>`, the name of this run everywhere."""
         return _run_id(self)
 
     def shape(self) -> dict[str, Any]:
-        """What runs must share to be trained together in one pack."""
+        """Return what runs must share to be trained together in one pack."""
         return {k: v for k, v in self.canonical().items() if k not in self.MEMBER_FIELDS}
 
     @property
     def label(self) -> str:
-        """The readable part of a pack's name."""
+        """Return the readable part of a pack's name."""
         return self.procedure
 
     def check(self) -> None:
@@ -99,25 +101,25 @@ class RunSpec(BaseModel):
 
     @property
     def samples(self) -> int:
-        """Examples processed in training: the unit of the cost estimate."""
+        """Return the number of examples processed in training: the cost estimate's unit."""
         raise NotImplementedError
 
     @property
     def steps(self) -> int:
-        """Updates of the weights in the whole run."""
+        """Return the number of updates of the weights in the whole run."""
         raise NotImplementedError
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Time to train a pack of this shape, from a model fitted to measurements."""
+        """Return the time to train a pack of this shape, by a model fitted to measurements [s]."""
         raise NotImplementedError
 
     def estimated_megabytes(self, members: int) -> float:
-        """Peak memory of a pack of this shape, beyond Python and torch themselves."""
+        """Return the peak memory of a pack of this shape, beyond Python and torch [MB]."""
         return 0.0
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """The data sets that the run reads."""
+        """Return the data sets that the run reads."""
         return ()
 
 
@@ -129,16 +131,16 @@ def _run_id(spec: RunSpec) -> str:
 
 @cache
 def procedure_spec(procedure: str) -> type[RunSpec]:
-    """The `Spec` of specs/<procedure>.py."""
+    """Return the `Spec` of specs/<procedure>.py."""
     registry.known("procedure", procedure, registry.names("plan/specs"))
     module = importlib.import_module(f".specs.{procedure}", __package__)
-    found: type[RunSpec] = module.Spec
-    return found
+    kind: type[RunSpec] = module.Spec
+    return kind
 
 
 @cache
 def spec_type(procedure: str, model: str | None) -> type[RunSpec]:
-    """The spec of a procedure, with the arguments of the named model as further typed fields."""
+    """Return the spec of a procedure, with the arguments of the named model as typed fields."""
     base = procedure_spec(procedure)
     if "model" not in base.model_fields or model is None:
         return base
@@ -150,7 +152,7 @@ def spec_type(procedure: str, model: str | None) -> type[RunSpec]:
 
 
 def make(fields: Mapping[str, Any]) -> RunSpec:
-    """A checked spec from plain values; UserError names field, value and what is allowed."""
+    """Return a checked spec from plain values; a UserError names field, value and choices."""
     procedure, model = fields.get("procedure", "sgd"), fields.get("model")
     registry.known("procedure", procedure, registry.names("plan/specs"), key="procedure")
     if model is not None:
@@ -176,13 +178,16 @@ def _check_size(name: str, value: Any) -> None:
 
 
 def first_problem(error: ValidationError) -> ErrorDetails:
-    """The problem to report: an unknown key before a missing one, which it may be meant for."""
+    """Return the problem to report: an unknown key before a missing one.
+
+    The unknown key may be meant for the missing one.
+    """
     problems = error.errors()
     return next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
 
 
 def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
-    """The first problem of a pydantic error as one sentence for the person who wrote the value."""
+    """Return the first problem of a pydantic error as one sentence for who wrote the value."""
     first = first_problem(error)
     key, value = ".".join(map(str, first["loc"])), first.get("input")
     if first["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""What a plan amounts to: figures, sweeps, runs, packs, steps, time, and what is new."""
+"""A summary says what a plan amounts to: figures, sweeps, runs, packs, steps, time, what is new."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .resources import Resources
 
 
 def summary(plan: Plan) -> dict[str, Any]:
-    """Counts and estimates as plain values."""
+    """Return counts and estimates of a plan as plain values."""
     resources = Resources(plan)
     packs: dict[str, dict[str, Any]] = {}
     for name, pack in sorted(plan.packs.items()):
@@ -51,7 +51,7 @@ def summary(plan: Plan) -> dict[str, Any]:
 
 
 def _submission(resources: Resources) -> dict[str, Any]:
-    """The jobs that a cluster gets for what is new: how many, GPU seconds, the longest.
+    """Return the jobs that a cluster gets for what is new: how many, GPU seconds, the longest.
 
     Hours are estimates, not what is asked for; of a shared job, its members' sum. A figure is new
     if one of its packs is: edited figures and metrics are Snakemake's to find.
@@ -80,7 +80,7 @@ def _submission(resources: Resources) -> dict[str, Any]:
 
 
 def text(facts: dict[str, Any]) -> str:
-    """The summary for a person."""
+    """Return the summary for a person."""
     lines = [
         f"scale {facts['scale']} on {facts['device']}: {len(facts['figures'])} figures,"
         f" {facts['sweeps']} sweeps, {facts['runs']} runs in {len(facts['packs'])} packs",
@@ -125,7 +125,7 @@ def text(facts: dict[str, Any]) -> str:
 
 
 def as_json(facts: dict[str, Any]) -> str:
-    """The summary for a program."""
+    """Return the summary for a program."""
     return json.dumps(facts, indent=1)
 
 

@@ -1,4 +1,4 @@
-"""From sweeps to runs, and which of them a figure selects."""
+"""Sweeps are expanded to runs here, and figures select from these."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_RUNS = 20_000
 
 
 def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
-    """Every run of a sweep, checked; errors name the key in the file."""
+    """Return every run of a sweep, checked; errors name the key in the file."""
     here = ("sweeps", name)
     if "seed" in sweep.grid:
         said = f"{shortened(sweep.grid['seed'])} belongs into seeds, beside base and grid"
@@ -45,10 +45,10 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
             said = str(error).partition(":")[0].strip()
             key, *inside = said.split(".")  # record.0 is the first item of a list
             part = ("grid",) if key in sweep.grid else ("base",)
-            found = key in fields or key in sweep.base
-            at = (*here, *part, key, *inside) if found else (*here, "base")
+            given = key in fields or key in sweep.base
+            at = (*here, *part, key, *inside) if given else (*here, "base")
             at = (*here, "seeds") if key == "seed" else at
-            message = str(error).removeprefix(f"{said}: ") if found else str(error)
+            message = str(error).removeprefix(f"{said}: ") if given else str(error)
             raise sources.error(at, message) from None
     return runs
 
@@ -56,8 +56,8 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
 def select(
     key: str, entry: FigureEntry, sweeps: Mapping[str, list[RunSpec]], sources: Sources
 ) -> list[RunSpec]:
-    """The runs that a figure selects, each once."""
-    found: dict[str, RunSpec] = {}
+    """Return the runs that a figure selects, each once."""
+    runs: dict[str, RunSpec] = {}
     for i, selection in enumerate(entry.runs):
         here = ("figures", key, "runs", i)
         try:
@@ -87,8 +87,8 @@ def select(
                         f" {', '.join(sorted(have))}{origin}",
                     )
             kept = [s for s in kept if json.dumps(getattr(s, field), default=str) in wanted]
-        found.update({s.run_id: s for s in kept})
-    return list(found.values())
+        runs.update({s.run_id: s for s in kept})
+    return list(runs.values())
 
 
 def _as_float(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the Snakefile asks of the package while it is parsed: quick, and writing nothing."""
+"""The Snakefile calls these functions while it is parsed; they are quick and write nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def plan(
     values: Mapping[str, Any] | None = None,
     root: str | Path = ".",
 ) -> Plan:
-    """The plan of what a user wrote, over the papers and scales in the workflow's folder `root`.
+    """Return the plan of what a user wrote, over the papers and scales in the folder `root`.
 
     The rest tells messages where a key came from: `files` were merged into `tree`, of which those
     in `over` (`--configfile`) override the others, and `values` (`--config`) override them all.
@@ -60,33 +60,39 @@ def plan(
 
 
 def _scalars(value: Any, inside: bool = False) -> Any:
-    """A value of `--config` with the types that YAML has: Snakemake leaves text inside brackets."""
+    """Return a value of `--config` with YAML's types: Snakemake leaves text inside brackets."""
     if isinstance(value, Mapping):
         return {key: _scalars(inner, True) for key, inner in value.items()}
     if isinstance(value, list):
         return [_scalars(inner, True) for inner in value]
     if inside and isinstance(value, str):
         with suppress(yaml.YAMLError, ValueError):
-            found = yaml.safe_load(value)
-            return found if found is None or isinstance(found, int | float | str) else value
+            scalar = yaml.safe_load(value)
+            return scalar if scalar is None or isinstance(scalar, int | float | str) else value
     return value
 
 
 def _shown(path: Path) -> Path:
-    """The path as messages show it: from here, where it lies below."""
+    """Return the path as messages show it: from the current folder, where it lies below."""
     here, path = Path.cwd(), path.absolute()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _check_writable(folder: Path) -> None:
-    """The nearest existing folder on the way must let us in: known before the first job."""
+    """Raise UserError before the first job if results cannot be written there.
+
+    The nearest existing folder on the way must let us in.
+    """
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{folder}: results cannot be written here ({there} is not writable)")
 
 
 def config_text(plan: Plan) -> str:
-    """The config as canonical JSON: neither the order of merged files shows nor the cluster."""
+    """Return the config as canonical JSON, without the cluster.
+
+    The order of merged files does not show.
+    """
     sweeps = {name: {"resources"} for name in plan.config.sweeps}
     tree = plan.config.model_dump(
         mode="json", exclude={"cluster": True, "papers": True, "sweeps": sweeps}
@@ -95,12 +101,12 @@ def config_text(plan: Plan) -> str:
 
 
 def datasets(plan: Plan, pack: str) -> list[str]:
-    """The data sets that a pack needs."""
+    """Return the data sets that a pack needs."""
     return sorted({name for s in plan.members(pack) for name in s.datasets})
 
 
 def metric_files() -> list[str]:
-    """The code that turns records into tables: editing it measures again and trains nothing."""
+    """Return the code that makes tables of records: editing it measures again, trains nothing."""
     package = registry.PACKAGE
     return sorted(
         str(p) for p in [*(package / "metrics").glob("*.py"), package / "analysis" / "tables.py"]
@@ -108,7 +114,7 @@ def metric_files() -> list[str]:
 
 
 def figure_files(figure: FigurePlan) -> list[str]:
-    """The code of one figure: its module, what its paper's figures share, and what all share."""
+    """Return the code of one figure: its module, and what its paper and all figures share."""
     package, folder = registry.PACKAGE, figure.code.parent
     shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
     own = [figure.code, *folder.glob("_*.py"), *folder.parent.glob("_*.py")]
@@ -116,7 +122,10 @@ def figure_files(figure: FigurePlan) -> list[str]:
 
 
 def figure_caption(figure: FigurePlan) -> str:
-    """The docstring of a figure in reStructuredText, for Snakemake's report; `code` stays code."""
+    """Return the docstring of a figure in reStructuredText, for Snakemake's report.
+
+    `code` stays code.
+    """
     title, caption = registry.docstring(figure.code)
     return "\n\n".join(_literal(paragraph) for paragraph in (f"{title}.", *caption))
 

@@ -1,1 +1,1 @@
-"""One spec per procedure: `specs/<name>.py` defines `Spec`, `procedures/<name>.py` runs it."""
+"""Each procedure has a spec: `specs/<name>.py` defines `Spec`, `procedures/<name>.py` runs it."""

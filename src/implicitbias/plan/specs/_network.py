@@ -1,4 +1,4 @@
-"""What the specs of procedures that train a network on a data set share."""
+"""The specs of procedures that train a network on a data set share these fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..spec import Positive, RunSpec
 
 
 class NetworkSpec(RunSpec):
-    """A model trained on mini-batches of a data set for so many epochs."""
+    """A run that trains a model on mini-batches of a data set for so many epochs."""
 
     dataset: str = Field(description="Data set: a file of data/.")
     preprocessing: str = Field(
@@ -47,55 +47,58 @@ class NetworkSpec(RunSpec):
 
     @property
     def model_info(self) -> models.ModelInfo:
-        """What is known of the model without building it."""
+        """Return what is known of the model without building it."""
         return models.info(self.model)
 
     @property
     def model_arguments(self) -> dict[str, Any]:
-        """The keyword arguments of the model's `build`."""
+        """Return the keyword arguments of the model's `build`."""
         return {k: getattr(self, k) for k in self.model_info.arguments}
 
     @property
     def data_options(self) -> dict[str, Any]:
-        """The keyword arguments of `data.info` and `data.load`."""
+        """Return the keyword arguments of `data.info` and `data.load`."""
         return {"preprocessing": self.preprocessing, "n_train": self.n_train}
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """The one data set."""
+        """Return the one data set."""
         return (self.dataset,)
 
     @property
     def n_examples(self) -> int:
-        """Training examples: an epoch."""
+        """Return the number of training examples: an epoch."""
         return data.info(self.dataset, **self.data_options).n_train
 
     @property
     def steps_per_epoch(self) -> int:
-        """ceil(N / B): the last partial batch is a step."""
+        """Return ceil(N / B): the last partial batch is a step."""
         return -(-self.n_examples // self.batch_size)
 
     @property
     def samples(self) -> int:
-        """Examples processed in training."""
+        """Return the number of examples processed in training."""
         return self.n_examples * self.epochs
 
     @property
     def steps(self) -> int:
-        """Updates in the whole run."""
+        """Return the number of updates in the whole run."""
         return self.steps_per_epoch * self.epochs
 
     @property
     def record_epochs(self) -> tuple[int, ...]:
-        """Completed epochs at which the run is measured: 0, every `record_every`, the last."""
+        """Return the completed epochs at which the run is measured.
+
+        They are 0, every `record_every`, and the last.
+        """
         return (*range(0, self.epochs, self.record_every), self.epochs)
 
     def lr_multiplier(self, epoch: int) -> float:
-        """The schedule's factor during 0-based epoch `epoch`."""
+        """Return the schedule's factor during 0-based epoch `epoch`."""
         return 1.0
 
     def check(self) -> None:
-        """Data sets, their options, images that do not suit the model and batches too large."""
+        """Raise UserError for options, images or batches that do not suit data and model."""
         registry.known("dataset", self.dataset, data.names(), key="dataset")
         try:
             facts = data.info(self.dataset, **self.data_options)

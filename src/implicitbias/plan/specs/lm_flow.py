@@ -1,4 +1,4 @@
-"""The spec of `lm_flow`: the gradient flow of the square loss with layers on the sphere."""
+"""This is the spec of `lm_flow`: the gradient flow of the square loss, layers on the sphere."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _START, _FLOW, _STEP = 4.0, 0.7, 8e-5  # seconds: process, integration, step
 
 
 class Spec(RunSpec):
-    """(1/N) sum_n (g(x_n) - y_n)^2 + lambda rho^2 with layers on the unit Frobenius sphere.
+    """A run that minimises (1/N) sum_n (g(x_n) - y_n)^2 + lambda rho^2 with layers on the sphere.
 
-    g(x) = rho f(x), f(x) = V_L phi(V_{L-1} ... phi(V_1 x)), ||V_k||_F = 1, no biases, one output,
-    y_n = +1 and -1 in turn. `free` last_layer: W_L = rho V_L is a free matrix, as in `square_sgd`;
-    scalar: V_L is on the sphere too and rho a number of its own. `weight_decay` is torch's, so
-    lambda = weight_decay / 2, as in `square_sgd` with loss `square`.
+    The sphere is that of Frobenius norm 1. g(x) = rho f(x), f(x) = V_L phi(V_{L-1} ... phi(V_1 x)),
+    ||V_k||_F = 1, no biases, one output, y_n alternating between +1 and -1. `free` last_layer: W_L
+    = rho V_L is a free matrix, as in `square_sgd`; scalar: V_L is on the sphere too and rho a
+    number of its own. `weight_decay` is torch's, so lambda = weight_decay / 2, as in `square_sgd`
+    with loss `square`.
 
     `lr` null: the flow, by DOP853 at `rtol` (atol a hundredth of it). Else gradient steps of that
     size, projected and renormalised, to the same time `horizon`: horizon / lr of them.
@@ -80,7 +81,7 @@ class Spec(RunSpec):
     procedure: Literal["lm_flow"] = "lm_flow"
     n_examples: PositiveInt = Field(
         default=20,
-        description="Number N of examples, whose labels are +1 and -1 in turn [examples].",
+        description="Number N of examples, whose labels alternate between +1 and -1 [examples].",
     )
     dimension: PositiveInt = Field(default=12, description="Number of entries of an input [1].")
     width: PositiveInt = Field(default=16, description="Width of a hidden layer [1].")
@@ -97,12 +98,13 @@ class Spec(RunSpec):
     )
     free: Literal["last_layer", "scalar"] = Field(
         default="last_layer",
-        description="What is not on the unit sphere. last_layer: the matrix W_L = rho V_L; scalar:"
-        " a number rho beside V_1 ... V_L.",
+        description="The part that is not on the unit sphere. last_layer: the matrix W_L = rho"
+        " V_L; scalar: a number rho beside V_1 ... V_L.",
     )
     weight_decay: NonNegative = Field(
         default=0.02,
-        description="As torch has it, so that lambda of lambda rho^2 is half of it [1].",
+        description="Weight decay as torch has it, so that lambda of lambda rho^2 is half of it"
+        " [1].",
     )
     init_norm: Positive = Field(default=1.0, description="The value of rho at time 0 [1].")
     lr: Positive | None = Field(
@@ -132,21 +134,21 @@ class Spec(RunSpec):
 
     @property
     def steps(self) -> int:
-        """horizon / lr steps; a flow counts as one."""
+        """Return horizon / lr, the number of steps; a flow counts as one."""
         return 1 if self.lr is None else round(self.horizon / self.lr)
 
     @property
     def samples(self) -> int:
-        """Examples in all steps."""
+        """Return the number of examples in all steps."""
         return self.steps * self.n_examples
 
     @property
     def label(self) -> str:
-        """Procedure and width."""
+        """Return procedure and width as one word."""
         return f"lm_flow-w{self.width}"
 
     def check(self) -> None:
-        """Steps that miss the recorded times; fields of the flow alone."""
+        """Raise UserError for steps that miss the recorded times, and fields that do not apply."""
         if self.lr is None:
             return
         if not self.horizon / self.lr <= LARGEST:
@@ -161,5 +163,5 @@ class Spec(RunSpec):
             raise UserError(f"stop: {self.stop}: is of a flow; steps run to the horizon")
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Estimate the seconds: each member integrates the flow twice; steps come on top."""
+        """Return the seconds to integrate each member's flow twice; steps come on top."""
         return ceil(_START + members * (_FLOW + self.steps * _STEP))

@@ -1,4 +1,4 @@
-"""The spec of `rvsm`: the relaxed variable splitting method on one hidden ReLU layer."""
+"""This is the spec of `rvsm`: the relaxed variable splitting method on one hidden ReLU layer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..spec import NonNegative, Positive, RunSpec
 
 _START = 3.0  # seconds to start a process
 _ENTRY, _STEP = 4e-8, 4e-4  # seconds per entry of a weight and step, and per step
-_PRODUCT = 1.5e-9  # seconds per patch entry of a sample and member
+_GEMM = 1.5e-9  # seconds per patch entry of a sample and member
 
 
 class Spec(RunSpec):
-    """Relaxed variable splitting: w by gradient steps, u by thresholding w.
+    """A run of relaxed variable splitting: w moves by gradient steps, u by thresholding w.
 
     w <- w - eta (grad f(w) + beta (w - u)), back on the unit sphere if `domain` is `sphere`, then
     u <- T(w) with the operator of `penalty` whose cut-off is `cutoff`: penalties are compared at
@@ -24,7 +24,7 @@ class Spec(RunSpec):
     gradient descent: u is w.
 
     The seed's stream draws, in this order, the support of w*, its entries, and the start; a
-    `start_seed` draws the start from a stream of its own, `start_angle` turns it to that angle
+    `start_seed` draws the start from a stream of its own, `start_angle` rotates it to that angle
     (radians) from w*. Samples and batches have streams of their own. Recorded epochs are
     iterations: 0, `record_points` log-spaced ones, and the last.
     """
@@ -113,9 +113,9 @@ class Spec(RunSpec):
     )
     gradient: Literal["population", "full_batch", "minibatch"] = Field(
         default="population",
-        description="What the gradient is of. population: the loss over all Gaussian inputs, in"
-        " closed form; full_batch: that over n_examples samples; minibatch: that over batches of"
-        " these.",
+        description="The loss whose gradient is taken. population: that over all Gaussian inputs,"
+        " in closed form; full_batch: that over n_examples samples; minibatch: that over batches"
+        " of these.",
     )
     n_examples: PositiveInt = Field(
         default=8000,
@@ -144,7 +144,10 @@ class Spec(RunSpec):
 
     @property
     def samples(self) -> int:
-        """Examples that gradients are taken of; one a step for the population gradient."""
+        """Return the number of examples that gradients are taken of.
+
+        The population gradient counts one a step.
+        """
         per_step = {"population": 1, "full_batch": self.n_examples, "minibatch": self.batch_size}
         return self.steps * per_step[self.gradient]
 
@@ -155,24 +158,30 @@ class Spec(RunSpec):
 
     @property
     def label(self) -> str:
-        """Procedure, gradient and dimension."""
+        """Return procedure, gradient and dimension as one word."""
         return f"rvsm-{self.gradient}-d{self.dimension}"
 
     def check(self) -> None:
-        """Supports and batches that cannot be."""
+        """Raise UserError for supports and batches that cannot be."""
         if self.sparsity > self.dimension:
             raise UserError(f"sparsity: {self.sparsity} is more than dimension {self.dimension}")
         if self.gradient == "minibatch" and self.batch_size > self.n_examples:
             raise UserError(f"batch_size: {self.batch_size} is more than the {self.n_examples}")
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x (overhead + entries), and the products with the samples; one core, any device."""
+        """Return steps x (overhead + entries), and the gemms with the samples [s].
+
+        One core, any device.
+        """
         step = _STEP + members * self.dimension * _ENTRY
-        products = self.samples * self.patches * self.dimension * members * _PRODUCT
-        return ceil(_START + self.steps * step + (self.gradient != "population") * products)
+        gemms = self.samples * self.patches * self.dimension * members * _GEMM
+        return ceil(_START + self.steps * step + (self.gradient != "population") * gemms)
 
     def estimated_megabytes(self, members: int) -> float:
-        """The samples of each seed, one at a time, and the products with the weights."""
+        """Return the memory of each seed's samples, one seed at a time [MB].
+
+        The gemms of samples and weights are counted too.
+        """
         if self.gradient == "population":
             return 1.0
         rows = self.n_examples * self.patches

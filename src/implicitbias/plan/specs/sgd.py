@@ -1,4 +1,4 @@
-"""The spec of `sgd`."""
+"""This is the spec of `sgd`: mini-batch SGD on a classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _START = 4.0  # start a process, import torch, read the data
 
 
 class Spec(NetworkSpec):
-    """Mini-batch SGD on a classifier, in torch.optim.SGD's convention.
+    """A run of mini-batch SGD on a classifier, in torch.optim.SGD's convention.
 
     One step is  V <- momentum V + (grad + weight_decay W),  W <- W - lr V,  for every parameter,
     biases and batch-norm scales included: torch's `weight_decay` is the gradient of
@@ -49,14 +49,14 @@ class Spec(NetworkSpec):
     )
     loss: Literal["cross_entropy", "square"] = Field(
         default="cross_entropy",
-        description="Mean over the batch. cross_entropy: of -log softmax, natural logarithm;"
-        " square: of ||f(x) - one-hot target||^2, without 1/C and without 1/2.",
+        description="The loss, a mean over the batch. cross_entropy: of -log softmax, natural"
+        " logarithm; square: of ||f(x) - one-hot target||^2, without 1/C and without 1/2.",
     )
     weight_decay: NonNegative = Field(
         default=0.0,
-        description="As torch has it: weight_decay W is added to the gradient of every parameter,"
-        " the penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda ||W||^2 is half of it"
-        " [1].",
+        description="Weight decay as torch has it: weight_decay W is added to the gradient of"
+        " every parameter, the penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda"
+        " ||W||^2 is half of it [1].",
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.0,
@@ -99,39 +99,43 @@ class Spec(NetworkSpec):
 
     @property
     def normalises_batch(self) -> bool:
-        """Whether the model normalises over the batch; one with an argument for that says it."""
-        found = self.model_arguments.get("batch_norm")
-        return self.model_info.batch_norm if found is None else bool(found)
+        """Return whether the model normalises over the batch.
+
+        A model with an argument for that says it by its value.
+        """
+        argument = self.model_arguments.get("batch_norm")
+        return self.model_info.batch_norm if argument is None else bool(argument)
 
     @property
     def objective(self) -> str:
-        """The loss by its name in models/_objectives.py."""
+        """Return the loss by its name in models/_objectives.py."""
         return self.loss
 
     @property
     def data_options(self) -> dict[str, Any]:
-        """The keyword arguments of `data.info` and `data.load`."""
+        """Return the keyword arguments of `data.info` and `data.load`."""
         return {**super().data_options, "classes": self.classes}
 
     @property
     def label(self) -> str:
-        """Model, data and batch size."""
+        """Return model, data and batch size as one word."""
         return f"{self.model}-{self.dataset}-b{self.batch_size}"
 
     def lr_multiplier(self, epoch: int) -> float:
-        """The schedule's factor during 0-based epoch `epoch`."""
+        """Return the schedule's factor during 0-based epoch `epoch`."""
         return multiplier(epoch, self.epochs, self.lr_milestones, self.lr_factor)
 
     def decay_exponent(self) -> float:
-        """Sum over steps of lr_t x weight_decay: weights without gradient shrink by exp(-this).
+        """Return the sum over steps of lr_t x weight_decay.
 
-        It governs how far SGD with weight decay forgets its initialisation.
+        Weights without gradient shrink by exp(-this). It governs how far SGD with weight decay
+        forgets its initialisation.
         """
         scale = sum(self.lr_multiplier(e) for e in range(self.epochs))
         return self.lr * self.weight_decay * self.steps_per_epoch * scale
 
     def check(self) -> None:
-        """Check the fields together: also batches of one, schedules and records that cannot be."""
+        """Raise UserError for batches of one, schedules and records that the run cannot have."""
         super().check()
         n = self.n_examples
         if self.normalises_batch and 1 in (self.batch_size, n % self.batch_size):
@@ -148,12 +152,14 @@ class Spec(NetworkSpec):
         observed.check(self)
 
     def model_size(self) -> Size:
-        """What is known of the model's size without building it."""
+        """Return what is known of the model's size without building it."""
         facts = data.info(self.dataset, **self.data_options)
         return self.model_info.size(self.model_arguments, facts.input_shape, facts.n_classes)
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x [c_layer layers + K (c_autograd layers + P c_member + B M c_example)], one core.
+        """Return steps x [c_layer layers + K (c_autograd layers + P c_member + B M c_example)].
+
+        In seconds on one core.
 
         P parameters, M multiply-adds per example, B batch size, K members. Fitted to MLP-BN, where
         M = P (depth 10, widths 50 and 100, B 4-128, K 1-24) and nothing is autograd's, on an AMD
@@ -169,9 +175,10 @@ class Spec(NetworkSpec):
         return _START + self.steps * step / (_CUDA_SPEEDUP if device == "cuda" else 1.0)
 
     def estimated_megabytes(self, members: int) -> float:
-        """The data as float32, twice while they are read, the state thrice for checkpoints.
+        """Return the memory of the data, the state and the activations [MB].
 
-        And the activations of a batch of every member, within a half of what was measured.
+        The data count as float32, twice while they are read, the state thrice for checkpoints. And
+        the activations of a batch of every member, within a half of what was measured.
         """
         facts, size = data.info(self.dataset, **self.data_options), self.model_size()
         arrays = 4 * (facts.n_train + facts.n_test) * prod(facts.input_shape)

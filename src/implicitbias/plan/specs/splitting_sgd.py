@@ -1,4 +1,4 @@
-"""The spec of `splitting_sgd`: relaxed variable splitting, and pruning, of a trained network."""
+"""This is the spec of `splitting_sgd`: relaxed variable splitting, or pruning, of a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Spec(NetworkSpec):
-    """Mini-batch SGD on f(w) + lambda P(u) + (beta/2) ||w - u||^2, f the mean cross-entropy.
+    """A run of mini-batch SGD on f(w) + lambda P(u) + (beta/2) ||w - u||^2, f the cross-entropy.
 
     One step is  w <- w - lr (grad f(w) + beta (w - u)),  then  u <- T(w), the operator of `penalty`
     with cut-off `cutoff`: penalties are compared at equal cut-offs. w are the weights of all linear
@@ -78,7 +78,7 @@ class Spec(NetworkSpec):
         return f"splitting_sgd-{self.model}-{self.dataset}"
 
     def check(self) -> None:
-        """Check the fields together: also normalised batches and prunings that cannot be."""
+        """Raise UserError for normalised batches and prunings that the run cannot have."""
         super().check()
         if self.model_info.batch_norm:
             raise UserError(f"model: {self.model} normalises over the batch; its running means"
@@ -91,11 +91,14 @@ class Spec(NetworkSpec):
             raise UserError(f"prune_epoch: {self.prune_epoch} leaves nothing of {self.epochs}")
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x members x (overhead + examples), fitted to conv_small on one core."""
+        """Return steps x members x (overhead + examples), fitted to conv_small on one core [s]."""
         return _START + members * (self.steps * _STEP + self.samples * _EXAMPLE)
 
     def estimated_megabytes(self, members: int) -> float:
-        """The data as float32, twice while they are read; the networks are small beside them."""
+        """Return the memory of the data as float32, twice while they are read [MB].
+
+        The networks are small beside them.
+        """
         facts = data.info(self.dataset, **self.data_options)
         size = 1
         for side in facts.input_shape:

@@ -1,4 +1,4 @@
-"""The spec of `square_sgd`: mini-batch SGD on the square loss, layers normalised or not."""
+"""This is the spec of `square_sgd`: mini-batch SGD on the square loss, layers normalised or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 class Spec(Sgd):
-    """SGD on the square loss of Xu et al. (2023), with their two kinds of network.
+    """A run of SGD on the square loss of Xu et al. (2023), with one of their two kinds of network.
 
     `normalisation` lagrange: every layer but the head on the unit Frobenius sphere (projected
     gradient and momentum, then renormalised), weight decay on the head alone; so rho, the product
@@ -49,8 +49,8 @@ class Spec(Sgd):
     )
     loss: Literal["mse", "square"] = Field(  # type: ignore[assignment]
         default="mse",
-        description="Mean over the batch. square: of ||f(x) - t||^2; mse: of that divided by the C"
-        " outputs, as torch.nn.MSELoss has it.",
+        description="The loss, a mean over the batch. square: of ||f(x) - t||^2; mse: of that"
+        " divided by the C outputs, as torch.nn.MSELoss has it.",
     )
     targets: Literal["one_hot", "centred", "sign"] = Field(
         default="one_hot",
@@ -96,22 +96,22 @@ class Spec(Sgd):
 
     @property
     def objective(self) -> str:
-        """The loss by its name in models/_objectives.py."""
+        """Return the loss by its name in models/_objectives.py."""
         return f"{self.loss}_{self.targets}"
 
     def lr_multiplier(self, epoch: int) -> float:
-        """The schedule's factor during 0-based epoch `epoch`."""
+        """Return the schedule's factor during 0-based epoch `epoch`."""
         return multiplier(epoch, self.epochs, self.lr_milestones, self.lr_factor, self.lr_schedule)
 
     @property
     def record_epochs(self) -> tuple[int, ...]:
-        """Completed epochs at which the run is measured; 0 and the last always."""
+        """Return the completed epochs at which the run is measured; 0 and the last always."""
         if not self.record_at:
             return super().record_epochs
         return tuple(sorted({0, *self.record_at, self.epochs}))
 
     def check(self) -> None:
-        """Check the fields together: also targets, models, schedules and records that cannot be."""
+        """Raise UserError for targets, models, schedules and records that the run cannot have."""
         super().check()
         if not self.model_info.features:
             able = ", ".join(n for n in registry.names("models") if models.info(n).features)
@@ -127,7 +127,7 @@ class Spec(Sgd):
 
     @property
     def label(self) -> str:
-        """Procedure, model, data and batch size."""
+        """Return procedure, model, data and batch size as one word."""
         return f"square_sgd-{super().label}"
 
     def multiply_adds(self) -> int:
@@ -136,10 +136,10 @@ class Spec(Sgd):
         return int(self.model_info.size(self.model_arguments, shape, 0).multiply_adds)
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x members x (overhead + B x multiply-adds x time of one, forward and backward).
+        """Return steps x members x (overhead + B x multiply-adds x time of one) [s].
 
-        Fitted to packs of ten, widths 4 (convolutions) and 64 (perceptron), 28x28 grey images, on
-        one core.
+        The time of a multiply-add covers forward and backward pass. Fitted to packs of ten, widths
+        4 (convolutions) and 64 (perceptron), 28x28 grey images, on one core.
         """
         size = self.model_size()
         example = self.multiply_adds() * size.multiply_add_seconds

@@ -1,4 +1,4 @@
-"""The spec of `weight_norm_flow`: diagonal linear networks, plain and weight-normalised."""
+"""This is the spec of `weight_norm_flow`: diagonal linear networks, plain and weight-normalised."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...base.errors import UserError
 from ..spec import NonNegative, Positive, RunSpec
 
 _START = 3.0  # seconds to start a process
-_STEP, _ENTRY, _PRODUCT = 6e-5, 1.2e-8, 1e-10  # seconds per step, weight, and matrix entry
+_STEP, _ENTRY, _GEMM = 6e-5, 1.2e-8, 1e-10  # seconds per step, weight, and matrix entry
 _FLOW = 0.3  # seconds per adaptive integration
 
 
 class Spec(RunSpec):
-    """z = x^depth from y = A z, by gradient descent or flow on (1/2) ||A z - y||^2.
+    """A run that fits z = x^depth to y = A z, by gradient descent or flow on (1/2) ||A z - y||^2.
 
     `signed`: z = x_+^depth - x_-^depth. `rate_ratio` c = eta_u / eta_r: x = r u with ||u|| = 1, r
     and u at their own rates; null: plain, no weight normalisation. `polar_pairs`: one pair for all
@@ -145,7 +145,7 @@ class Spec(RunSpec):
 
     @property
     def samples(self) -> int:
-        """Measurements in all steps."""
+        """Return the number of measurements in all steps."""
         return self.measurements * self.iterations
 
     @property
@@ -155,11 +155,11 @@ class Spec(RunSpec):
 
     @property
     def label(self) -> str:
-        """Procedure, form and dimension."""
+        """Return procedure, form and dimension as one word."""
         return f"weight_norm_flow-{self.form}-n{self.dimension}"
 
     def check(self) -> None:
-        """Sizes that cannot be, and a second pair where there is no second half."""
+        """Raise UserError for sizes that cannot be, and a second pair without a second half."""
         if self.sparsity > self.dimension:
             raise UserError(f"sparsity: {self.sparsity} is more than dimension {self.dimension}")
         if self.measurements >= self.dimension:
@@ -172,9 +172,9 @@ class Spec(RunSpec):
             raise UserError("polar_pairs: a flow has 1; 2 is for the discrete forms")
 
     def estimated_seconds(self, members: int, device: str) -> float:
-        """Steps x (overhead + weights + products) on one core; flows member by member."""
+        """Return steps x (overhead + weights + gemms) on one core [s]; flows one by one."""
         if self.form == "flow":
             return ceil(_START + _FLOW * members * (1 + self.compare_start))
         weights = self.dimension * (1 + self.signed)
-        step = _STEP + members * (weights * _ENTRY + 2 * weights * self.measurements * _PRODUCT)
+        step = _STEP + members * (weights * _ENTRY + 2 * weights * self.measurements * _GEMM)
         return ceil(_START + self.iterations * step)
