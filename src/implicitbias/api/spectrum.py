@@ -1,56 +1,144 @@
-"""Ranks of every matrix of a user's own state dict, at any tolerance."""
+"""Ranks of every matrix of people's own checkpoints, at any tolerance and under both norms."""
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
+from numpy.typing import NDArray
 
 from .. import metrics
 from ..base.errors import UserError
-from ..train.observers.spectra import singular_values
+from ..metrics._matrix import STEMS, scaled, singular_values, without_rounding
+from . import _folder, _matrices
+from ._matrices import Matrix
+from ._stored import printable
 
-_METRICS = ("stable_rank", "effective_rank")
+COLUMNS = {
+    "file": "The file, or the folder of a sharded model.",
+    "matrix": "Name of the weight in the file; `[i]` for the i-th of a stack of experts.",
+    "shape": "Of the tensor, as in the file [1].",
+    "rows": "Rows of the matrix; empty where there is none [1].",
+    "cols": "Its columns [1].",
+    "layout": "How the matrix is made of the tensor: `matrix`, as stored, (out, in) of a linear"
+    " layer; `kernel`, a convolution (out, in, area) as (out, in x area); `transposed`, a"
+    " transposed convolution (in, out, area) as (out, in x area); `expert`, one of a stack"
+    " (experts, out, in); `embedding`, (1, n, d) as (n, d).",
+    "dtype": "Type of the stored numbers; float64 where the weight is made of several tensors.",
+    "fro_norm": "||W||_F [1].",
+    "spec_norm": "||W||_2, the largest singular value [1].",
+    "stable_rank": "||W||_F^2 / ||W||_2^2 [1].",
+    "effective_rank": "exp of the entropy of the normalised singular values [1].",
+    "singular_values": "Over the largest, descending; not in CSV and JSON [1].",
+    "note": "Why there are no ranks, or what to know of them; else empty.",
+}  # and `rank_fro_<tolerance>`, `rank_spec_<tolerance>`
+SPECTRUM = "singular_values"
+_EPS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7, "float8_e4m3fn": 2.0**-3,
+        "float8_e5m2": 2.0**-2}  # fmt: skip
+Progress = Callable[[Path, int, int], None]  # the file, matrices done, of how many
 
 
-def load(path: Path) -> dict[str, Tensor]:
-    """Read a `.safetensors` file or a `.pt` state dict without executing anything in it."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tree = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not a readable state dict: {error}") from error
-    except Exception as error:  # weights_only refuses with pickle's many errors
-        raise UserError(
-            f"{path}: refused: it holds more than tensors, and reading it could run code;"
-            " save its state_dict()"
-        ) from error
-    if not isinstance(tree, dict) or not any(isinstance(v, Tensor) for v in tree.values()):
-        raise UserError(f"{path}: not a state dict: it maps no names to tensors")
-    return {str(name): value for name, value in tree.items() if isinstance(value, Tensor)}
+def table(
+    paths: Path | Sequence[Path],
+    tolerance: float | Sequence[float] = 1e-3,
+    norms: Sequence[str] = tuple(STEMS),
+    transposed: str = "",
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Return a row for every matrix of each checkpoint, and one for what has none, with the reason.
 
+    paths: files written by torch.save or safetensors, folders or indices of sharded models.
+    tolerance: one or several, relative to the norm of each matrix, in (0, 1). norms: `frobenius`,
+    `spectral` or both. transposed: a pattern of names of transposed convolutions, where neither
+    name nor bias tells. Columns: COLUMNS and the ranks.
 
-def table(path: Path, tolerance: float) -> pd.DataFrame:
-    """Return a row per matrix: its shape, its rank under both norms, stable and effective rank.
-
-    A tensor of more than two dimensions is a convolution's kernel (out, in, ...) and is flattened
-    to (out, in x ...); vectors are left out.
+    Raises:
+        UserError: a tolerance or a norm that is none; a checkpoint that cannot be read, or that has
+            no matrix.
+        OSError: a file that may not be read.
     """
-    names = [metrics.with_parameter(stem, tolerance) for stem in ("rank_fro", "rank_spec")]
-    rows = []
-    for name, tensor in load(path).items():
-        if tensor.dim() < 2 or not tensor.is_floating_point():
-            continue
-        matrix = tensor.flatten(1).double()
-        spectrum = singular_values(matrix.numpy())
-        values = {m: float(metrics.resolve(m).compute(spectrum)) for m in (*names, *_METRICS)}
-        rows.append({"matrix": name, "rows": matrix.shape[0], "cols": matrix.shape[1], **values})
-    return pd.DataFrame(rows)
+    ranks = rank_names([tolerance] if np.isscalar(tolerance) else tolerance, norms)
+    rows: list[dict[str, Any]] = []
+    for path in [paths] if isinstance(paths, Path) else paths:
+        rows += of_checkpoint(path, ranks, transposed, progress)
+    first, last = list(COLUMNS)[:9], list(COLUMNS)[9:]
+    frame = pd.DataFrame(rows, columns=[*first, *ranks, *last])
+    whole = ["rows", "cols", *ranks]
+    frame[whole] = frame[whole].astype("Int64")
+    return frame
+
+
+def rank_names(tolerances: Any, norms: Sequence[str]) -> list[str]:
+    """Return the names of the metrics: `rank_fro_1e-3`, ...; UserError for what is none."""
+    for tolerance in tolerances:
+        if not 0 < tolerance < 1:  # NaN is refused too
+            raise UserError(f"tolerance {tolerance:g}: not in (0, 1)")
+    stems = []
+    for norm in norms:
+        if norm not in STEMS:
+            raise UserError(f"norm {norm!r}: there are {' and '.join(STEMS)}")
+        stems.append(STEMS[norm])
+    names = (metrics.with_parameter(s, float(t)) for t in tolerances for s in stems)
+    return list(dict.fromkeys(names))
+
+
+def of_checkpoint(
+    path: Path, ranks: Sequence[str], transposed: str = "", progress: Progress | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one checkpoint; UserError at the end if none has a matrix."""
+    checkpoint = _folder.read(path)
+    found = list(_matrices.matrices(checkpoint.tensors, transposed))
+    file, some, reasons = printable(str(path)), False, []
+    for i, matrix in enumerate(found):
+        row = _row(matrix, ranks)
+        some |= SPECTRUM in row
+        reasons.append(f"{matrix.name}: {row['note']}")
+        yield {"file": file, **row}
+        if progress:
+            progress(path, i + 1, len(found))
+    for name, reason in checkpoint.left_out.items():
+        reasons.append(f"{name}: {reason}")
+        yield {"file": file, "matrix": name, "note": f"left out: {reason}"}
+    if not some:
+        said = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if reasons[3:] else "")
+        raise UserError(f"{path}: no matrices in it{': ' if said else ', and no tensors'}{said}")
+
+
+def _row(matrix: Matrix, ranks: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"matrix": matrix.name, "shape": " x ".join(map(str, matrix.shape)),
+                           "note": matrix.reason or matrix.note}  # fmt: skip
+    if matrix.reason:
+        return row
+    w, row["dtype"], reason = _matrices.array(matrix)
+    row |= {"rows": matrix.rows, "cols": matrix.cols, "layout": matrix.layout}
+    if w is None:
+        return row | {"note": reason}
+    if not np.isfinite(w).all():
+        missing = np.full(min(w.shape), np.nan)
+        return row | {"note": "holds NaN or infinity", SPECTRUM: missing}
+    small, exponent = scaled(w)
+    s = without_rounding(singular_values(small), small.shape)
+    norms = np.ldexp([np.linalg.norm(s), s[0]], exponent)
+    row |= {"fro_norm": float(norms[0]), "spec_norm": float(norms[1])}
+    for name in (*ranks, "stable_rank", "effective_rank"):
+        row[name] = float(metrics.resolve(name).compute(s))
+    notes = [matrix.note, *_cautions(row["dtype"], ranks, max(w.shape), s)]
+    row["note"] = "; ".join(filter(None, notes))
+    return row | {SPECTRUM: s / (s[0] or 1.0)}
+
+
+def _cautions(
+    dtype: str, ranks: Sequence[str], length: int, s: NDArray[np.float64]
+) -> Iterator[str]:
+    """What the type of the stored numbers says against some of the ranks."""
+    if not s.any():
+        yield "all entries are 0"
+    if dtype.startswith("float8"):
+        yield "float8 without a scale that fits: the ranks are of the stored numbers"
+    noise = _EPS.get(dtype, 2.0**-52) * length**0.5
+    below = [name for name in ranks if float(name.rpartition("_")[2]) < noise]
+    if below and s.any():
+        yield f"{', '.join(below)} may count the rounding of {dtype}"

@@ -61,17 +61,41 @@ def status(args: argparse.Namespace) -> None:
 
 
 @verb(
-    "ranks of the matrices of a state dict",
-    arg("file", type=Path, help="written by torch.save or safetensors"),
-    arg("--tolerance", type=float, default=1e-3, help="relative to the norm of each matrix"),
-    example="spectrum net.pt --tolerance 0.03",
-)
+    "ranks of every matrix of your own checkpoints",
+    arg("files", type=Path, nargs="+", metavar="FILE",
+        help="written by torch.save or safetensors; a folder or an index.json of shards; several"
+        " are a trajectory, in this order"),
+    arg("--tolerance", type=float, action="append", metavar="T",
+        help="relative to the norm of each matrix, in (0, 1); may be given several times"
+        " (default: 1e-3)"),
+    arg("--norm", choices=("frobenius", "spectral", "both"), default="both",
+        help="what the tolerance is relative to (default: both)"),
+    arg("--transposed", default="", metavar="PATTERN",
+        help="names of transposed convolutions, as 'up*.weight', where name and bias do not tell"),
+    arg("--csv", action="store_true", help="every tensor with every column, as CSV"),
+    arg("--json", action="store_true", help="the same as a JSON list"),
+    arg("--plot", type=Path, metavar="OUT", help="a picture: .svg, .png or .pdf"),
+    example="spectrum epoch*.pt --tolerance 0.03 --plot ranks.svg",
+)  # fmt: skip
 def spectrum(args: argparse.Namespace) -> None:
-    """Print a row for every weight matrix of a state dict: shape, norms and ranks."""
-    from ..api import spectrum
+    """Print a row for every weight matrix: shape, norm, ranks, stable rank.
 
-    table = spectrum.table(args.file, args.tolerance)
-    print(table.to_string(index=False, float_format="%.4g") if len(table) else "no matrices")
+    Nested checkpoints are walked; reparametrised weights (weight norm, spectral norm, pruning, LoRA
+    pairs, float8 with scales) are what the network multiplies with. What has no rank is named with
+    its reason. No code from a file is ever run.
+    """
+    from ..api import _show, spectrum
+
+    norms = ("frobenius", "spectral") if args.norm == "both" else (args.norm,)
+    bar = _show.Bar()
+    try:
+        table = spectrum.table(args.files, args.tolerance or [1e-3], norms, args.transposed, bar)
+    finally:
+        bar.clear()
+    if args.plot:
+        _show.plot(table, args.plot)
+    as_text = _show.as_csv if args.csv else _show.as_json if args.json else _show.text
+    print(as_text(table).rstrip("\n"))
 
 
 @verb(

@@ -10,6 +10,7 @@ numpy is the only dependency, because planning imports this package to check the
 from importlib import import_module
 from pkgutil import iter_modules
 
+from ._matrix import rank, spectrum, value
 from ._registry import (
     Metric,
     inequality,
@@ -30,6 +31,9 @@ __all__ = [
     "known",
     "layer_metric",
     "network_metric",
+    "rank",
     "resolve",
+    "spectrum",
+    "value",
     "with_parameter",
 ]

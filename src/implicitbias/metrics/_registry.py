@@ -147,7 +147,12 @@ def resolve(name: str, recorded: frozenset[str] = frozenset()) -> Metric:
 
 
 def with_parameter(stem: str, value: float) -> str:
-    """Return a metric's name with its parameter: ("rank_fro", 0.03) gives "rank_fro_3e-2"."""
+    """Return a metric's name with its parameter: ("rank_fro", 0.03) gives "rank_fro_3e-2".
+
+    ValueError for a number outside (0, 1): every parameter lies there.
+    """
+    if not 0 < value < 1:  # NaN is refused too
+        raise ValueError(f"{stem} needs a number in (0, 1), not {value}")
     return f"{stem}_{_scientific(value)}"
 
 

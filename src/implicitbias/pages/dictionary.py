@@ -12,6 +12,7 @@ from functools import partial
 from .. import metrics
 from ..analysis import claims, tables
 from ..base import provenance, registry
+from ..base.source import constants
 from ..figures import style
 from ..plan import packs
 from ..plan.spec import RunSpec, procedure_spec
@@ -26,6 +27,7 @@ FILES: dict[str, dict[str, str]] = {
     "tables": tables.COLUMNS,
     "claims": claims.KEYS,
     "csv": style.COLUMNS,
+    "spectrum": constants(registry.PACKAGE / "api" / "spectrum.py", "COLUMNS")["COLUMNS"],
 }
 
 

@@ -48,9 +48,9 @@ def untrained(_: Path) -> str:
     """Return average rank of an untrained ResNet-18 beside the largest published averages of figure
     4.
     """
+    from ...metrics._matrix import singular_values
     from ...models import build_seeded
     from ...models._layers import weight_matrices
-    from ...train.observers.spectra import singular_values
 
     net = build_seeded("resnet18", (3, 32, 32), 10, seed=0)
     spectra = [

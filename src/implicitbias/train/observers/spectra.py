@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from ...metrics._matrix import frobenius, singular_values
 from ...models._layers import WeightMatrix
 from ..networks import Networks
 from ..records import Records
@@ -41,25 +40,6 @@ RECORDS = {
 ALWAYS = ("sgd",)
 
 
-def singular_values(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """All singular values of W (m, n), descending, in float64; NaN throughout if W is not finite.
-
-    Where the long side is over twice the short one they come from the eigenvalues of the small Gram
-    matrix, which is faster and at relative tolerance 1e-5 still gives the same counts (squaring
-    costs half the digits, and float64 has 16). The conversion comes first: a float32 Gram matrix is
-    off at 1e-4.
-    """
-    w = np.asarray(matrix, dtype=np.float64)
-    m, n = w.shape
-    if not np.isfinite(w).all():
-        return np.full(min(m, n), np.nan)
-    if max(m, n) <= 2 * min(m, n):
-        return np.asarray(np.linalg.svd(w, compute_uv=False))
-    gram = w @ w.T if m < n else w.T @ w
-    eigenvalues = np.asarray(np.linalg.eigvalsh(gram)[::-1], dtype=np.float64)
-    return np.asarray(np.sqrt(eigenvalues.clip(min=0)))
-
-
 def spectra(
     records: Records,
     runs: list[str],
@@ -79,7 +59,7 @@ def spectra(
                 run, epoch, step, "spectrum", singular_values(w).tolist(),
                 (matrix.rows, matrix.cols), matrix.label, matrix.averaged,
             )  # fmt: skip
-            norm = float(np.linalg.norm(w))
+            norm = frobenius(w)
             records.scalar(run, epoch, step, "fro_norm", norm, matrix.label)
 
 

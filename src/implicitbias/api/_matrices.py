@@ -1,0 +1,140 @@
+"""From a weight of any shape to the matrices that have ranks, or to the reason why it has none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import partial
+from math import prod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ._stored import Stored
+from ._weights import Weight, effective
+
+_TRANSPOSED = re.compile(r"transpose|deconv|upconv|convtr?\b", re.IGNORECASE)
+_EMBEDDED = re.compile(r"embed|token|queries|query|position|\bpos\b|pos_|\bpe\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix that can be computed, or none and the reason."""
+
+    name: str
+    shape: tuple[int, ...]  # of the tensor
+    layout: str = ""
+    rows: int = 0
+    cols: int = 0
+    read: Callable[[], Tensor] | None = None
+    reason: str = ""
+    note: str = ""
+
+
+def matrices(tensors: Mapping[str, Stored], transposed: str = "") -> Iterator[Matrix]:
+    """Yield the matrices of all weights, in order, and an entry with a reason for what is none.
+
+    transposed: a pattern of names, as `up*.weight`, that are of transposed convolutions. Without
+    it, they are told by their names and by a bias of as many entries as their second axis.
+    """
+    for weight in effective(tensors):
+        shape = weight.made.shape
+        reason = weight.made.reason or _reason(shape)
+        if reason:
+            yield Matrix(weight.name, shape, reason=reason)
+            continue
+        if fnmatch(weight.name, transposed) and len(shape) > 2:
+            layout = "transposed"
+        else:
+            layout = layout_of(weight.name, shape, _bias(weight, tensors))
+        yield from laid_out(weight, layout)
+
+
+def _reason(shape: tuple[int, ...]) -> str:
+    if 0 in shape:
+        return f"empty: {' x '.join(map(str, shape))}"
+    if len(shape) < 2:
+        return "a vector" if shape else "a single number"
+    return ""
+
+
+def _bias(weight: Weight, tensors: Mapping[str, Stored]) -> int:
+    """How long the bias of the layer is; 0 without one."""
+    bias = tensors.get(f"{weight.name.removesuffix('weight')}bias")
+    return bias.shape[0] if bias and len(bias.shape) == 1 else 0
+
+
+def layout_of(name: str, shape: tuple[int, ...], bias: int = 0) -> str:
+    """Return the layout of a tensor of two dimensions or more, by its name and shape."""
+    if len(shape) == 2:
+        return "matrix"
+    if len(shape) == 3 and "experts" in name:
+        return "expert"
+    if shape[0] == 1 and (_EMBEDDED.search(name) or not name.endswith("weight")):
+        return "embedding"
+    if _TRANSPOSED.search(name) or (bias and bias == shape[1] != shape[0]):
+        return "transposed"
+    return "kernel"
+
+
+def laid_out(weight: Weight, layout: str) -> Iterator[Matrix]:
+    """Yield the matrices of one weight in a layout: one, or one of each expert."""
+    name, shape, note = weight.name, weight.made.shape, weight.note
+    read = weight.made.read
+    if layout == "expert":
+        for i in range(shape[0]):
+            yield Matrix(f"{name}[{i}]", shape, layout, shape[1], shape[2],
+                         partial(_one_of, read, i), note=note)  # fmt: skip
+        return
+    if layout == "embedding":
+        ones = next((i for i, n in enumerate(shape[:-2]) if n != 1), len(shape) - 2)
+        rows, rest = shape[ones], shape[ones + 1 :]
+    elif layout == "transposed":
+        rows, rest = shape[1], (shape[0], *shape[2:])
+    else:
+        rows, rest = shape[0], shape[1:]
+
+    def matrix() -> Tensor:
+        tensor = read()
+        return (tensor.movedim(1, 0) if layout == "transposed" else tensor).reshape(rows, -1)
+
+    yield Matrix(name, shape, layout, rows, prod(rest), matrix, note=note)
+
+
+def _one_of(read: Callable[[], Tensor], i: int) -> Tensor:
+    return read()[i]
+
+
+def array(matrix: Matrix) -> tuple[NDArray[np.float64] | None, str, str]:
+    """Return the matrix in float64, or None; its type as it is stored; and the reason for None."""
+    assert matrix.read is not None
+    kind, needed = "", 8 * matrix.rows * matrix.cols
+    if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        return None, kind, f"needs {needed / 1e9:.0f} GB in float64, more than this machine has"
+    try:
+        with torch.no_grad():
+            tensor = matrix.read()
+            kind = str(tensor.dtype).removeprefix("torch.")
+            if reason := _unfit(tensor):
+                return None, kind, reason
+            if tensor.is_quantized:
+                tensor = tensor.dequantize()
+            return tensor.detach().double().numpy(), kind, ""
+    except (RuntimeError, NotImplementedError, TypeError, MemoryError) as error:
+        first = str(error).partition("\n")[0]
+        return None, kind, f"cannot be converted: {first}"
+
+
+def _unfit(tensor: Tensor) -> str:
+    if tensor.is_meta:
+        return "without data: on the device meta"
+    if tensor.is_complex():
+        return "complex numbers"
+    if not tensor.is_floating_point() and not tensor.is_quantized:
+        return "whole numbers or truth values, no weights as they stand"
+    return ""
