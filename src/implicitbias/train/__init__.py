@@ -1,1 +1,1 @@
-"""From a pack to its records: the loop, procedures, the engine, observers, checkpoints."""
+"""Training goes from a pack to its records: loop, procedures, engine, observers, checkpoints."""

@@ -1,8 +1,8 @@
-"""Checkpoints of a pack in training: two generations, checksummed, read without running code.
+"""A checkpoint of a pack in training is checksummed and read without running code.
 
-They lie at paths that the workflow does not declare, because declared outputs are deleted when a
-job fails, and are removed once the pack's records are written. A file is the sha256 of the rest,
-then what `torch.save` writes.
+Two generations are kept. They lie at paths that the workflow does not declare, because declared
+outputs are deleted when a job fails, and are removed once the pack's records are written. A file is
+the sha256 of the rest, then what `torch.save` writes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path, device: torch.device | str) -> dict[str, Any] | None:
-    """The newest whole state, or None if there is none; a damaged newest one is warned of."""
+    """Return the newest whole state, or None if there is none; warn of a damaged newest one."""
     damaged = []
     for file in (path, previous(path)):
         try:

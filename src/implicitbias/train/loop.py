@@ -1,4 +1,4 @@
-"""The loop of every procedure: signals, checkpoints, progress, the parts of a pack.
+"""Every procedure trains in this loop: signals, checkpoints, progress, the parts of a pack.
 
 A procedure cuts its pack into parts, runs that take their steps together, and says how a part
 records and takes a step. The parts are trained one after another, each from its beginning to its
@@ -28,11 +28,14 @@ T = TypeVar("T")
 
 
 class Interrupted(SystemExit):
-    """SIGTERM or SIGINT: the checkpoint is written; exit code 128 + signal, as a shell has it."""
+    """Raised on SIGTERM or SIGINT once the checkpoint is written.
+
+    The exit code is 128 + signal, as a shell has it.
+    """
 
 
 class Loop:
-    """Train the parts of one pack; `device` is where a checkpoint's tensors are wanted."""
+    """A loop that trains the parts of a pack; `device` is where it wants a checkpoint's tensors."""
 
     def __init__(
         self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1, device: str = "cpu"
@@ -56,7 +59,7 @@ class Loop:
         return value
 
     def run(self, parts: Sequence[Part]) -> list[Records]:
-        """Train every part to its end, from the checkpoint if there is one; the records of each."""
+        """Train every part to its end, from a checkpoint if there is one; return their records."""
         state, self._resumed = self._resumed, None
         self.finished = [Records(*rows) for rows in state["finished"]] if state else []
         before = sum(part.steps for part in parts[: len(self.finished)])
@@ -73,7 +76,7 @@ class Loop:
         return self.finished
 
     def _train(self, part: Part, state: State | None, before: int) -> Records:
-        """The records of one part, of which nothing else stays when the next one begins."""
+        """Return the records of one part, of which nothing else stays when the next one begins."""
         training, records = part.begin(), Records()
         if state is not None:
             training.step, records = state["step"], Records(*state["records"])
@@ -83,7 +86,7 @@ class Loop:
         return records
 
     def tick(self, training: Training, records: Records, before: int) -> None:
-        """After a step, `before` steps of other parts before it: report and save what is due."""
+        """Report and save what is due after a step; other parts took `before` steps before."""
         if self._reporter.due():
             self._report(training, records, before + training.step)
             if time.monotonic() - self._saved >= self._save_every:
@@ -102,7 +105,10 @@ class Loop:
         self._reporter.update(epoch, step, training.loss(), said + training.lost())
 
     def _timed_save(self, training: Training, records: Records) -> None:
-        """Save, and put the next one off while saving costs over 2%: at most twice as long."""
+        """Save, and put the next save off while saving costs over 2%.
+
+        The interval at most doubles.
+        """
         start = time.monotonic()
         self._save(training, records)
         self._saved, wanted = time.monotonic(), self.job.checkpoint_seconds

@@ -1,4 +1,4 @@
-"""Networks in mini-batch training: their batches, the records that are due, their divergence."""
+"""Networks in mini-batch training have batches, records that are due, and may diverge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .records import Records, joined
 
 
 class MiniBatches(Training):
-    """Networks in training."""
+    """A part of a pack that trains networks on mini-batches and records them."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks, shape = networks, networks.specs[0]
@@ -62,7 +62,7 @@ class MiniBatches(Training):
         return True
 
     def _begin(self, epoch: int) -> None:
-        """The learning rate of an epoch, and each member's own order of the examples, (K, N)."""
+        """Set the learning rate of an epoch, and each member's order of the examples, (K, N)."""
         specs, labels = self.networks.specs, self.networks.labels
         orders = [streams.epoch_order(s.seed, epoch, labels.shape[1]) for s in specs]
         self._orders = torch.from_numpy(np.stack(orders)).to(labels.device)
@@ -89,7 +89,7 @@ class MiniBatches(Training):
             observer.settle()
 
     def loss(self) -> float:
-        """The mean over the members that have not diverged; NaN if all have."""
+        """Return the mean loss of the members that have not diverged; NaN if all have."""
         fine = self.losses[self.diverged < 0]
         return fine.mean().item() if len(fine) else float("nan")
 
@@ -128,7 +128,7 @@ def train(
     specs: Sequence[RunSpec], job: Job, build: Untrained = untrained,
     change: Callable[[Networks], None] | None = None, whole: bool = False,
 ) -> Records:  # fmt: skip
-    """The records of a pack of runs of one shape.
+    """Return the records of a pack of runs of one shape.
 
     build: a run's untrained network. change: what a procedure changes of the networks, their data
     and their steps, before the first. A pack of more runs than step well side by side is trained
@@ -153,7 +153,7 @@ def train(
 
 
 def _sub_pack_size(specs: Sequence[Any], job: Job, build: Untrained) -> int:
-    """How many runs train side by side, by the rule of engine/choose.py."""
+    """Return how many runs train side by side, by the rule of engine/choose.py."""
     shape = specs[0]
     facts, dtype = data.info(shape.dataset, **shape.data_options), DTYPES[shape.precision]
     model = build(shape, facts.input_shape, facts.n_classes)

@@ -1,4 +1,4 @@
-"""The networks of a pack in training, as its steps and its observers see them."""
+"""These are the networks of a pack in training, as its steps and its observers see them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CHUNK = 1024  # examples in one evaluation
 
 
 class Kept(Protocol):
-    """What has a state of its own beside the weights."""
+    """An object that has a state of its own beside the weights."""
 
     def kept(self) -> dict[str, Any]:
-        """What a checkpoint must hold for it."""
+        """Return what a checkpoint must hold for this object."""
         ...
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Kept(Protocol):
 
 @dataclass
 class Networks:
-    """K networks of one shape, the data that they see, and what takes their steps."""
+    """A set of K networks of one shape, with the data that they see and what takes their steps."""
 
     specs: Sequence[Any]  # of one procedure on a data set
     runs: list[str]
@@ -56,11 +56,11 @@ class Networks:
     _evaluated: tuple[int, dict[str, tuple[Tensor, Tensor]]] = field(default=(-1, {}), repr=False)
 
     def matrix(self, matrix: WeightMatrix, k: int) -> Tensor:
-        """The weight of member k as a matrix (rows, cols): a view."""
+        """Return the weight of member k as a matrix (rows, cols): a view."""
         return self.trainer.state()[matrix.parameter][k].flatten(1)
 
     def state(self, k: int) -> dict[str, Tensor]:
-        """Parameters and buffers of member k by name: views."""
+        """Return the parameters and buffers of member k by name: views."""
         return {name: tensor[k] for name, tensor in self.trainer.state().items()}
 
     @cached_property
@@ -90,7 +90,7 @@ class Networks:
 
 
 def untrained(spec: Any, shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    """The network of a run before its first step, as torch initialises it."""
+    """Return the network of a run before its first step, as torch initialises it."""
     seed = streams.init_seed(spec.seed)
     return build_seeded(spec.model, shape, n_classes, seed=seed, **spec.model_arguments)
 
@@ -98,7 +98,7 @@ def untrained(spec: Any, shape: tuple[int, ...], n_classes: int) -> nn.Module:
 def networks_of(
     specs: Sequence[Any], job: Job, build: Untrained = untrained, pack_size: int | None = None
 ) -> Networks:
-    """The networks of some runs of one shape, in the memory of the job's device.
+    """Return the networks of some runs of one shape, in the memory of the job's device.
 
     pack_size: the number of runs in their pack, if they are a part of it.
     """

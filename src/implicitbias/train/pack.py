@@ -1,4 +1,7 @@
-"""Train one pack: pack.json in, records and provenance out, checkpoint and progress beside it."""
+"""A pack is trained from its pack.json to records and provenance.
+
+Checkpoint and progress lie beside it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a pack: runs that take their steps together, as the loop sees them."""
+"""The parts of a pack are runs that take their steps together, as the loop sees them."""
 
 from __future__ import annotations
 
@@ -14,39 +14,42 @@ State = dict[str, Any]
 
 
 class Training:
-    """A part of a pack in training."""
+    """A part of a pack that is in training."""
 
     step = 0  # steps taken
 
     def advance(self, records: Records) -> bool:
-        """Record what is due, then take a step; False, with the last records, if none is left."""
+        """Record what is due and take a step, or return False if none is left.
+
+        The last records are written then.
+        """
         raise NotImplementedError
 
     def state(self) -> State:
-        """What a checkpoint must hold: tensors, numbers, strings, lists and dicts."""
+        """Return what a checkpoint must hold: tensors, numbers, strings, lists and dicts."""
         return {}
 
     def restore(self, state: State) -> None:
-        """Restore what `state` returned; `step` has been."""
+        """Restore what `state` returned; `step` has been restored."""
 
     def loss(self) -> float:
-        """The loss of the progress line."""
+        """Return the loss of the progress line."""
         return 0.0
 
     def lost(self) -> int:
-        """How many runs have diverged that the records do not yet say of."""
+        """Return how many runs have diverged that the records do not yet say of."""
         return 0
 
 
 class Part(NamedTuple):
-    """A part of a pack: how many steps it takes at most, and the function that begins it."""
+    """A part of a pack, with the most steps that it takes and the function that begins it."""
 
     steps: int
     begin: Callable[[], Training]
 
 
 class Once(Training):
-    """A part of one step, which writes all of its records."""
+    """A part that takes one step, which writes all of its records."""
 
     def __init__(self, write: Callable[[Records], None]) -> None:
         self.write = write
@@ -60,7 +63,7 @@ class Once(Training):
 
 
 def tensors(arrays: dict[str, NDArray[Any]]) -> State:
-    """Arrays as checkpoints hold them; torch is loaded only now."""
+    """Return arrays as checkpoints hold them; torch is loaded only here."""
     import torch
 
     return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}

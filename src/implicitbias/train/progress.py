@@ -1,4 +1,4 @@
-"""A pack's progress: a small JSON file beside it, and a line now and then in its log."""
+"""A pack's progress is a small JSON file beside it, and a line now and then in its log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILE_EVERY_S, _LINE_EVERY_S = 2.0, 15.0
 
 @dataclass(frozen=True)
 class Progress:
-    """What `python -m implicitbias status` shows of one pack."""
+    """The state of one pack that `python -m implicitbias status` shows."""
 
     pack: str
     runs: int
@@ -33,23 +33,23 @@ class Progress:
 
 
 class Job(Protocol):
-    """What a reporter asks of a job."""
+    """The properties that a reporter asks of a job."""
 
     @property
     def pack(self) -> str:
-        """The pack's name."""
+        """Return the pack's name."""
 
     @property
     def progress(self) -> Path:
-        """The file to write."""
+        """Return the file to write."""
 
     @property
     def checkpoint_seconds(self) -> float:
-        """The file is written at least that often."""
+        """Return the longest time between two writes of the file [s]."""
 
 
 class Reporter:
-    """Writes the progress file and log lines, each at most every few seconds."""
+    """A reporter that writes the progress file and log lines, each at most every few seconds."""
 
     def __init__(self, job: Job, runs: int, epochs: int, steps: int, done: int) -> None:
         self.path, self.pack, self.runs = job.progress, job.pack, runs
@@ -80,13 +80,13 @@ class Reporter:
 
 
 def say(text: str) -> None:
-    """A line of the log, with the time; a reader that has gone away does not end training."""
+    """Print a line of the log, with the time; a reader that has gone away does not end training."""
     with suppress(OSError):
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def line(p: Progress) -> str:
-    """One readable line."""
+    """Return the progress as one readable line."""
     diverged = f", {p.diverged} diverged" if p.diverged else ""
     return (
         f"{p.pack}: {p.runs} runs, epoch {p.epoch}/{p.epochs}, {p.steps_per_second:.0f} steps/s,"
@@ -95,7 +95,7 @@ def line(p: Progress) -> str:
 
 
 def read(path: Path) -> Progress | None:
-    """The progress in a file; None if it is gone or not readable as one (it is being replaced)."""
+    """Return the progress in a file; None if it is gone or unreadable, as while it is replaced."""
     try:
         return Progress(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,7 @@
-"""Copy finished packs to results/published, which is tracked: records, specs and provenance."""
+"""Finished packs are copied to results/published, which is tracked.
+
+They have records, specs and provenance.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ _FILES = ("pack.json", "records/scalars.parquet", "records/arrays.parquet",
 
 
 def publish(pack_folder: Path, published: Path) -> Path:
-    """`published`/packs/<pack>, complete; one without records, or with damaged ones, is refused."""
+    """Copy a pack to `published`/packs and return its folder there.
+
+    A pack without records, or with damaged ones, is a UserError.
+    """
     pack = packs.read(pack_folder / "pack.json")
     missing = [name for name in _FILES if not (pack_folder / name).is_file()]
     if missing:

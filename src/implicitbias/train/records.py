@@ -1,4 +1,4 @@
-"""What runs write down: two tidy tables per pack, the same columns whatever the procedure.
+"""Runs write two tidy tables per pack, with the same columns whatever the procedure.
 
 `scalars.parquet`: run, epoch, step, layer, quantity, value (float64).
 `arrays.parquet`:  run, epoch, step, layer, averaged, shape, quantity, values (list of float64).
@@ -60,7 +60,7 @@ COLUMNS = {
 
 @dataclass
 class Records:
-    """Rows in the making: lists of plain values, one dict a row."""
+    """Rows in the making, as lists of plain values, one dict a row."""
 
     scalars: list[dict[str, Any]] = field(default_factory=list)
     arrays: list[dict[str, Any]] = field(default_factory=list)

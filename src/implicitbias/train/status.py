@@ -1,4 +1,4 @@
-"""Live progress of the packs that are in training, from the files beside them."""
+"""The live progress of the packs in training is read from the files beside them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ STALE_S = 60.0
 
 
 def lines(results: Path) -> list[str]:
-    """One line a running pack, of every scale under `results`; a silent one is said to be."""
-    found = []
+    """Return a line for each running pack of all scales under `results`; a silent one is marked."""
+    running = []
     for path in sorted(results.glob("*/packs/*/progress.json")):
         state = progress.read(path)
         silent = _age(path)
         if state is None or silent is None:
             continue
         note = f" (no sign of life for {silent / 60:.0f} min)" if silent > STALE_S else ""
-        found.append(f"[{path.parts[-4]}] {progress.line(state)}{note}")
-    return found or ["no pack is in training"]
+        running.append(f"[{path.parts[-4]}] {progress.line(state)}{note}")
+    return running or ["no pack is in training"]
 
 
 def _age(path: Path) -> float | None:
-    """Seconds since `path` was written, both times by the clock of its file system.
+    """Return the seconds since `path` was written, both times by the clock of its file system.
 
     The clock of the node that trains and of the host that asks may differ. None if it is gone.
     """

@@ -222,13 +222,13 @@ def test_a_resumed_run_has_the_same_records(tmp_path, trained, data_dir, monkeyp
         np.testing.assert_array_equal(a, b)
 
 
-def test_products_and_theorem_steps_by_brute_force():
+def test_decay_factors_and_theorem_steps_by_brute_force():
     run = spec.make({**BASE, "weight_decay": 2.0, "epochs": 3})
     decay, rates = Decay(run), [0.1] * 13 + [0.02] * 26
     for end in (13, 26, 39):
         for n in (1, 5, end):
             factors = [1 - lr * 2.0 for lr in rates[end - n : end]]
-            assert decay.product(end, n) == pytest.approx(np.prod(factors), rel=1e-12)
+            assert decay.factor(end, n) == pytest.approx(np.prod(factors), rel=1e-12)
         for eps in (0.5, 0.1):
             enough = (np.prod([1 - 2 * lr for lr in rates[end - n : end]]) <= eps / 2
                       for n in range(end + 1))  # fmt: skip

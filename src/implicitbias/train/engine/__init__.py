@@ -1,4 +1,4 @@
-"""The packed trainer behind `sgd`: K runs of one shape, trained together in one process.
+"""The engine trains K runs of one shape together in one process.
 
 `plain` is the reference, one `nn.Module` at a time with autograd. `mlp` is the same algorithm with
 a hand-written backward pass over stacked parameters; `grouped` trains convolutional networks side

@@ -1,4 +1,4 @@
-"""What every path through the engine offers, and the state that all of them share."""
+"""Every path through the engine is a `Trainer`, and all share the state defined here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rates(NamedTuple):
 
 @dataclass(frozen=True)
 class Members:
-    """Per-member hyper-parameters of a pack, each (K,), and the batch size they share."""
+    """The hyper-parameters of a pack's members, each (K,), and the batch size they share."""
 
     lr: Tensor
     weight_decay: Tensor
@@ -71,32 +71,33 @@ class Members:
 
 
 class Trainer(Protocol):
-    """K networks of one shape in training."""
+    """A trainer that holds K networks of one shape in training."""
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
-        """One SGD step at learning rate `multiplier` x lr: x (K, B, ...), y (K, B) -> losses (K,).
+        """Take one SGD step at learning rate `multiplier` x lr and return the losses (K,).
 
-        The losses are those of the batch before the step, in training mode.
+        x is (K, B, ...) and y is (K, B). The losses are those of the batch before the step, in
+        training mode.
         """
         ...
 
     def outputs(self, x: Tensor) -> Tensor:
-        """Outputs (K, n, C) in evaluation mode for the examples x (n, ...)."""
+        """Return the outputs (K, n, C) in evaluation mode for the examples x (n, ...)."""
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """Parameters and buffers by their names in the module, each (K, ...): views, not copies."""
+        """Return parameters and buffers by their names in the module, (K, ...): views."""
         ...
 
     def velocity(self) -> dict[str, Tensor]:
-        """Momentum buffers by parameter name, each (K, ...); empty without momentum."""
+        """Return the momentum buffers by parameter name, (K, ...); empty without momentum."""
         ...
 
 
 def stacked(
     models: Sequence[nn.Module], dtype: torch.dtype, device: torch.device
 ) -> dict[str, Tensor]:
-    """The state dicts of K modules as one, each tensor with a leading axis of length K."""
+    """Return the state dicts of K modules as one, each tensor with a leading axis of length K."""
     states = [m.state_dict() for m in models]
     return {
         name: torch.stack([s[name] for s in states]).to(
@@ -107,7 +108,10 @@ def stacked(
 
 
 def matmul_autocast(members: Members, x: Tensor) -> AbstractContextManager[object]:
-    """A context in which layers multiply in `members.matmul_dtype`, for the autograd paths."""
+    """Return a context in which layers multiply in `members.matmul_dtype`.
+
+    It is for the autograd paths.
+    """
     if members.matmul_dtype == x.dtype:
         return nullcontext()
     return torch.autocast(x.device.type, members.matmul_dtype)
@@ -124,7 +128,7 @@ def multiply_float32_in(precision: str) -> None:
 
 
 def load_into(trainer: Trainer, state: dict[str, Tensor], velocity: dict[str, Tensor]) -> None:
-    """Copy a checkpoint's tensors into a trainer, every name present on both sides."""
+    """Copy a checkpoint's tensors into a trainer; every name must be present on both sides."""
     for ours, theirs in ((trainer.state(), state), (trainer.velocity(), velocity)):
         if ours.keys() != theirs.keys():
             raise ValueError("the checkpoint is of another model")

@@ -1,4 +1,4 @@
-"""Which path through the engine a model takes, and how many members of a pack train side by side.
+"""These rules choose the path of a model through the engine, and how many members train at once.
 
 Both are functions of model, batch size and pack, never of a clock: the path rounds in its own way,
 and on the autograd paths so does the number side by side (docs/performance.md). A pack of more
@@ -61,10 +61,10 @@ def sub_pack_size(
     dtype: torch.dtype,
     device: torch.device,
 ) -> int:
-    """The most of K members of a pack that train side by side, in [1, K]; all of them on CUDA.
+    """Return the most of K members of a pack that train side by side, in [1, K].
 
-    About as many as have their weights in the cache together, and as make MULTIPLY_ADDS a layer:
-    K over the nearest number of sub-packs, for both limits are soft.
+    On CUDA all of them do. About as many as have their weights in the cache together, and as make
+    MULTIPLY_ADDS a layer: K over the nearest number of sub-packs, for both limits are soft.
     """
     if device.type != "cpu":
         return k
@@ -78,6 +78,9 @@ def sub_pack_size(
 
 
 def sub_packs(k: int, most: int) -> list[slice]:
-    """K members as consecutive sub-packs of at most `most`, as equal in size as can be."""
+    """Return slices that cut K members into consecutive sub-packs of nearly equal size.
+
+    None is larger than `most`.
+    """
     n = ceil(k / most)
     return [slice(a, b) for a, b in pairwise(i * k // n for i in range(n + 1))]

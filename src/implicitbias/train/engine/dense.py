@@ -1,4 +1,4 @@
-"""Dense layers of K members as batched matrix products: what the hand-written paths share.
+"""Dense layers of K members are batched gemms; the paths with a backward pass by hand share them.
 
 There are two layouts, which differ in what lies next to each other in memory. For a few examples
 activations are (K, B, H) and weights lie as (K, in, out): MKL is slow where the columns of a matrix
@@ -18,12 +18,12 @@ from .gemm import batched
 
 
 def few(batch_size: int) -> bool:
-    """Whether a batch of that size has few examples: less than 32, and not 16."""
+    """Return whether a batch of that size has few examples: less than 32, and not 16."""
     return batch_size < 32 and batch_size != 16
 
 
 class Dense:
-    """Weights (K, out, in), their momentum buffers and their updates.
+    """The weights (K, out, in) of dense layers, with their momentum buffers and their updates.
 
     A step of a small network is a few hundred calls that each take a microsecond or two, so what
     does not change between steps, views and rates, is made once.
@@ -42,11 +42,11 @@ class Dense:
 
     @property
     def k(self) -> int:
-        """The number of members."""
+        """Return the number of members."""
         return len(self.members.lr)
 
     def laid_out(self, weights: Sequence[Tensor]) -> list[Tensor]:
-        """The weights in the layout that suits the batch size."""
+        """Return the weights in the layout that suits the batch size."""
         return [w.mT.contiguous().mT for w in weights] if self.few else list(weights)
 
     def relayout(self, h: Tensor) -> Tensor:
@@ -74,21 +74,24 @@ class Dense:
         return h.to(self.members.lr.dtype) if self.mixed else h
 
     def sum(self, h: Tensor) -> Tensor:
-        """The sum of activations over the examples, (K, 1, n) or (K, n, 1).
+        """Return the sum of activations over the examples, (K, 1, n) or (K, n, 1).
 
         A matrix product with ones would be faster, but would round by the place in the pack.
         """
         return h.sum(1 if self.few else 2, True)
 
     def matmul(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
-        """W h in the dtype of matrix products: w (K, o, i), transposed = w.mT, h of i features."""
+        """Return W h in the dtype of matrix products; w is (K, o, i), h has i features.
+
+        transposed = w.mT.
+        """
         if not self.mixed:
             return self.matmul_exact(w, transposed, h)
         one, other = (h, transposed) if self.few else (w, h)
         return self.bmm(self.to_matmul_dtype(one), self.to_matmul_dtype(other))
 
     def matmul_exact(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
-        """W h in the dtype of w and h, as `matmul`."""
+        """Return W h in the dtype of w and h, with the arguments of `matmul`."""
         return self.bmm(h, transposed) if self.few else self.bmm(w, h)
 
     def descent(self, d: Tensor, rates: Rates) -> Tensor:
@@ -99,7 +102,7 @@ class Dense:
         return d if self.buffers else d.mul_(rates.minus_lr)
 
     def update(self, j: int, w: Tensor, d: Tensor, h: Tensor, rates: Rates) -> None:
-        """W <- W - lr V with V = mu V + (d h^T + wd W), where d of out features is `descent`'s.
+        """Update W <- W - lr V with V = mu V + (d h^T + wd W); d of out features is `descent`'s.
 
         `w` is the j-th of `trained`, h has its in features.
         """
@@ -111,7 +114,7 @@ class Dense:
             self._add_matmul(w.mul_(rates.keep), d, h)
 
     def _add_matmul(self, w: Tensor, d: Tensor, h: Tensor) -> None:
-        """W <- W + d h^T; the matrix product is in the dtype of h."""
+        """Update W <- W + d h^T; the matrix product is in the dtype of h."""
         target, a, b = (w.mT, h.mT, d) if self.few else (w, d, h.mT)
         if h.dtype != w.dtype:
             target.add_(self.bmm(a.to(h.dtype), b.to(h.dtype)))

@@ -1,4 +1,4 @@
-"""Gemm of K pairs of matrices, by torch or by OpenBLAS, whichever is quicker here.
+"""Gemms of K pairs of matrices run in torch or in OpenBLAS, whichever is quicker here.
 
 torch multiplies with MKL, which on processors of AMD takes kernels of 256 bits, whatever its
 variables are set to. The OpenBLAS inside numpy and scipy takes kernels for AVX-512 there; what that
@@ -28,7 +28,7 @@ OLDEST = 0, 3, 30  # version of OpenBLAS with which this was tested
 
 
 def _openblas_is_faster() -> bool:
-    """Whether this process has an OpenBLAS with wider kernels than torch's, on as many threads.
+    """Return whether an OpenBLAS here has wider kernels than torch's, on as many threads.
 
     It takes its number of threads from OMP_NUM_THREADS, as torch does, where a process that trains
     has it from; without, it would take every core. Its kernels are its own choice, or that of
@@ -47,7 +47,7 @@ def _openblas_is_faster() -> bool:
 
 
 def _version(text: str | None) -> tuple[int, ...]:
-    """The first three numbers of a version; of one that says none, nothing."""
+    """Return the first three numbers of a version; nothing for one that says none."""
     return tuple(map(int, re.findall(r"\d+", text or "")[:3]))
 
 
@@ -58,21 +58,24 @@ _GEMM: dict[torch.dtype, Any] = {torch.float32: sgemm, torch.float64: dgemm}
 
 
 class Gemm(NamedTuple):
-    """`bmm(a, b)` is a b, `baddbmm_(c, a, b)` adds it to c; a (K, m, k), b (K, k, n)."""
+    """A pair of functions: `bmm(a, b)` is a b, `baddbmm_(c, a, b)` adds it to c.
+
+    a is (K, m, k) and b is (K, k, n).
+    """
 
     bmm: Callable[[Tensor, Tensor], Tensor]
     baddbmm_: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def batched(rows: int, dtype: torch.dtype, device: torch.device) -> Gemm:
-    """The quicker ones for so many examples, without gradients."""
+    """Return the quicker gemms for so many examples, without gradients."""
     if openblas and rows >= MIN_ROWS and dtype in _GEMM and device.type == "cpu":
         return Gemm(_bmm, _baddbmm_)
     return Gemm(torch.bmm, Tensor.baddbmm_)
 
 
 def bmm(a: Tensor, b: Tensor) -> Tensor:
-    """Activations a (K, m, k) times weights b (K, k, n) for autograd, by the quicker one."""
+    """Return activations a (K, m, k) times weights b (K, k, n), by the quicker gemm."""
     fits = a.dtype in _GEMM and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     if openblas and fits and a.shape[1] >= MIN_ROWS and b[0].numel() >= MIN_WEIGHTS:
         out: Tensor = _BatchedGemm.apply(a, b)  # type: ignore[no-untyped-call]
@@ -82,7 +85,7 @@ def bmm(a: Tensor, b: Tensor) -> Tensor:
 
 @np.errstate(over="ignore", invalid="ignore")  # of a member that diverges
 def matmul(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """A b into `out`, by OpenBLAS, in any layout whose rows or columns have no gaps."""
+    """Write a b into `out`, by OpenBLAS, in any layout whose rows or columns have no gaps."""
     np.matmul(a.numpy(), b.numpy(), out=out.numpy())
     return out
 
@@ -92,7 +95,10 @@ def _bmm(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _baddbmm_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """For C whose matrices lie row by row. BLAS works by columns: C^T <- C^T + B^T A^T."""
+    """Add a b to a c whose matrices lie row by row.
+
+    BLAS works by columns: C^T <- C^T + B^T A^T.
+    """
     blas = _GEMM[c.dtype]
     for one, left, right in zip(c.mT.numpy(), b.mT.numpy(), a.mT.numpy(), strict=True):
         x, transpose_x = _column_major(left)
@@ -103,12 +109,12 @@ def _baddbmm_(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _column_major(matrix: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """A matrix as BLAS reads it without a copy, and whether it then has to be transposed."""
+    """Return a matrix as BLAS reads it without a copy, and whether it is then transposed."""
     return (matrix, 0) if matrix.flags.f_contiguous else (matrix.T, 1)
 
 
 class _BatchedGemm(torch.autograd.Function):
-    """A b, with d A = d B^T and d B = A^T d."""
+    """An autograd function for a b, with d a = d b^T and d b = a^T d."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, a: Tensor, b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""On a CUDA device, a step as one launch: its kernels recorded once and replayed at every step.
+"""On a CUDA device a step is one launch: its kernels are recorded once and replayed.
 
 A step of a small network is hundreds of kernels of a few microseconds, and launching one from
 Python takes longer than that. A CUDA graph launches all of them at once. What is recorded reads and
@@ -29,7 +29,7 @@ _TOLERANCE = 1e-3  # of the largest change of a tensor: kernels with atomic sums
 
 
 def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
-    """What replays the kernels of `work`, and the tensor in which they leave its result."""
+    """Return what replays the kernels of `work`, and the tensor where they leave its result."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = work()
@@ -38,7 +38,7 @@ def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
 
 @contextmanager
 def _aside(device: torch.device) -> Iterator[None]:
-    """Work on a CUDA device in a stream of its own.
+    """Run work on a CUDA device in a stream of its own.
 
     A step is taken so before it is recorded: libraries choose kernels and take their memory in the
     first calls, and what autograd keeps of a step must not belong to the default stream.
@@ -54,7 +54,7 @@ def _aside(device: torch.device) -> Iterator[None]:
 
 
 class _Step(NamedTuple):
-    """A recorded step: where it reads its batch, where it leaves its losses, how it is repeated."""
+    """A recorded step: where it reads its batch and leaves its losses, and how it is repeated."""
 
     x: Tensor
     y: Tensor
@@ -63,7 +63,7 @@ class _Step(NamedTuple):
 
 
 class Replayed:
-    """A trainer whose steps are replays of recorded ones; `say` is told if they cannot be."""
+    """A trainer whose steps replay recorded ones; `say` is told if they cannot be replayed."""
 
     def __init__(
         self, trainer: Trainer, say: Callable[[str], None], record: Record = cuda_graph
@@ -89,7 +89,7 @@ class Replayed:
         return recorded.losses.clone()
 
     def _record(self, x: Tensor, y: Tensor, multiplier: float) -> None:
-        """Record a step on such a batch and try it; the weights are afterwards as before."""
+        """Record a step on such a batch and try it; leave the weights as they were."""
         x, y = x.clone(), y.clone()
         tensors = [*self.trainer.state().values(), *self.trainer.velocity().values()]
 
@@ -97,7 +97,7 @@ class Replayed:
             return self.trainer.step(x, y, multiplier)
 
         def twice(step: Callable[[], Tensor]) -> list[Tensor]:
-            """The losses of two steps, and the weights, then after them."""
+            """Return the losses of two steps and the weights after them; then restore."""
             return [*(step().clone() for _ in range(2)), *tensors]
 
         before = [t.clone() for t in tensors]
@@ -106,12 +106,12 @@ class Replayed:
         try:
             replay, losses = self.record(work)
             _put(tensors, before)
-            found = twice(lambda: (replay(), losses)[1])
+            replayed = twice(lambda: (replay(), losses)[1])
         except RuntimeError as error:
             self._give_up(str(error).strip().split("\n")[0])
         else:
             self._steps[x.shape] = _Step(x, y, losses, replay)
-            if not all(map(_close, found, expected, [None, None, *before])):
+            if not all(map(_close, replayed, expected, [None, None, *before])):
                 self._give_up("a replayed step is another than the step")
         _put(tensors, before)
 
@@ -138,9 +138,9 @@ def _put(tensors: list[Tensor], values: list[Tensor]) -> None:
         tensor.copy_(value)
 
 
-def _close(found: Tensor, expected: Tensor, before: Tensor | None) -> bool:
-    """Whether two results agree, measured by their change or, without `before`, their size."""
-    a, b = found.double(), expected.double()
+def _close(replayed: Tensor, expected: Tensor, before: Tensor | None) -> bool:
+    """Return whether two results agree, by their change or, without `before`, their size."""
+    a, b = replayed.double(), expected.double()
     start = torch.zeros_like(b) if before is None else before.double()
     both = a.isfinite() & b.isfinite()
     if not torch.equal(a.isfinite(), b.isfinite()):

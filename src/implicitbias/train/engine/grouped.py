@@ -1,4 +1,4 @@
-"""The batched path for networks whose features lie on axis 1: members are groups of channels.
+"""The grouped path trains members as groups of channels, where features lie on axis 1.
 
 K networks of C channels are one of K C channels: a convolution becomes one with K groups, batch
 normalisation acts on K C channels as it stands, pooling and activations need no change, and a
@@ -27,14 +27,17 @@ from .stacked import StackedTrainer
 
 
 class _Grouped(nn.Module):
-    """A layer of K members; GroupedNetwork registers their stacked parameters and buffers."""
+    """A layer of K members, whose stacked parameters and buffers GroupedNetwork registers."""
 
     weight: Tensor
     bias: Tensor | None
 
 
 class _Conv2d(_Grouped):
-    """weight (K, out, in, kh, kw), bias (K, out) or none; x (B, K in, ...) to (B, K out, ...)."""
+    """A convolution of K members, from x (B, K in, ...) to (B, K out, ...).
+
+    weight is (K, out, in, kh, kw), bias (K, out) or none.
+    """
 
     def __init__(self, one: nn.Conv2d, k: int) -> None:
         super().__init__()
@@ -52,7 +55,10 @@ class _Conv2d(_Grouped):
 
 
 class _Linear(_Grouped):
-    """weight (K, out, in), bias (K, out) or none; x (B, K in) to (B, K out)."""
+    """A linear layer of K members, from x (B, K in) to (B, K out).
+
+    weight is (K, out, in), bias (K, out) or none.
+    """
 
     def __init__(self, one: nn.Linear, k: int) -> None:
         super().__init__()
@@ -66,7 +72,10 @@ class _Linear(_Grouped):
 
 
 class _BatchNorm(_Grouped):
-    """Statistics and affine parameters (K, C); x (B, K C, ...)."""
+    """A batch normalisation of K members; x is (B, K C, ...).
+
+    Statistics and affine parameters are (K, C).
+    """
 
     running_mean: Tensor
     running_var: Tensor
@@ -91,15 +100,15 @@ class _BatchNorm(_Grouped):
         return out
 
     def _laid_out(self, d: Tensor) -> Tensor:
-        """A gradient laid out as the outputs: of others torch takes element after element.
+        """Return a gradient in the layout of the outputs.
 
-        They come from `flatten`: a step of conv4 1.03-1.08 at B = 4, in bfloat16 1.06 at 64.
+        In other layouts, which come from `flatten`, torch reads element after element.
         """
         return d.contiguous(memory_format=self.outside)
 
 
 class _LayerNorm(_Grouped):
-    """weight and bias (K, C); x (B, K C)."""
+    """A layer normalisation of K members; x is (B, K C), weight and bias are (K, C)."""
 
     def __init__(self, one: nn.LayerNorm, k: int) -> None:
         super().__init__()
@@ -131,7 +140,7 @@ COPIED = 1e6  # bytes of such weights, of all members of the pack together
 
 
 def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
-    """The names of the convolutions whose weights outweigh their activations."""
+    """Return the names of the convolutions whose weights outweigh their activations."""
     if members.input_shape is None or members.matmul_dtype == torch.bfloat16:
         return frozenset()
     seen, names = patches(model, members.input_shape), set[str]()
@@ -149,7 +158,7 @@ def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
 
 
 class GroupedNetwork:
-    """K modules of the shape of `model` as one module over K times the channels.
+    """A module over K times the channels that holds K modules of the shape of `model`.
 
     state: their parameters and buffers by name, each (K, ...); used, not copied, where it is laid
     out as it should be.
@@ -201,7 +210,7 @@ class GroupedNetwork:
 
 
 class GroupedTrainer(StackedTrainer):
-    """SGD on a GroupedNetwork."""
+    """A trainer that runs SGD on a GroupedNetwork."""
 
     def _network(
         self,

@@ -1,4 +1,4 @@
-"""The fast path for MLP-BN: K members in one batched product per layer, backward by hand.
+"""MLP-BN has a path of its own: one batched gemm per layer of K members, backward by hand.
 
 A layer of all members is one `bmm`, and batch normalisation is sums over the examples and steps
 element by element: torch's fused one is slow where batches are short. The layouts are those of
@@ -32,7 +32,7 @@ _EPS, _RUNNING = 1e-5, 0.1  # BatchNorm1d's defaults
 
 
 class _Layer(NamedTuple):
-    """Views of a hidden layer's parameters: its vectors broadcast over the examples."""
+    """Views of a hidden layer's parameters, its vectors broadcast over the examples."""
 
     weight: Tensor
     transposed: Tensor
@@ -41,7 +41,7 @@ class _Layer(NamedTuple):
 
 
 class _Normalised(NamedTuple):
-    """What one layer keeps of a batch for the way back."""
+    """The values that one layer keeps of a batch for the backward pass."""
 
     z: Tensor  # W h less its mean, over its standard deviation
     total: Tensor  # the sum of W h over the examples
@@ -50,7 +50,7 @@ class _Normalised(NamedTuple):
 
 
 class MLPTrainer(Dense):
-    """K networks of models/mlp_bn.py in training by SGD."""
+    """A trainer of K networks of models/mlp_bn.py by SGD."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class MLPTrainer(Dense):
         return loss
 
     def _track(self, saved: list[_Normalised], size: int) -> None:
-        """The running mean and (unbiased) variance, with which evaluation normalises."""
+        """Update the running mean and (unbiased) variance that evaluation normalises with."""
         mean = self._of_layers([n.total for n in saved]).mul_(1 / size).add_(self.bias)
         var = self._of_layers([n.squares for n in saved]).mul_(1 / (size - 1))
         for running, now in ((self.mean, mean), (self.var, var)):
@@ -117,7 +117,7 @@ class MLPTrainer(Dense):
         self.batches.add_(1)
 
     def _of_layers(self, vectors: list[Tensor]) -> Tensor:
-        """One vector per layer and member as (depth, K, H)."""
+        """Return one vector per layer and member as (depth, K, H)."""
         return torch.stack(vectors).view(self.gamma.shape)
 
     def _backward(
@@ -183,7 +183,7 @@ class MLPTrainer(Dense):
         return torch.baddbmm(self.head_bias.unsqueeze(2), self.head, self.to_weight_dtype(h)).mT
 
     def _named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Tensors in the order of `trained` under their names in the module."""
+        """Return tensors in the order of `trained` under their names in the module."""
         head, head_bias, bias, gamma, beta = tensors[self.depth :]
         named = {"head.weight": head, "head.bias": head_bias}
         for i in range(self.depth):

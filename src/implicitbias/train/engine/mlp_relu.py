@@ -1,4 +1,4 @@
-"""The fast path for MLPs without normalisation: as engine/mlp.py, and simpler."""
+"""MLPs without normalisation have a path of their own, simpler than that of engine/mlp.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _relu_backward = torch.ops.aten.threshold_backward.default
 
 
 class MLPReluTrainer(Dense):
-    """K networks of models/mlp_relu.py in training by SGD."""
+    """A trainer of K networks of models/mlp_relu.py by SGD."""
 
     def __init__(
         self,

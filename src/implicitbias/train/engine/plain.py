@@ -1,4 +1,4 @@
-"""The reference path: every member is its own `nn.Module`, one after another, by autograd.
+"""The reference path trains every member as its own `nn.Module`, one by one, by autograd.
 
 Any model trains here. The fast paths are tested against it, and it against `torch.optim.SGD`.
 """
@@ -15,7 +15,7 @@ from .base import Members, matmul_autocast, stacked
 
 
 class PlainTrainer:
-    """K modules whose parameters and buffers are views into the stacked state."""
+    """A trainer of K modules whose parameters and buffers are views into the stacked state."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Layers kept on the unit Frobenius sphere, around any path through the engine."""
+"""Layers are kept on the unit Frobenius sphere, around any path through the engine."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class OnSphere:
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
-    """<A, B> of each member, (K, 1, ...)."""
+    """Return <A, B> of each member, (K, 1, ...)."""
     return (a * b).sum(tuple(range(1, a.dim())), keepdim=True)
 
 
 def _norm(a: Tensor) -> Tensor:
-    """||A||_F of each member, (K, 1, ...)."""
+    """Return ||A||_F of each member, (K, 1, ...)."""
     norm: Tensor = torch.linalg.vector_norm(a, dim=tuple(range(1, a.dim())), keepdim=True)
     return norm

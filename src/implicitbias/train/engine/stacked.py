@@ -1,4 +1,4 @@
-"""SGD on K networks through autograd: one backward pass and one update for all members."""
+"""SGD on K networks takes one backward pass by autograd and one update for all members."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from .base import Members, Rates, matmul_autocast
 
 
 class Network(Protocol):
-    """K modules as one: `forward` maps (K, B, ...) to outputs (K, B, C)."""
+    """A module that holds K modules: `forward` maps (K, B, ...) to outputs (K, B, C)."""
 
     parameters: dict[str, Tensor]  # leaves (K, ...) that require gradients
     buffers: dict[str, Tensor]  # (K, ...), updated in place by a forward pass in training
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        """Outputs (K, B, C) of the batches x (K, B, ...)."""
+        """Return the outputs (K, B, C) of the batches x (K, B, ...)."""
         ...
 
 
 class StackedTrainer:
-    """K networks in training by SGD. Losses are summed over members, whose gradients do not mix."""
+    """A trainer of K networks by SGD on the sum of their losses.
+
+    The members' gradients do not mix.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class StackedTrainer:
         return losses.detach()
 
     def _update(self, j: int, w: Tensor) -> None:
-        """V <- mu V + (g + wd W); W <- W - lr V, once the gradient of the j-th weight is there.
+        """Update V <- mu V + (g + wd W); W <- W - lr V when the j-th gradient is there.
 
         The update is taken within the backward pass, so that no more than one layer's gradient is
         held. Nothing after it needs the old weight: torch accumulates a gradient when all its users
@@ -81,7 +84,10 @@ class StackedTrainer:
             w.mul_(rate.keep).addcmul_(g, rate.minus_lr)
 
     def rates(self, multiplier: float) -> dict[int, Rates]:
-        """Rates of weights by their number of axes, made anew when the multiplier changes."""
+        """Return the rates of weights by their number of axes.
+
+        They are made anew when the multiplier changes.
+        """
         if self._rates is None or self._rates[0] != multiplier:
             axes = {w.dim() for w in self.weights}
             self._rates = multiplier, {n: self.members.rates(multiplier, n) for n in axes}

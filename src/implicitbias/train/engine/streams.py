@@ -1,4 +1,4 @@
-"""A run's own random streams, from its own seed: never from the pack.
+"""A run has random streams of its own, from its own seed and never from the pack.
 
 NumPy's PCG64 seeded by the triple (seed, stream, epoch): independent streams, no state to save, the
 same numbers on every device.
@@ -13,15 +13,15 @@ _INIT, _ORDER, _NOISE = 1, 2, 3
 
 
 def init_seed(seed: int) -> int:
-    """The seed of torch's generator while a run's initial weights are drawn."""
+    """Return the seed of torch's generator while a run's initial weights are drawn."""
     return int(np.random.SeedSequence([seed, _INIT]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def epoch_order(seed: int, epoch: int, n_examples: int) -> npt.NDArray[np.int64]:
-    """The order (N,) in which a run sees the examples during 0-based epoch `epoch`."""
+    """Return the order (N,) in which a run sees the examples during 0-based epoch `epoch`."""
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(n_examples)
 
 
 def noise(seed: int) -> np.random.Generator:
-    """The stream of a run's label noise."""
+    """Return the stream of a run's label noise."""
     return np.random.default_rng([seed, _NOISE])

@@ -1,4 +1,4 @@
-"""The batched path for any module: `torch.func.vmap` over the members' parameters and buffers.
+"""The vmapped path trains any module by `torch.func.vmap` over the members' parameters.
 
 One forward pass runs the module's own `forward` on all members at once, and one backward pass gives
 all gradients. Slower than `grouped` where that applies, because each layer moves the member axis
@@ -25,7 +25,7 @@ from .stacked import StackedTrainer
 
 
 class _Linear(nn.Linear):
-    """A linear layer by the quicker gemm; it cannot be mapped by vmap."""
+    """A linear layer by the quicker gemm, which vmap cannot map."""
 
     def forward(self, x: Tensor) -> Tensor:
         out = gemm.bmm(x.flatten(0, -2)[None], self.weight.mT[None])
@@ -35,7 +35,7 @@ class _Linear(nn.Linear):
 
 
 def _alone(model: nn.Module) -> nn.Module:
-    """A copy with such layers."""
+    """Return a copy of the module with such layers."""
     model = copy.deepcopy(model)
     for one in model.modules():
         if type(one) is nn.Linear:
@@ -44,7 +44,7 @@ def _alone(model: nn.Module) -> nn.Module:
 
 
 class VmappedNetwork:
-    """K modules of one shape as one function of their stacked parameters and buffers."""
+    """A network of K modules of one shape, as one function of their stacked parameters."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class VmappedNetwork:
 
 
 class VmappedTrainer(StackedTrainer):
-    """SGD on a VmappedNetwork."""
+    """A trainer that runs SGD on a VmappedNetwork."""
 
     def _network(
         self,

@@ -1,4 +1,4 @@
-"""What is recorded of networks in training: one file for each kind of record.
+"""Observers record networks in training; each file is for one kind of record.
 
 A file defines `Observer`, a class built on `_base.Base`, and says in literals what planning must
 know (plan/observed.py reads them without importing torch). `RECORDS` says by procedure what each
@@ -17,7 +17,7 @@ from ._base import Base
 
 
 def observers(networks: Networks) -> dict[str, Base]:
-    """The observers of a pack by name: those of its procedure, those that its specs ask for."""
+    """Return the observers of a pack by name: its procedure's, and those that its specs ask for."""
     shape = networks.specs[0]
     names = observed.always(shape.procedure) + tuple(getattr(shape, "record", ()))
     modules = {name: importlib.import_module(f".{name}", __package__) for name in names}

@@ -1,4 +1,7 @@
-"""Gradients of one member by autograd, apart from the trainer: a second implementation."""
+"""The gradients of one member are computed by autograd, apart from the trainer.
+
+They are a second implementation.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from ...models._objectives import LOSSES
 def batch_gradients(
     model: nn.Module, state: Mapping[str, Tensor], x: Tensor, y: Tensor, loss: str
 ) -> dict[str, Tensor]:
-    """Gradient of the mean loss on the batch x (B, ...), y (B,), by parameter; in training mode.
+    """Return the gradient of the mean loss on the batch x (B, ...), y (B,), by parameter.
 
-    Batch statistics are those of the batch; the running ones are left alone, and so is the global
-    random generator.
+    The network is in training mode. Batch statistics are those of the batch; the running ones are
+    left alone, and so is the global random generator.
     """
     names = [name for name, _ in model.named_parameters()]
     copies = {name: tensor.detach().clone() for name, tensor in state.items()}
@@ -34,7 +37,7 @@ def batch_gradients(
 
 
 def in_float64(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The floating tensors in double precision, the others as they are."""
+    """Return the floating tensors in double precision, the others as they are."""
     return {n: t.double() if t.is_floating_point() else t for n, t in state.items()}
 
 
@@ -46,15 +49,15 @@ def summands(model: nn.Module, matrices: Sequence[WeightMatrix]) -> Iterator[dic
     the kernel's positions). A weight's gradient is a sum of d x^T over examples and places; where
     its terms cancel, its rounding is still that of this product.
     """
-    found: dict[str, float] = {}
+    sizes: dict[str, float] = {}
 
     def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor, label: str) -> None:
         taps = prod(getattr(module, "kernel_size", (1,)))
         size = float(inputs[0].detach().norm()) * taps**0.5
-        found.setdefault(label, 0.0)
+        sizes.setdefault(label, 0.0)
 
         def back(gradient: Tensor) -> None:
-            found[label] += size * float(gradient.norm())
+            sizes[label] += size * float(gradient.norm())
 
         output.register_hook(back)  # type: ignore[no-untyped-call]
 
@@ -65,7 +68,7 @@ def summands(model: nn.Module, matrices: Sequence[WeightMatrix]) -> Iterator[dic
         for m in matrices
     ]
     try:
-        yield found
+        yield sizes
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,4 +1,4 @@
-"""What every observer is."""
+"""Every observer is built on the class here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..records import Records
 
 
 class Base:
-    """One kind of record. It changes nothing: with or without it a run has the same numbers."""
+    """An observer of one kind of record, which changes no number of a run."""
 
     LAST: ClassVar[bool] = False  # measures beside training, so after all others
 
@@ -19,17 +19,20 @@ class Base:
         self.networks = networks
 
     def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:
-        """After `step` steps, before the next, which takes the batches x (K, B, ...), y (K, B)."""
+        """Look at the networks after `step` steps, before the next.
+
+        The next step takes the batches x (K, B, ...), y (K, B).
+        """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """Write the records of a record epoch."""
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Wait for what is measured beside training: nothing else may touch the records before."""
+        """Wait for what is measured beside training, before anything else touches the records."""
 
     def kept(self) -> dict[str, Any]:
-        """What a checkpoint must hold for it."""
+        """Return what a checkpoint must hold for this observer."""
         return {}
 
     def restore(self, kept: dict[str, Any]) -> None:

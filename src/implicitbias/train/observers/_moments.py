@@ -1,4 +1,4 @@
-"""Class means and scatters of features, accumulated chunk by chunk in float64."""
+"""The class means and scatters of features are accumulated chunk by chunk in float64."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Moments:
         self.counts += counts
 
     def arrays(self) -> dict[str, Tensor]:
-        """The recorded statistics of the features, each (K, ...)."""
+        """Return the recorded statistics of the features, each (K, ...)."""
         n = self.counts.sum(-1)[:, None, None]
         return {
             "class_counts": self.counts,

@@ -1,4 +1,4 @@
-"""What bounds on the Rademacher complexity need to know of a trained network and of its inputs."""
+"""Record what bounds on the Rademacher complexity need of a trained network and its inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORDS = {
 
 
 class Observer(Base):
-    """Record the inputs of the bounds at the end of training."""
+    """An observer that records the inputs of the bounds at the end of training."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

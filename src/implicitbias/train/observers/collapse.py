@@ -1,4 +1,4 @@
-"""The statistics behind neural collapse, accumulated over a data set in float64.
+"""Record the statistics behind neural collapse, accumulated over a data set in float64.
 
 Features h are what enters the last layer, flattened, in evaluation mode. One pass accumulates the
 class counts, the class means and the pooled scatter, by merging the moments of chunks (Chan, Golub
@@ -46,7 +46,10 @@ _CHUNK = 512  # examples of all members at once, in float64
 
 
 class Observer(Base):
-    """Record class means and scatters of the training examples, by the labels trained on."""
+    """An observer that records class means and scatters of the training examples.
+
+    The classes are those of the labels trained on.
+    """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
@@ -59,7 +62,7 @@ class Observer(Base):
 
     @torch.no_grad()
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (K, n, D) and outputs (K, n, C) in evaluation mode, x (n, ...)."""
+        """Return features (K, n, D) and outputs (K, n, C) of x (n, ...), in evaluation mode."""
         both = _Both(self.networks.model.eval())
         each = [
             functional_call(both, {f"net.{name}": w for name, w in state.items()}, (x,))
@@ -70,7 +73,7 @@ class Observer(Base):
 
 
 class _Both(nn.Module):
-    """Features and outputs of a network at once."""
+    """A module that returns features and outputs of a network at once."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -82,7 +85,7 @@ class _Both(nn.Module):
 
 
 def in_one_hot_units(outputs: Tensor, targets: Targets) -> Tensor:
-    """Outputs (K, n, C or 1) on the scale of one-hot targets, (K, n, C).
+    """Return outputs (K, n, C or 1) on the scale of one-hot targets, (K, n, C).
 
     Centred targets are one-hot less 1/C; a scalar head has +1 for class 0 and -1 for class 1.
     """
@@ -123,13 +126,13 @@ def record(
         moments.update(features, one_hot)
         sums["output_mean"] += one_hot.mT @ outputs
         sums["output_misfit"] += one_hot.mT @ (outputs - one_hot).square()
-    found = moments.arrays()
-    found |= {name: total / moments.counts[..., None] for name, total in sums.items()}
-    found |= {"head_gram": rows @ rows.mT, "head_means": rows @ moments.means.mT}
-    found["ncc_table"] = _table(evaluate, x, every, n_classes, targets, moments.means)
-    finite = torch.stack([v.isfinite().flatten(1).all(1) for v in found.values()]).all(0)
+    arrays = moments.arrays()
+    arrays |= {name: total / moments.counts[..., None] for name, total in sums.items()}
+    arrays |= {"head_gram": rows @ rows.mT, "head_means": rows @ moments.means.mT}
+    arrays["ncc_table"] = _table(evaluate, x, every, n_classes, targets, moments.means)
+    finite = torch.stack([v.isfinite().flatten(1).all(1) for v in arrays.values()]).all(0)
     for name in RECORDS["square_sgd"]["arrays"]:
-        values = found[name].cpu()
+        values = arrays[name].cpu()
         for k, run in enumerate(runs):
             row = values[k] if finite[k] else torch.full_like(values[k], torch.nan)
             records.array(run, epoch, step, name, row.flatten().tolist(), row.shape)
@@ -138,7 +141,10 @@ def record(
 def _chunks(
     evaluate: Evaluate, x: Tensor, labels: Tensor, n_classes: int, targets: Targets
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Features (K, n, D), outputs in one-hot units and one-hot labels (K, n, C), in float64."""
+    """Yield features (K, n, D), outputs in one-hot units and one-hot labels (K, n, C).
+
+    They are in float64.
+    """
     for i in range(0, len(x), _CHUNK):
         features, outputs = evaluate(x[i : i + _CHUNK])
         one_hot = functional.one_hot(labels[:, i : i + _CHUNK], n_classes).double()
@@ -148,7 +154,7 @@ def _chunks(
 def _table(
     evaluate: Evaluate, x: Tensor, labels: Tensor, n_classes: int, targets: Targets, means: Tensor
 ) -> Tensor:
-    """Examples by largest output and by nearest class mean, (K, C, C)."""
+    """Return the number of examples by largest output and by nearest class mean, (K, C, C)."""
     total = torch.zeros(len(means), n_classes, n_classes, dtype=torch.float64, device=x.device)
     half = means.square().sum(-1) / 2  # ||h - mu||^2 = ||h||^2 - 2 (h mu - ||mu||^2 / 2)
     for features, outputs, _ in _chunks(evaluate, x, labels, n_classes, targets):

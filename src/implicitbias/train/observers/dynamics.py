@@ -1,4 +1,4 @@
-"""The terms of the dynamics of the square loss: losses, norms, rho, margins, alignment.
+"""Record the terms of the dynamics of the square loss: losses, norms, rho, margins, alignment.
 
 Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss,
 Research 2023.
@@ -48,7 +48,7 @@ Columns = dict[tuple[str, str], Tensor]  # (quantity, layer) -> a value of each 
 
 
 class Observer(Base):
-    """Record losses, norms, rho, margins and alignment at every record epoch."""
+    """An observer that records losses, norms, rho, margins and alignment at every record epoch."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
@@ -58,7 +58,7 @@ class Observer(Base):
                 records.scalar(run, epoch, step, name, value, layer)
 
     def _performance(self, step: int) -> Columns:
-        """Losses, accuracies and margins of both splits."""
+        """Return losses, accuracies and margins of both splits."""
         columns: Columns = {}
         for split, (outputs, labels) in self.networks.evaluated(step).items():
             margins = margins_of(outputs, labels)
@@ -79,7 +79,7 @@ class Observer(Base):
         return {("fro_norm", m.label): _norm(self.networks, m) for m in self.networks.matrices}
 
     def _equilibrium(self, step: int) -> Columns:
-        """rho, mu = mean <t, f>, M = mean ||f||^2 with f = outputs / rho; lambda."""
+        """Return rho, mu = mean <t, f>, M = mean ||f||^2 with f = outputs / rho, and lambda."""
         spec, (o, labels) = self.networks.specs[0], self.networks.evaluated(step)["train"]
         rho, deviations = rho_of(self.networks)
         t = targets(labels, o, spec.targets)
@@ -95,10 +95,10 @@ class Observer(Base):
 
 
 def rho_of(networks: Networks) -> tuple[Tensor, dict[str, Tensor]]:
-    """rho (K,), and every ||sqrt(running variance)||_2 (K,) under its module's name.
+    """Return rho (K,), and every ||sqrt(running variance)||_2 (K,) under its module's name.
 
-    Product of the weights' Frobenius norms; divided, with BatchNorm, by those norms of the
-    running deviations, as the authors' code has it. Computed as exp of a sum of logarithms.
+    rho is the product of the weights' Frobenius norms; divided, with BatchNorm, by those norms of
+    the running deviations, as the authors' code has it. Computed as exp of a sum of logarithms.
     """
     logarithm = torch.stack([_norm(networks, m) for m in networks.matrices]).log().sum(0)
     deviations: dict[str, Tensor] = {}
@@ -111,6 +111,6 @@ def rho_of(networks: Networks) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def _norm(networks: Networks, matrix: WeightMatrix) -> Tensor:
-    """||W||_F (K,) in float64."""
+    """Return ||W||_F (K,) in float64."""
     norm: Tensor = networks.trainer.state()[matrix.parameter].double().flatten(1).norm(dim=1)
     return norm

@@ -1,4 +1,4 @@
-"""The norm of the whole training set's gradient with decay, on the sphere of its tangent part."""
+"""Record the norm of the training set's gradient with decay, or of its tangent part on spheres."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ ALWAYS = ("square_sgd",)
 
 
 class Observer(Base):
-    """Record the norm of each matrix's full-batch gradient, in evaluation mode."""
+    """An observer that records the norm of each matrix's full-batch gradient.
+
+    The network is in evaluation mode.
+    """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

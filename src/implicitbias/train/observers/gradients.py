@@ -1,4 +1,4 @@
-"""Spectra of gradients with respect to the weight matrices: of single examples and of batches.
+"""Record the spectra of gradients of the weight matrices, of single examples and of batches.
 
 In float64, on the first examples of the epoch to come, in each run's own order. A gradient of one
 example has rank at most m_l, of a batch of b at most m_l b (Galanti et al. 2025, lemma 3.1). With
@@ -37,7 +37,7 @@ EXAMPLES = 8
 
 
 class Observer(Base):
-    """Record the spectra of gradients, each beside the size of the terms that it sums."""
+    """An observer that records spectra of gradients, each beside the size of its summed terms."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)
@@ -59,21 +59,21 @@ class Observer(Base):
                 : max(self.sizes[-1], self.examples)
             ]
             x, y = networks.train[0][order].double(), networks.train[1][order]
-            found: dict[str, list[tuple[dict[str, Tensor], dict[str, float]]]] = {}
+            gradients_of: dict[str, list[tuple[dict[str, Tensor], dict[str, float]]]] = {}
             for kind, ranges in kinds.items():
-                found[kind] = []
+                gradients_of[kind] = []
                 for at in ranges:
                     with summands(model, networks.matrices) as scales:
                         gradients = batch_gradients(
                             model, in_float64(networks.state(k)), x[at], y[at], spec.objective
                         )
-                    found[kind].append((gradients, dict(scales)))
+                    gradients_of[kind].append((gradients, dict(scales)))
             for matrix in networks.matrices:
                 rows = {
                     "gradient_sizes": np.array(self.sizes, dtype=np.float64),
                     "patches": np.array([networks.patches[matrix.label]], dtype=np.float64),
                 }
-                for kind, each in found.items():
+                for kind, each in gradients_of.items():
                     if each:
                         rows[f"{kind}_gradients"] = np.stack(
                             [_svd(g[matrix.parameter]) for g, _ in each]
@@ -87,7 +87,7 @@ class Observer(Base):
 
 
 def _svd(gradient: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Singular values as a matrix (rows, rest), by the method that keeps small ones."""
+    """Return singular values as a matrix (rows, rest), by the method that keeps small ones."""
     matrix = gradient.flatten(1).cpu().numpy()
     if not np.isfinite(matrix).all():
         return np.full(min(matrix.shape), np.nan)

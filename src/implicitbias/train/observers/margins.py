@@ -1,4 +1,4 @@
-"""The margins of all examples, of training and test."""
+"""Record the margins of all examples, of training and test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECORDS = {
 
 
 class Observer(Base):
-    """Record the margins as arrays over the examples, in the order of the data set."""
+    """An observer that records the margins as arrays over the examples, in the data set's order."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
@@ -31,7 +31,7 @@ class Observer(Base):
 
 
 def margins_of(outputs: Tensor, labels: Tensor) -> Tensor:
-    """y_n g_n (K, N), not normalised, of outputs (K, N, C): o_y - max_{j != y} o_j.
+    """Return y_n g_n (K, N), not normalised, of outputs (K, N, C): o_y - max_{j != y} o_j.
 
     For one output, +g for class 0 and -g for class 1; for two, y_n (o_0 - o_1).
     """

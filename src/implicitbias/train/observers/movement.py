@@ -1,4 +1,4 @@
-"""How far the weights move while each example is seen once or more, and what moves them.
+"""Record how far the weights move while each example is seen, and what moves them.
 
 Over the last M epochs before a record, Delta = W_T - W_{T-M} = -A + (Delta + A): A = sum of lr_t
 weight_decay W_t is what weight decay takes away, known exactly, and Delta + A is what the gradients
@@ -37,13 +37,13 @@ RECORDS = {
 
 
 def check(spec: Spec) -> None:
-    """ValueError where spans would overlap."""
+    """Raise ValueError where spans would overlap."""
     if spec.movement_epochs > spec.record_every:
         raise ValueError("needs movement_epochs of at most record_every, or spans would overlap")
 
 
 class Observer(Base):
-    """Record W_{T-M} and, for `sgd`, A of every member and matrix."""
+    """An observer that records W_{T-M} and, for `sgd`, A of every member and matrix."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)

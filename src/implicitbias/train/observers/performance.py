@@ -1,4 +1,4 @@
-"""Losses and accuracies over all examples, of training and test, in evaluation mode."""
+"""Record losses and accuracies over all examples, of training and test, in evaluation mode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _CHUNK = 2048  # examples in one evaluation
 
 
 class Observer(Base):
-    """Record losses and accuracies at every record, or with `evaluate: end` at the last one."""
+    """An observer that records losses and accuracies at every record.
+
+    With `evaluate: end` it records the last alone.
+    """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""

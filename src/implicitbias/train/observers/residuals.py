@@ -1,4 +1,4 @@
-"""How nearly single mini-batches are stationary: ||G_S' + weight_decay W|| / (weight_decay ||W||).
+"""Record the residual ||G_S' + weight_decay W|| / (weight_decay ||W||) of each mini-batch S'.
 
 G_S' is the gradient of the loss on the mini-batch S', of rank at most m_l B; so W / ||W|| is
 within that number of rank m_l B, for every S' and hence for the least. Versions 1 and 2 of Galanti
@@ -28,7 +28,10 @@ BATCHES = 100  # at most, as in the authors' code
 
 
 class Observer(Base):
-    """Record the residuals of whole batches only: the rank bound is that of B examples."""
+    """An observer that records the residuals of whole batches, to which the bound applies.
+
+    The rank bound is that of B examples.
+    """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
@@ -37,7 +40,7 @@ class Observer(Base):
         for k, (run, spec) in enumerate(zip(networks.runs, networks.specs, strict=True)):
             state, b, decay = in_float64(networks.state(k)), spec.batch_size, spec.weight_decay
             order = streams.epoch_order(spec.seed, epoch, spec.n_examples)
-            found: dict[str, list[float]] = {m.label: [] for m in networks.matrices}
+            residuals: dict[str, list[float]] = {m.label: [] for m in networks.matrices}
             for i in range(0, min(BATCHES * b, spec.n_examples - b + 1), b):
                 at = order[i : i + b]
                 x, y = networks.train[0][at].double(), networks.train[1][at]
@@ -45,10 +48,10 @@ class Observer(Base):
                 for m in networks.matrices:
                     w = state[m.parameter]
                     residual = (gradients[m.parameter] + decay * w).norm() / (decay * w.norm())
-                    found[m.label].append(float(residual))
+                    residuals[m.label].append(float(residual))
             for m in networks.matrices:
                 rows = {
-                    "batch_residual": np.array(found[m.label]),
+                    "batch_residual": np.array(residuals[m.label]),
                     "residual_rank": np.array([networks.patches[m.label] * b], dtype=np.float64),
                 }
                 for name, values in rows.items():

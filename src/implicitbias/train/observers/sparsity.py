@@ -1,4 +1,4 @@
-"""Loss, accuracy and zeros of networks at w and at their split variable u, and of pruned ones."""
+"""Record loss, accuracy and zeros of networks at w, at their split variable u, and when pruned."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SHARES = np.linspace(0, 0.99, 100)  # at which the unpenalised network is pruned
 
 
 class Observer(Base):
-    """Record zeros and accuracies; prune unpenalised networks at the end of training."""
+    """An observer that records zeros and accuracies, and prunes unpenalised networks at the end."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)
@@ -73,14 +73,14 @@ class Observer(Base):
 
     @torch.no_grad()
     def _performance(self) -> tuple[Tensor, Tensor]:
-        """Test loss and accuracy (K,) of the networks as they stand."""
+        """Return test loss and accuracy (K,) of the networks as they stand."""
         outputs = self.networks.trainer.outputs(self.networks.test[0])
         labels = self.networks.test[1].expand(len(self.networks.runs), -1)
         return LOSSES["cross_entropy"](outputs, labels), accuracy(outputs, labels)
 
     @torch.no_grad()
     def _prune(self, records: Records, k: int, share: float, epoch: int, step: int) -> None:
-        """Accuracy and zero channels of member k with the share of its weights removed."""
+        """Write accuracy and zero channels of member k with a share of its weights removed."""
         networks, (x, y), state = self.networks, self.networks.test, self.networks.state(k)
         masks = magnitude_masks(self.splitting.weights, k, share)
         pruned = {n: (state[n] * kept)[None] for n, kept in masks.items()}
@@ -94,7 +94,7 @@ class Observer(Base):
 
 
 def zero_shares(weights: Weights, member: int) -> tuple[float, float]:
-    """Share of zero entries of all weights, and of convolution channels whose filter is zero."""
+    """Return the share of zeros in all weights, and of convolution channels with a zero filter."""
     of_member = [w[member] for w in weights.values()]
     zeros = sum(int((w == 0).sum()) for w in of_member)
     filters = [(w == 0).flatten(1).all(1) for w in of_member if w.dim() == 4]

@@ -1,4 +1,4 @@
-"""The singular spectrum and the Frobenius norm of every weight matrix.
+"""Record the singular spectrum and the Frobenius norm of every weight matrix.
 
 Ranks are not computed here. The full singular spectrum of every weight matrix is stored, and every
 rank, at any tolerance and under either norm, is derived from it later without training.
@@ -48,7 +48,7 @@ def spectra(
     epoch: int,
     step: int,
 ) -> None:
-    """The spectrum and the Frobenius norm of every weight matrix of every member.
+    """Write the spectrum and the Frobenius norm of every weight matrix of every member.
 
     weights: by the names of their parameters, each (K, ...).
     """
@@ -64,10 +64,10 @@ def spectra(
 
 
 class Observer(Base):
-    """`spectra` at once; on a CUDA device by a thread beside training, from copies of the weights.
+    """An observer that records `spectra`, on a CUDA device by a thread beside training.
 
-    Training on the GPU continues while the processor computes. Nothing else may add to the records
-    or save them before `settle`.
+    The thread works on copies of the weights. Training on the GPU continues while the processor
+    computes. Nothing else may add to the records or save them before `settle`.
     """
 
     LAST = True

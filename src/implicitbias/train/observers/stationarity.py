@@ -1,4 +1,4 @@
-"""How far each training example is from being stationary by itself.
+"""Record how far each training example is from being stationary by itself.
 
 With f the margin of the network whose weights V_k all have ||V_k||_F = 1, a common stationary
 point of every mini-batch would need f_n V_k = df_n/dV_k for each example n with a residual. As f
@@ -42,7 +42,7 @@ def check(spec: Spec) -> None:
 
 
 class Observer(Base):
-    """Record at every record epoch but that of the untrained network."""
+    """An observer that records the residuals at every record epoch but the untrained network's."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
@@ -104,8 +104,8 @@ def record(
             # In place: another array of every example's gradient would double the time.
             residual = gradient.addr_(f.detach(), unit.flatten(), alpha=-1).norm(dim=1)
             values = {"sample_residual": residual, "sample_sine": residual / length}
-            for name, found in values.items():
+            for name, column in values.items():
                 records.array(
-                    run, epoch, step, name, found.tolist(), found.shape, matrix.label,
+                    run, epoch, step, name, column.tolist(), column.shape, matrix.label,
                     matrix.averaged,
                 )  # fmt: skip

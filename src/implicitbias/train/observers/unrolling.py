@@ -1,4 +1,4 @@
-"""The unrolling identity, step by step against gradients by autograd.
+"""Record the unrolling identity, step by step against gradients by autograd.
 
 W_T = p W_{T-n} - S,  S <- (1 - lr_t weight_decay) S + lr_t G_t,  S_{T-n} = 0: with every G_t
 recomputed from the weights and the batch of its step, this says that the trainer does plain SGD
@@ -36,7 +36,7 @@ STEPS = 16  # the last of a record epoch, or as many as there are
 
 
 def check(spec: Spec) -> None:
-    """ValueError for momentum, and where rounding would hide an error."""
+    """Raise ValueError for momentum, and where rounding would hide an error."""
     if spec.momentum > 0:
         raise ValueError("is about plain SGD; momentum must be 0")
     if spec.precision != "float64":
@@ -44,7 +44,10 @@ def check(spec: Spec) -> None:
 
 
 class Observer(Base):
-    """Record S and W_{T-n} of every member and matrix, from n steps before a record epoch on."""
+    """An observer that records S and W_{T-n} of every member and matrix.
+
+    It follows the n steps before a record epoch.
+    """
 
     def __init__(self, networks: Networks) -> None:
         if any(isinstance(m, nn.Dropout) and m.p > 0 for m in networks.model.modules()):

@@ -1,4 +1,4 @@
-"""What the last n steps leave of a weight: the inputs of the finite-memory certificates.
+"""Record what the last n steps leave of a weight: the inputs of the finite-memory certificates.
 
 With W_T = p W_{T-n} - sum_j (...) G_j, p = prod (1 - lr_t weight_decay), the difference D = W_T -
 p W_{T-n} has rank at most the sum over the n steps of m_l b_t, b_t the batch sizes (Galanti et al.
@@ -46,13 +46,13 @@ THEOREM_EPS = (0.5, 0.3, 0.1)
 
 
 def check(spec: Spec) -> None:
-    """ValueError for momentum, with which a weight remembers every gradient."""
+    """Raise ValueError for momentum, with which a weight remembers every gradient."""
     if spec.momentum > 0:
         raise ValueError("is about plain SGD; momentum must be 0")
 
 
 class Decay:
-    """Products and batch sizes along a run: p(T, n) and sum of b_t over the n steps before T."""
+    """The decay factors p(T, n) and the sums of b_t of a run, over the n steps before T."""
 
     def __init__(self, spec: Spec) -> None:
         per_epoch, n, b = spec.steps_per_epoch, spec.n_examples, spec.batch_size
@@ -62,16 +62,19 @@ class Decay:
         self.sizes = _sums(np.tile(sizes, spec.epochs))
         self.logs = _sums(np.repeat(logs, per_epoch))
 
-    def product(self, end: int, n: int) -> float:
-        """prod (1 - lr_t weight_decay) over steps end - n ... end - 1."""
+    def factor(self, end: int, n: int) -> float:
+        """Return prod (1 - lr_t weight_decay) over steps end - n ... end - 1."""
         return float(np.exp(self.logs[end] - self.logs[end - n]))
 
     def examples(self, end: int, n: int) -> int:
-        """The batch sizes of those steps, summed."""
+        """Return the sum of the batch sizes of steps end - n ... end - 1."""
         return int(self.sizes[end] - self.sizes[end - n])
 
     def theorem_steps(self, end: int, eps: float) -> int | None:
-        """The smallest n with product(end, n) <= eps / 2; None if not even all steps do."""
+        """Return the smallest n with factor(end, n) <= eps / 2, or None.
+
+        It is None if even all steps do not suffice.
+        """
         reached = np.flatnonzero(self.logs[end] - self.logs[: end + 1] <= np.log(eps / 2))
         return int(end - reached[-1]) if len(reached) else None
 
@@ -81,22 +84,22 @@ def _sums(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def lengths(decay: Decay, end: int, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """The n at which a run is examined after `end` steps: 1, 4, 16, ..., and the theorem's.
+    """Return the n at which a run is examined after `end` steps: 1, 4, 16, ..., and the theorem's.
 
     sizes: (m_l, min(rows, cols)) of the matrices. A window whose rank bound reaches the size of
     every matrix says nothing and is left out, but for n = 1.
     """
-    found = {4**i for i in range(16)}
-    found |= {n for eps in THEOREM_EPS if (n := decay.theorem_steps(end, eps)) is not None}
+    candidates = {4**i for i in range(16)}
+    candidates |= {n for eps in THEOREM_EPS if (n := decay.theorem_steps(end, eps)) is not None}
 
     def speaks(n: int) -> bool:
         return n <= end and any(m * decay.examples(end, n) < size for m, size in sizes)
 
-    return sorted({1} | {n for n in found if speaks(n)})
+    return sorted({1} | {n for n in candidates if speaks(n)})
 
 
 class Observer(Base):
-    """Weights as they were n steps before each record epoch, and what is compared with them."""
+    """An observer that keeps weights from n steps before a record epoch and compares them there."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)
@@ -138,18 +141,18 @@ class Observer(Base):
     def _layer(
         self, k: int, end: int, matrix: WeightMatrix, old: dict[int, Tensor]
     ) -> dict[str, NDArray[np.float64]]:
-        """The records of one matrix: its windows that say something, or the shortest."""
+        """Return the records of one matrix: its windows that say something, or the shortest."""
         m, size = self.networks.patches[matrix.label], min(matrix.rows, matrix.cols)
         decay, now = self.decays[k], _double(self.networks.matrix(matrix, k))
         windows = [n for n in old if m * decay.examples(end, n) < size] or [min(old)]
         before = [_double(old[n]) for n in windows]
-        products = [decay.product(end, n) for n in windows]
-        rest = [_svd(now - p * w) for p, w in zip(products, before, strict=True)]
+        factors = [decay.factor(end, n) for n in windows]
+        rest = [_svd(now - p * w) for p, w in zip(factors, before, strict=True)]
         dtype = self.networks.trainer.state()[matrix.parameter].dtype
         return {
             "window_steps": np.array(windows, dtype=np.float64),
             "window_rank": np.array([m * decay.examples(end, n) for n in windows], dtype=float),
-            "window_product": np.array(products),
+            "window_product": np.array(factors),
             "window_fro": np.array([np.linalg.norm(w) for w in before]),
             "window_spec": np.array([_svd(w)[0] for w in before]),
             "window_rest": np.stack(rest),
@@ -174,7 +177,10 @@ def _double(weight: Tensor) -> NDArray[np.float64]:
 
 
 def _svd(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """All singular values, by the method that keeps small ones; NaN if the matrix is not finite."""
+    """Return all singular values, by the method that keeps small ones.
+
+    They are NaN if the matrix is not finite.
+    """
     if not np.isfinite(matrix).all():
         return np.full(min(matrix.shape), np.nan)
     return np.asarray(np.linalg.svd(matrix, compute_uv=False))

@@ -1,4 +1,4 @@
-"""Training procedures, one file each: `run(specs, job) -> Records`, all specs of one shape."""
+"""Each procedure has a file: `run(specs, job) -> Records`, all specs of one shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..records import Records
 
 @dataclass(frozen=True)
 class Job:
-    """Where and how a pack is trained: nothing in here can change a number."""
+    """The settings of where and how a pack is trained, none of which can change a number."""
 
     pack: str
     folder: Path  # of the pack: checkpoint and progress live here
@@ -24,12 +24,12 @@ class Job:
 
     @property
     def checkpoint(self) -> Path:
-        """The path of the checkpoint."""
+        """Return the path of the checkpoint."""
         return self.folder / "checkpoint.pt"
 
     @property
     def progress(self) -> Path:
-        """The path of the progress file."""
+        """Return the path of the progress file."""
         return self.folder / "progress.json"
 
 
@@ -37,7 +37,7 @@ Procedure = Callable[[Sequence[RunSpec], Job], Records]
 
 
 def load(name: str) -> Procedure:
-    """The `run` of procedures/<name>.py."""
+    """Return the `run` of procedures/<name>.py."""
     module = importlib.import_module(
         f".{known('procedure', name, names('train/procedures'))}", __package__
     )

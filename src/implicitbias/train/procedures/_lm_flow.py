@@ -1,4 +1,4 @@
-"""The flow of `lm_flow` by an adaptive solver, from kink to kink where the activation has them."""
+"""An adaptive solver integrates the flow of `lm_flow`, from kink to kink where there are any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOKS = 4  # points within a step at which kinks are looked for
 
 @dataclass(frozen=True)
 class Trajectory:
-    """States (T, n) at the asked times, NaN after the end; the end, and why it ended.
+    """The states (T, n) at the asked times, NaN after the end, with the end and why it ended.
 
     `why`: horizon, stationary, slid (a ReLU's flow would stay on a kink), or budget (the right-hand
     side was evaluated as often as allowed, or the solver gave up: not converged).
@@ -32,7 +32,7 @@ class Trajectory:
 
 
 def integrate(problem: Problem, start: Array, times: Array, rtol: float) -> Trajectory:
-    """The flow from `start` at time 0 to the last of `times` (increasing)."""
+    """Return the flow from `start` at time 0 to the last of `times` (increasing)."""
     s = problem.spec
     states = np.full((len(times), len(start)), np.nan)
     states[times == 0] = start
@@ -74,13 +74,13 @@ def _masks(problem: Problem, state: Array) -> Masks:
 
 
 def _signed(problem: Problem, state: Array, masks: Masks) -> list[Array]:
-    """Pre-activations, positive where a unit is on the side that its mask says."""
+    """Return pre-activations, positive where a unit is on the side that its mask says."""
     z = problem.forward(problem.layers(state), masks).z[:-1]
     return [np.where(m, a, -a) for m, a in zip(masks, z, strict=True)]
 
 
 def _crossing(problem: Problem, path: Any, begin: float, end: float, masks: Masks) -> float | None:
-    """The first time at which a unit is DEPTH beyond its kink; None if none is.
+    """Return the first time at which a unit is DEPTH beyond its kink; None if none is.
 
     A unit that leaves and comes back between two looks is not seen.
     """
@@ -98,7 +98,7 @@ def _crossing(problem: Problem, path: Any, begin: float, end: float, masks: Mask
 
 
 def _slides(problem: Problem, state: Array, masks: Masks) -> bool:
-    """Flip the unit that crossed; whether the flow on its new side drives it back."""
+    """Flip the unit that crossed; return whether the flow on its new side drives it back."""
     signed = _signed(problem, state, masks)
     layer = min(range(len(signed)), key=lambda k: float(signed[k].min()))
     where = np.unravel_index(np.argmin(signed[layer]), signed[layer].shape)
@@ -109,12 +109,12 @@ def _slides(problem: Problem, state: Array, masks: Masks) -> bool:
 
 
 def _rates(problem: Problem, state: Array, masks: Masks) -> list[Array]:
-    """dz/dt of every pre-activation along the flow of these masks."""
+    """Return dz/dt of every pre-activation along the flow of these masks."""
     weights = problem.layers(state)
     moving = problem.layers(problem.velocity(state, masks))
-    found = problem.forward(weights, masks)
+    passed = problem.forward(weights, masks)
     rates, h_rate = [], np.zeros_like(problem.x)
     for k, mask in enumerate(masks):
-        rates.append(h_rate @ weights[k].T + found.h[k] @ moving[k].T)
+        rates.append(h_rate @ weights[k].T + passed.h[k] @ moving[k].T)
         h_rate = np.where(mask, rates[-1], 0.0)
     return rates

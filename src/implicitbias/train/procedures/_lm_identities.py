@@ -1,4 +1,4 @@
-"""What `lm_flow` measures of a state: rho, the loss, margins, and the gaps of the identities."""
+"""States of `lm_flow` are measured here: rho, loss, margins, and the gaps of the identities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._lm_network import Array, Problem
 
 
 def measured(problem: Problem, state: Array) -> dict[str, float]:
-    """The recorded scalars of a state; NaN for a missing one.
+    """Return the recorded scalars of a state; NaN for a missing one.
 
     With g = rho f, eps_n = 1 - y_n g_n, mu = mean y_n f_n, M = mean f_n^2 (Xu et al.):
 
@@ -46,7 +46,7 @@ def measured(problem: Problem, state: Array) -> dict[str, float]:
 
 
 class _Seen(NamedTuple):
-    """What the identities are made of: layers' sizes and directions V_k, rho, outputs, pulls."""
+    """The terms of the identities: layers' sizes and directions V_k, rho, outputs, pulls."""
 
     sizes: list[float]
     units: list[Array]
@@ -64,15 +64,15 @@ def _seen(problem: Problem, here: Array) -> _Seen:
     sizes = [float(np.linalg.norm(w)) for w in weights]
     units = [w / size for w, size in zip(weights, sizes, strict=True)]
     rho = float(here[0]) * sizes[-1]
-    found = problem.forward(units)
-    f = found.outputs
+    passed = problem.forward(units)
+    f = passed.outputs
     mu, m, eps = float(y @ f) / n, float(f @ f) / n, 1 - rho * y * f
-    pulled = [p / n for p in problem.pulled(units, found, y - rho * f)]
+    pulled = [p / n for p in problem.pulled(units, passed, y - rho * f)]
     return _Seen(sizes, units, rho, f, mu, m, eps, problem.velocity(here), pulled)
 
 
 def _gaps_of_the_flow(problem: Problem, here: Array, at: _Seen) -> dict[str, float]:
-    """The gaps of the identities that hold always."""
+    """Return the gaps of the identities that hold always."""
     rho, mu, m, lam, n = at.rho, at.mu, at.m, problem.lam, len(problem.y)
     rates = problem.layers(at.velocity)
     along = float((rates[-1] * at.units[-1]).sum())
@@ -82,12 +82,12 @@ def _gaps_of_the_flow(problem: Problem, here: Array, at: _Seen) -> dict[str, flo
     speed = [2 * rho for _ in at.units]
     if problem.spec.free == "last_layer":
         speed[-1] /= rho**2
-    turns = [
+    tangents = [
         (r - (r * v).sum() * v) / size for r, v, size in zip(rates, at.units, at.sizes, strict=True)
     ]
     directions = [
-        float(np.linalg.norm(turn - c * (p - force * v))) / (c * rms)
-        for turn, v, p, c in zip(turns, at.units, at.pulled, speed, strict=True)
+        float(np.linalg.norm(tangent - c * (p - force * v))) / (c * rms)
+        for tangent, v, p, c in zip(tangents, at.units, at.pulled, speed, strict=True)
     ]
     multipliers = [
         abs(float((p * v).sum()) - (mu - rho * m)) / rms
@@ -101,7 +101,7 @@ def _gaps_of_the_flow(problem: Problem, here: Array, at: _Seen) -> dict[str, flo
 
 
 def _gaps_at_rest(at: _Seen, lam: float, n: int) -> dict[str, float]:
-    """The gaps of the identities that hold at an equilibrium."""
+    """Return the gaps of the identities that hold at an equilibrium."""
     rho, mu, eps = at.rho, at.mu, at.eps
     pulls = zip(at.pulled, at.units, strict=True)
     return {
@@ -113,6 +113,6 @@ def _gaps_at_rest(at: _Seen, lam: float, n: int) -> dict[str, float]:
 
 
 def _unit_drift(problem: Problem, state: Array) -> float:
-    """How far the norm of a layer on the sphere is from 1, at most."""
+    """Return how far the norm of a layer on the sphere is from 1, at most."""
     on_sphere = problem.layers(state)[: problem.on_sphere]
     return max((abs(float(np.linalg.norm(w)) - 1) for w in on_sphere), default=0.0)

@@ -1,4 +1,4 @@
-"""The dense networks of `lm_flow` and their gradients, in float64 NumPy."""
+"""These are the dense networks of `lm_flow` and their gradients, in float64 NumPy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Masks = list[NDArray[np.bool_]]
 
 
 class Pass(NamedTuple):
-    """A forward pass: pre-activations (N, .) and inputs (N, .) of every layer.
+    """A forward pass, with pre-activations (N, .) and inputs (N, .) of every layer.
 
     `roots`: those of a smooth ReLU, sqrt(z^2 + radius^2), for every layer but the last.
     """
@@ -27,13 +27,13 @@ class Pass(NamedTuple):
 
     @property
     def outputs(self) -> Array:
-        """(N,)."""
+        """Return the outputs (N,)."""
         return self.z[-1][:, 0]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Inputs x (N, d), targets y (N,), and the flow on the state (a, W_1, ..., W_L), g = a net.
+    """A problem with inputs x (N, d), targets y (N,), and a flow on (a, W_1, ..., W_L), g = a net.
 
     With a free last layer a stays 1; with a free scalar a is rho and every layer on the sphere.
     """
@@ -50,16 +50,19 @@ class Problem:
 
     @cached_property
     def on_sphere(self) -> int:
-        """How many layers, from the first, are on the sphere."""
+        """Return how many layers, from the first, are on the sphere."""
         return len(self.shapes) - (self.spec.free == "last_layer")
 
     def layers(self, state: Array) -> list[Array]:
-        """W_1, ..., W_L as views of the state."""
+        """Return W_1, ..., W_L as views of the state."""
         parts = zip(self._ends[:-1], self._ends[1:], self.shapes, strict=True)
         return [state[a:b].reshape(shape) for a, b, shape in parts]
 
     def forward(self, weights: list[Array], masks: Masks | None = None) -> Pass:
-        """All examples. `masks`: the active units of a ReLU, where not those of z > 0."""
+        """Return the forward pass of all examples.
+
+        `masks` are the active units of a ReLU, where not those of z > 0.
+        """
         z, h, roots = [], [self.x], []
         for k, w in enumerate(weights[:-1]):
             z.append(h[-1] @ w.T)
@@ -76,23 +79,23 @@ class Problem:
         return z > 0 if masks is None else masks[k]
 
     def _radius2(self, w: Array) -> float:
-        """(smoothing ||W||)^2 / width: times ||h||^2, the square of the rounding's radius."""
+        """Return (smoothing ||W||)^2 / width; times ||h||^2 it is the rounding's radius squared."""
         return _dot(w, w) * self.spec.smoothing**2 / len(w)
 
     def pulled(
-        self, weights: list[Array], found: Pass, at_output: Array, masks: Masks | None = None
+        self, weights: list[Array], passed: Pass, at_output: Array, masks: Masks | None = None
     ) -> list[Array]:
-        """sum_n at_output_n d net(x_n) / dW_k for every layer; at_output (N,)."""
+        """Return sum_n at_output_n d net(x_n) / dW_k for every layer; at_output is (N,)."""
         last, parts = len(weights) - 1, []
         back = at_output[:, None]  # with respect to what leaves layer k
         for k in range(last, -1, -1):
-            w, z, h = weights[k], found.z[k], found.h[k]
+            w, z, h = weights[k], passed.z[k], passed.h[k]
             if k == last or self.spec.activation != "smooth_relu":
                 at_z = back if k == last else np.where(self._active(z, k, masks), back, 0.0)
                 parts.append(at_z.T @ h)
                 back = at_z @ w
                 continue
-            root = found.roots[k]
+            root = passed.roots[k]
             at_z = back * (1 + z / root) / 2
             # Through the radius, to W and to h; example by example.
             shared = self._radius2(w) * (back / root).sum(axis=1, keepdims=True) / 2
@@ -101,41 +104,41 @@ class Problem:
         return parts[::-1]
 
     def velocity(self, state: Array, masks: Masks | None = None) -> Array:
-        """The flow: minus the gradient, of layers on the sphere its tangent part."""
+        """Return the flow: minus the gradient, of layers on the sphere its tangent part."""
         a, weights = state[0], self.layers(state)
-        found = self.forward(weights, masks)
-        error = 2 / len(self.x) * (a * found.outputs - self.y)
-        parts = self.pulled(weights, found, a * error, masks)
+        passed = self.forward(weights, masks)
+        error = 2 / len(self.x) * (a * passed.outputs - self.y)
+        parts = self.pulled(weights, passed, a * error, masks)
         for k, w in enumerate(weights):
             if k < self.on_sphere:
                 parts[k] = parts[k] - _dot(parts[k], w) / _dot(w, w) * w
             else:
                 parts[k] = parts[k] + 2 * self.lam * w
         scalar = self.spec.free == "scalar"
-        along = float(error @ found.outputs) + 2 * self.lam * a if scalar else 0.0
+        along = float(error @ passed.outputs) + 2 * self.lam * a if scalar else 0.0
         return -np.concatenate([[along], *(p.ravel() for p in parts)])
 
     def renormalised(self, state: Array) -> Array:
-        """The state with its layers back on the sphere."""
-        found = state.copy()
-        for w in self.layers(found)[: self.on_sphere]:
+        """Return the state with its layers back on the sphere."""
+        state_on_sphere = state.copy()
+        for w in self.layers(state_on_sphere)[: self.on_sphere]:
             w /= np.sqrt(_dot(w, w))
-        return found
+        return state_on_sphere
 
 
 def _dot(a: Array, b: Array) -> np.float64:
-    """<a, b> of two arrays of one shape; a product and a sum take twice as long at this size."""
+    """Return <a, b> of two arrays of one shape, faster at this size than a product and a sum."""
     return np.float64(np.vdot(a, b))  # of a diverged state it divides by 0 without an error
 
 
 def _squares(h: Array) -> Array:
-    """||h_n||^2 of every row (N, 1)."""
+    """Return ||h_n||^2 of every row (N, 1)."""
     squares: Array = np.einsum("ni,ni->n", h, h)[:, None]
     return squares
 
 
 def draw(s: Spec) -> tuple[Problem, Array]:
-    """The instance of a seed and its start."""
+    """Return the instance of a seed and its start."""
     rng = np.random.default_rng(s.seed)
     x = rng.normal(size=(s.n_examples, s.dimension))
     x = np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a limit point of relaxed variable splitting satisfies, exactly, and by how much it misses.
+"""A limit point of relaxed variable splitting satisfies these relations; their gaps are measured.
 
 With t = angle(w, w*), g = angle(w, u), B = k pi beta / (pi - t) and
 C = cos t / ||w|| - B (1 - ||u|| cos g / ||w||), a limit has
@@ -19,7 +19,7 @@ from ._rvsm_pack import Array, Splitting
 
 
 def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
-    """Every final quantity (K,), and `new_threshold` (K, d)."""
+    """Return every final quantity (K,), and `new_threshold` (K, d)."""
     w, u, truth = pack.w, pack.u, pack.truth
     theta, gamma = relu.angle(w, truth), np.nan_to_num(relu.angle(w, u))
     size = relu.norm(u)
@@ -57,7 +57,7 @@ def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
 
 
 def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
-    """w (K, d) as an entrywise function of w*, given B and C (K,).
+    """Return w (K, d) as an entrywise function of w*, given B and C (K,).
 
     l1: w*/(B+C) where |w*| <= (B+C) tau, else (w* - sgn(w*) B tau)/C. l0: w*/(B+C) or w*/C, both
     possible for C tau < |w*| <= (B+C) tau: there the branch is read off u, as it depends on the
@@ -86,10 +86,10 @@ def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
 
 
 def _keep_above(truth: Array, cutoff: Array) -> Array:
-    """w* with its entries up to the cut-off removed: the best that any pruning could do."""
+    """Return w* without its entries up to the cut-off: the best that any pruning could do."""
     return np.where(np.abs(truth) > cutoff[:, None], truth, 0.0)
 
 
 def _loss(pack: Splitting, u: Array) -> Array:
-    """f(u) (K,); u = 0 has f = (b + k/2) ||w*||^2 / k^2."""
+    """Return f(u) (K,); u = 0 has f = (b + k/2) ||w*||^2 / k^2."""
     return relu.population_loss(u, pack.truth, pack.patches)

@@ -1,4 +1,4 @@
-"""The members of an rvsm pack as arrays: truths, starts, thresholds and gradients, row by row."""
+"""The members of an rvsm pack are arrays: truths, starts, thresholds, gradients, row by row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _COLUMNS = ("truth", "w", "u", "patches", "beta", "eta", "cutoff", "shape", "sph
 
 
 def truth_and_start(spec: Spec) -> tuple[Array, Array]:
-    """w* and w(0), unit vectors (d,): support, entries and start in the order of the spec."""
+    """Return w* and w(0), unit vectors (d,).
+
+    Support, entries and start are drawn in the order of the spec.
+    """
     rng = default_rng(spec.seed)
     support = rng.choice(spec.dimension, spec.sparsity, replace=False)
     truth = np.zeros(spec.dimension)
@@ -37,7 +40,7 @@ def truth_and_start(spec: Spec) -> tuple[Array, Array]:
 
 
 class Splitting:
-    """K members side by side; every operation acts on each row by itself."""
+    """The iteration of K members side by side, in which each row stands by itself."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.specs = list(specs)
@@ -59,7 +62,7 @@ class Splitting:
         self.u = self.threshold(self.w)
 
     def threshold(self, w: Array) -> Array:
-        """u = T(w), each row with its own operator."""
+        """Return u = T(w), each row with its own operator."""
         u = np.empty_like(w)
         for p, at in self.rows.items():
             if len(at):
@@ -68,23 +71,23 @@ class Splitting:
         return u
 
     def penalty(self, u: Array) -> Array:
-        """lambda P(u) (K,), lambda = beta mu."""
-        found = np.zeros(len(u))
+        """Return lambda P(u) (K,), lambda = beta mu."""
+        values = np.zeros(len(u))
         for p, at in self.rows.items():
-            found[at] = thresholds.value(p, u[at], self.shape[at])
-        return self.beta * self.mu * found
+            values[at] = thresholds.value(p, u[at], self.shape[at])
+        return self.beta * self.mu * values
 
     def loss(self) -> Array:
-        """f(w) (K,), always the population's."""
+        """Return f(w) (K,), always the population's."""
         return relu.population_loss(self.w, self.truth, self.patches)
 
     def lagrangian(self) -> Array:
-        """f(w) + lambda P(u) + (beta/2) ||w - u||^2, (K,)."""
+        """Return f(w) + lambda P(u) + (beta/2) ||w - u||^2, (K,)."""
         apart = self.beta / 2 * np.square(self.w - self.u).sum(axis=1)
         return np.asarray(self.loss() + self.penalty(self.u) + apart)
 
     def advance(self, gradient: Array) -> Array:
-        """One step of w, then u = T(w); how far each w moved (K,)."""
+        """Take one step of w, then u = T(w); return how far each w moved (K,)."""
         pull = self.beta[:, None] * (self.w - self.u)
         w = self.w - self.eta[:, None] * (gradient + pull)
         w = np.where(self.sphere[:, None], w / relu.norm(w)[:, None], w)
@@ -93,7 +96,7 @@ class Splitting:
         return moved
 
     def subset(self, kept: NDArray[np.intp]) -> Splitting:
-        """The members at `kept`, where they stand."""
+        """Return the members at `kept`, where they stand."""
         part = object.__new__(Splitting)
         part.specs = [self.specs[i] for i in kept]
         for name in _COLUMNS:
@@ -115,7 +118,10 @@ class Inputs:
         self.queue, self.drawn = np.arange(n), 0
 
     def gradient(self, w: Array, iteration: int) -> Array:
-        """(K, d) on the whole sample, or on the iteration's batch; a new order for each pass."""
+        """Return the gradient (K, d) on the whole sample, or on the iteration's batch.
+
+        Each pass has a new order.
+        """
         n = len(self.target)
         if self.batch == n:
             return relu.sample_loss_gradient(self.x, w, self.target)[1]

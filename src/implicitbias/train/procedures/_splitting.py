@@ -1,4 +1,4 @@
-"""The split variable of a pack of networks, around any path through the engine."""
+"""A pack of networks has a split variable, around any path through the engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Weights = dict[str, Tensor]  # each (K, ...)
 
 
 def threshold(penalty: str, w: Tensor, tau: Tensor, a: Tensor) -> Tensor:
-    """`sparse.thresholds.threshold` on tensors; tau and a broadcast against w."""
+    """Return `sparse.thresholds.threshold` of tensors; tau and a broadcast against w."""
     if penalty == "none":
         return w.clone()
     size = w.abs()
@@ -33,7 +33,7 @@ def threshold(penalty: str, w: Tensor, tau: Tensor, a: Tensor) -> Tensor:
 
 
 class Split:
-    """T of each member, with what it needs at hand."""
+    """The operator T of each member, with what it needs at hand."""
 
     def __init__(self, specs: Sequence[Spec], like: Tensor) -> None:
         kinds = [s.penalty for s in specs]
@@ -120,7 +120,7 @@ class Splitting:
         return self.inner.velocity()
 
     def kept(self) -> dict[str, Any]:
-        """What a checkpoint must hold beside the weights: u follows from w."""
+        """Return what a checkpoint must hold beside the weights: u follows from w."""
         return {"masks": self.masks, "taken": self.taken}
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -129,12 +129,15 @@ class Splitting:
 
 
 def along(values: Tensor, w: Tensor) -> Tensor:
-    """Per-member values (K,) as (K, 1, ..., 1), to multiply w (K, ...)."""
+    """Return per-member values (K,) as (K, 1, ..., 1), to multiply w (K, ...)."""
     return values.view(-1, *[1] * (w.dim() - 1))
 
 
 def magnitude_masks(weights: Weights, member: int, share: float) -> Weights:
-    """True at the entries to keep: all but the round(share n) smallest of the n in all layers."""
+    """Return masks that are True at all but the round(share n) smallest of the n entries.
+
+    n counts the entries of all layers together.
+    """
     flat = torch.cat([w[member].abs().flatten() for w in weights.values()])
     keep = torch.ones_like(flat, dtype=torch.bool)
     keep[flat.argsort(stable=True)[: round(share * len(flat))]] = False

@@ -1,4 +1,4 @@
-"""Descent on diagonal linear networks: a pack in iteration, its records and its checkpoint."""
+"""Descent on diagonal linear networks iterates a pack, records it and checkpoints it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REACHED = 1e-4  # relative residual whose first step is recorded
 
 
 def _squares(misfit: Array) -> Array:
-    """||A z - y||^2 (G, K)."""
+    """Return ||A z - y||^2 (G, K)."""
     return np.asarray(np.einsum("...i,...i->...", misfit, misfit))
 
 
 class Descent(Training):
-    """Members in iteration; `left` are those that have not stopped."""
+    """A part of a pack in iteration; `left` are the members that have not stopped."""
 
     def __init__(self, specs: list[Spec], instances: Instances) -> None:
         self.specs, self.instances = specs, instances
@@ -33,7 +33,7 @@ class Descent(Training):
         self.limit = np.array([s.iterations for s in specs])
         self.size = np.array([np.sqrt(np.square(i.y).sum()) for i in self.made])
         self.reached = np.full(len(specs), np.nan)
-        self._watch()
+        self._set_alarm()
 
     def state(self) -> State:
         """See Training."""
@@ -44,17 +44,20 @@ class Descent(Training):
         arrays = {name: value.numpy() for name, value in state.items()}
         self.left, self.reached = arrays.pop("left"), arrays.pop("reached")
         self.pack.restore(arrays)
-        self._watch()
+        self._set_alarm()
 
     def loss(self) -> float:
-        """The largest relative residual."""
+        """Return the largest relative residual."""
         return float(np.nanmax(self._relative(_squares(self.pack.misfit()))))
 
     def _relative(self, squares: Array) -> Array:
         return np.asarray(np.sqrt(squares[self.pack.index]) / self.size[self.left])
 
     def advance(self, records: Records) -> bool:
-        """Record what is due and the end of those that stop, then a step; False if none is left."""
+        """Record what is due and the end of those that stop, then take a step.
+
+        Return False if none is left.
+        """
         misfit = self.pack.misfit()
         squares = _squares(misfit)
         noticed = self.step >= self.next or not (squares > self.alarm).all()  # NaN is noticed
@@ -65,13 +68,14 @@ class Descent(Training):
         self.pack.advance(misfit)
         self.step += 1
         if noticed:
-            self._watch()
+            self._set_alarm()
         return True
 
-    def _watch(self) -> None:
-        """Before step `next`, while all squared misfits are above `alarm`, nothing is to be done.
+    def _set_alarm(self) -> None:
+        """Set the step `next` before which nothing is due, and the misfits `alarm`.
 
-        Asking each member in each step would be slow.
+        Nothing is due while all squared misfits are above `alarm`. Asking each member in each step
+        would be slow.
         """
         left = self.left
         first = np.isnan(self.reached[left])
@@ -83,7 +87,7 @@ class Descent(Training):
         self.next = min([*due, int(self.limit[left].min())])
 
     def _notice(self, squares: Array, records: Records) -> bool:
-        """Record what is due and the end of those that stop; whether some have."""
+        """Record what is due and the end of those that stop; return whether some have."""
         left, residual = self.left, self._relative(squares)
         self.reached[left[np.isnan(self.reached[left]) & (residual <= REACHED)]] = self.step
         done = ~(residual > self.tolerance[left]) | (self.step >= self.limit[left])  # NaN is done

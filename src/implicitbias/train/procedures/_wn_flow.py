@@ -1,11 +1,13 @@
-"""The gradient flow of one diagonal linear network, by an adaptive solver: the reference.
+"""An adaptive solver integrates the gradient flow of one diagonal linear network.
+
+This is the reference for descent.
 
 The members of a pack are integrated one after the other, unlike those of descent, which are one
 array: the flows are stiff, and how stiff differs. Of eight typical instances (depth 2 to 4, to a
-residual of 1e-8 or time 1e8, rtol 1e-10) LSODA took 2,300 to 7,800 evaluations each, for it turns
-to implicit steps of high order where needed, member by member; the explicit methods that could be
-written for a batch with a step size per member (Runge-Kutta 5(4) and 8(5,3)) were not at the end of
-seven of them after 400,000. SciPy has no batched stiff solver, and one step size for the batch
+residual of 1e-8 or time 1e8, rtol 1e-10) LSODA took 2,300 to 7,800 evaluations each, for it goes
+over to implicit steps of high order where needed, member by member; the explicit methods that could
+be written for a batch with a step size per member (Runge-Kutta 5(4) and 8(5,3)) were not at the end
+of seven of them after 400,000. SciPy has no batched stiff solver, and one step size for the batch
 would be that of its worst member. One process has them all, with one draw and one linear program
 per instance.
 """
@@ -31,7 +33,7 @@ COMPONENTS = 4  # of the projected invariant that are recorded
 
 
 class Flow:
-    """x' of the flow with eta_u = 1, eta_r = 1/c; the state is (r, u), or x without c."""
+    """The flow x' with eta_u = 1, eta_r = 1/c; the state is (r, u), or x without c."""
 
     def __init__(
         self, made: Instance, depth: int, signed: bool, c: float | None, rtol: float = 1e-10
@@ -42,16 +44,16 @@ class Flow:
         self.size = float(np.linalg.norm(made.y))
 
     def x(self, state: Array) -> Array:
-        """x = r u."""
+        """Return x = r u."""
         return state if self.c is None else np.asarray(state[0] * state[1:])
 
     def residual(self, state: Array) -> float:
-        """||B x^L - y|| / ||y||."""
+        """Return ||B x^L - y|| / ||y||."""
         misfit = self.b @ self.x(state) ** self.depth - self.y
         return float(np.sqrt(misfit @ misfit)) / self.size
 
     def __call__(self, t: float, state: Array) -> Array:
-        """The right-hand side."""
+        """Return the right-hand side of the flow."""
         x = self.x(state)
         low = x  # x^{L-1} by multiplications: powers of arrays are slower
         for _ in range(self.depth - 2):
@@ -67,7 +69,7 @@ class Flow:
         return change
 
     def jacobian(self, t: float, state: Array) -> Array:
-        """d __call__ / d state (n + 1, n + 1), or (n, n) without c."""
+        """Return d __call__ / d state (n + 1, n + 1), or (n, n) without c."""
         x = self.x(state)
         lower = x ** (self.depth - 2)
         h = (self.b @ (lower * x * x) - self.y) @ self.b
@@ -78,21 +80,21 @@ class Flow:
         if self.c is None:
             return np.asarray(-hessian)
         r, u, along = state[0], state[1:], float(state[1:] @ g)
-        turned = hessian @ u
+        hessian_u = hessian @ u
         full = np.empty((len(state), len(state)))
-        full[0, 0] = -float(u @ turned) / self.c
-        full[0, 1:] = -(g + r * turned) / self.c
-        full[1:, 0] = along * u - g - r * (turned - float(u @ turned) * u)
-        full[1:, 1:] = r * (u[:, None] * (g + r * turned) - r * hessian)
+        full[0, 0] = -float(u @ hessian_u) / self.c
+        full[0, 1:] = -(g + r * hessian_u) / self.c
+        full[1:, 0] = along * u - g - r * (hessian_u - float(u @ hessian_u) * u)
+        full[1:, 1:] = r * (u[:, None] * (g + r * hessian_u) - r * hessian)
         full[np.arange(1, len(state)), np.arange(1, len(state))] += r * along
         return full
 
     def integrate(self, start: Array, stop: float, times: Array) -> tuple[Array, Array]:
-        """Moments (T,) among `times`, ascending, and states (T, n), to the last, the end.
+        """Return moments (T,) and states (T, n) of the flow, the last of them at the end.
 
-        The end is where the residual crosses `stop`, else the last time, or where the solver gives
-        up. This is `solve_ivp` with a terminal event, without its bookkeeping in each of thousands
-        of steps.
+        The moments are among `times`, ascending. The end is where the residual crosses `stop`, else
+        the last time, or where the solver gives up. This is `solve_ivp` with a terminal event,
+        without its bookkeeping in each of thousands of steps.
         """
         size = float(np.sqrt(np.square(start).sum()))
         state = start if self.c is None else np.concatenate([[size], start / size])
@@ -179,7 +181,7 @@ def _record(
 
 
 def _gap(s: Spec, made: Instance, start: Array, x: Array) -> float:
-    """||z_WN - z_plain|| / ||z_WN||, the plain flow started at x(0) / magnification."""
+    """Return ||z_WN - z_plain|| / ||z_WN||, the plain flow started at x(0) / magnification."""
     size = float(np.linalg.norm(x))
     shrink = np.exp(-diagonal.log_magnification(s.init_norm, size, s.rate_ratio))
     plain = Flow(made, s.depth, s.signed, None, s.rtol)

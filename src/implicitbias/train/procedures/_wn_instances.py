@@ -1,4 +1,4 @@
-"""The instances of runs on diagonal linear networks, each drawn and solved by the baseline once."""
+"""The instances of runs on diagonal linear networks are drawn and solved by the baseline once."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ class Instances:
         self._pursuits: dict[tuple[object, ...], Array] = {}
 
     def of(self, s: Spec) -> sensing.Instance:
-        """Members with the same seed and sizes share the very array A: they form a group."""
+        """Return a member's instance; members with one seed and sizes share the very array A.
+
+        They form a group.
+        """
         made = self._drawn(s.seed, s.dimension, s.measurements, s.sparsity, s.signed, s.noise)
         matrix = self._matrices.setdefault((s.seed, s.dimension, s.measurements), made.matrix)
         return sensing.Instance(matrix, made.truth, made.y)
 
     def pursuit(self, s: Spec) -> Array:
-        """argmin ||z||_1, A z = y."""
+        """Return argmin ||z||_1, A z = y."""
         key = (s.seed, s.dimension, s.measurements, s.sparsity, s.signed, s.noise)
         if key not in self._pursuits:
             made = self.of(s)

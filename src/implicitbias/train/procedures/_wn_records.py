@@ -1,4 +1,4 @@
-"""What runs on diagonal linear networks write down, of descent and of flow."""
+"""Runs on diagonal linear networks, by descent or by flow, write these records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def end(
     s: Spec, made: sensing.Instance, pursuit: Array, z: Array, x: Array, residual: float,
     step: int, reached: float, records: Records,
 ) -> None:  # fmt: skip
-    """What is measured once: convergence, the excess over Q and its bound, the baseline."""
+    """Write what is measured once: convergence, the excess over Q and its bound, the baseline."""
     values = {
         "converged": float(residual <= max(s.stop, 1e-6)), "iterations_used": float(step),
         "steps_to_1e-4": reached, **against_pursuit(s, made, pursuit, z, x),
@@ -43,7 +43,10 @@ def end(
 def against_pursuit(
     s: Spec, made: sensing.Instance, pursuit: Array, z: Array, x: Array
 ) -> dict[str, float]:
-    """Excess of ||z||_1 over Q with its bound, and the magnification; NaN where void."""
+    """Return the excess of ||z||_1 over Q with its bound, and the magnification.
+
+    NaN where void.
+    """
     q, r = float(np.abs(pursuit).sum()), float(np.linalg.norm(x))
     log_rho = log_magnification(s.init_norm, r, s.rate_ratio) if r > 0 else np.nan
     excess = (float(np.abs(z).sum()) - q) / q

@@ -1,8 +1,8 @@
-"""Gradient descent on diagonal linear networks, plain and weight-normalised, members side by side.
+"""Gradient descent on diagonal linear networks takes the steps of all members side by side.
 
-Members of one instance matrix form a group; groups are padded to one array (G, K, n), so a step of
-a whole sweep is two batched products. Each member's numbers depend on its neighbours only through
-the rounding of those products.
+The networks are plain or weight-normalised. Members of one instance matrix form a group; groups are
+padded to one array (G, K, n), so a step of a whole sweep is two batched gemms. Each member's
+numbers depend on its neighbours only through the rounding of those gemms.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COLUMNS = ("x", "y", "depth", "normalised", "rate", "rate_r", "r", "size")  # (
 
 
 class Steps:
-    """State x = r u, ||u|| = 1, of all members; `index` maps members to (group, slot).
+    """The state x = r u, ||u|| = 1, of all members; `index` maps members to (group, slot).
 
     With g = grad_x / L, the steps u - eta_u r L g_u (g_u orthogonal to u) and r - eta_r L <u, g>
     need x, r and <x, g> alone: u moves along (1 + q) x - eta_u L r^2 g, q = eta_u L <x, g>.
@@ -67,7 +67,7 @@ class Steps:
         self._settle()
 
     def _settle(self) -> None:
-        """What follows from the columns and the groups that are left."""
+        """Set what follows from the columns and the groups that are left."""
         self.matrix = self.matrices[self.groups]
         self.transposed = np.ascontiguousarray(self.matrix.transpose(0, 2, 1))
         # From which slot on there are members of that depth, and which they are: asking all slots
@@ -79,28 +79,28 @@ class Steps:
             self.deeper.append((first, bool(deep[:, first:].all()) or deep[:, first:]))
         self.all_plain = not self.normalised.any()
 
-    def _raise(self, product: Array) -> None:
-        """Multiply `product`, which holds one power of x less, by x^{L-2} in place."""
+    def _raise(self, power: Array) -> None:
+        """Multiply `power`, which holds one power of x less, by x^{L-2} in place."""
         # By multiplications: a power of arrays is ten times slower.
         for first, deep in self.deeper:
-            part = product[:, first:]
+            part = power[:, first:]
             np.multiply(part, self.x[:, first:], out=part, where=deep)
 
     def z(self) -> Array:
-        """x^L, less the negative half if signed, (G, K, N)."""
+        """Return x^L, less the negative half if signed, (G, K, N)."""
         power = self.x * self.x
         self._raise(power)
         n = self.matrices.shape[2]
         return power[..., :n] - power[..., n:] if self.signed else power
 
     def misfit(self) -> Array:
-        """A z - y (G, K, M)."""
-        found = self.z() @ self.transposed
-        found -= self.y
-        return np.asarray(found)
+        """Return A z - y (G, K, M)."""
+        misfit = self.z() @ self.transposed
+        misfit -= self.y
+        return np.asarray(misfit)
 
     def advance(self, misfit: Array) -> None:
-        """One step of all members from their misfits."""
+        """Take one step of all members from their misfits."""
         h = misfit @ self.matrix
         if self.signed:
             h = np.concatenate([h, -h], axis=-1)
@@ -143,12 +143,12 @@ class Steps:
         self._settle()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What `restore` needs: the columns, and where the members are."""
+        """Return what `restore` needs: the columns, and where the members are."""
         places = {"groups": self.groups, "at": self.index[0], "slot": self.index[1]}
         return {**{name: getattr(self, name) for name in _COLUMNS}, **places}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore `state`, each member in its place, so that matrix products round as before."""
+        """Restore `state`, each member in its place, so that gemms round as before."""
         for name in _COLUMNS:
             setattr(self, name, state[name])
         self.groups, self.index = state["groups"], (state["at"], state["slot"])

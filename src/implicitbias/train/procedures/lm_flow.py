@@ -1,4 +1,6 @@
-"""The gradient flow of the square loss with layers on the sphere, and its discrete steps.
+"""`lm_flow` is the gradient flow of the square loss with layers on the sphere.
+
+Its discrete steps are compared with it.
 
 Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss,
 Research 2023.
@@ -24,7 +26,10 @@ from ._lm_network import Array, Problem, draw
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """Member by member; the steps of a pack share the flows that they are compared with."""
+    """Return the records of all members, one after another.
+
+    The steps of a pack share the flows that they are compared with.
+    """
     loop, flows = Loop(job, [s.run_id for s in specs]), dict[str, tuple[Trajectory, Array]]()
     each = [partial(_member, cast(Spec, s), flows) for s in specs]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # divergence is recorded
@@ -63,7 +68,7 @@ def _write(records: Records, s: Spec, i: int, values: dict[str, float]) -> None:
 
 
 def steps(problem: Problem, start: Array, lr: float, times: Array) -> Iterator[Array]:
-    """The states at the times (evenly spaced) of W <- renormalised(W - lr P(gradient))."""
+    """Return the states at the times (evenly spaced) of W <- renormalised(W - lr P(gradient))."""
     every = round(times[1] / lr)
     state = start
     yield state

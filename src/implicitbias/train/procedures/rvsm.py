@@ -1,4 +1,4 @@
-"""The relaxed variable splitting method: a pack of runs as one array, and its records."""
+"""Relaxed variable splitting runs a pack as one array, and records it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def run(specs: Sequence[RunSpec], job: Job) -> Records:
 
 
 def _groups(members: list[Spec]) -> list[list[Spec]]:
-    """Members that share their inputs; with the population gradient there are none to share."""
+    """Return groups of members that share their inputs.
+
+    With the population gradient there are none to share.
+    """
     if members[0].gradient == "population":
         return [members]
     groups: dict[tuple[int, int, int], list[Spec]] = {}
@@ -44,7 +47,7 @@ def _groups(members: list[Spec]) -> list[list[Spec]]:
 
 
 class Group(Training):
-    """Members in iteration; those that have stopped leave the arrays."""
+    """A part of a pack in iteration; members that have stopped leave the arrays."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.specs, self.pack, self.step = list(specs), Splitting(specs), 0
@@ -68,11 +71,11 @@ class Group(Training):
         self.lagrangian = self.pack.lagrangian()
 
     def loss(self) -> float:
-        """The mean over the members that have not stopped."""
+        """Return the mean loss of the members that have not stopped."""
         return float(self.pack.loss().mean()) if self.pack.specs else math.nan
 
     def advance(self, records: Records) -> bool:
-        """Record what is due, one iteration of all members, and the end of those that stop."""
+        """Record what is due, take one iteration of all members, and record those that stop."""
         pack = self.pack
         if not pack.specs:
             return False
@@ -124,7 +127,7 @@ def _end(
     part: Splitting, start: Array, rise: Array, step: int, lost: NDArray[np.bool_],
     records: Records,
 ) -> None:  # fmt: skip
-    """The last rows of members that stop here; a lost one has NaN and its step."""
+    """Write the last rows of members that stop here; a lost one has NaN and its step."""
     with np.errstate(invalid="ignore", divide="ignore"):
         _write_series(part, step, part.lagrangian(), records)
         values = at_the_end(part, start)

@@ -1,4 +1,4 @@
-"""Mini-batch SGD on a pack of classifiers."""
+"""`sgd` is mini-batch SGD on a pack of classifiers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from . import Job
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """The records of a pack of sgd runs of one shape."""
+    """Return the records of a pack of sgd runs of one shape."""
     with flushed_denormals():
         return train(specs, job)

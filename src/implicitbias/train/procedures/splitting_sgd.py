@@ -1,4 +1,4 @@
-"""Relaxed variable splitting of a network in training, and magnitude pruning as its baseline."""
+"""`splitting_sgd` splits the weights of a network in training, or prunes them as the baseline."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ._splitting import Splitting
 
 
 def split(networks: Networks) -> None:
-    """Steps that pull the weights towards their split variable."""
+    """Give the networks steps that pull the weights towards their split variable."""
     names = [m.parameter for m in networks.matrices]
     trainer = Splitting(networks.trainer, networks.specs, networks.members.lr, names)
     networks.trainer = networks.further["splitting"] = trainer
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """The records of a pack of splitting runs of one shape."""
+    """Return the records of a pack of splitting runs of one shape."""
     return train(specs, job, untrained, split, whole=True)

@@ -1,4 +1,4 @@
-"""Mini-batch SGD on the square loss, with or without layers on the sphere.
+"""`square_sgd` is mini-batch SGD on the square loss, with or without layers on the sphere.
 
 Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss,
 Research 2023.
@@ -26,7 +26,7 @@ from . import Job
 
 
 def network(spec: Spec, shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    """The untrained network: normal weights scaled to their norms, biases as torch draws them."""
+    """Return the untrained network: normal weights scaled to norms, biases as torch draws them."""
     n_outputs = 1 if spec.targets == "sign" else n_classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(streams.init_seed(spec.seed))
@@ -41,7 +41,7 @@ def network(spec: Spec, shape: tuple[int, ...], n_classes: int) -> nn.Module:
 
 
 def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: int) -> Tensor:
-    """Labels (N,) with int(share N) of them, drawn by the run's own stream, permuted."""
+    """Return labels (N,), int(share N) of which the run's own stream draws and permutes."""
     noise, noisy = streams.noise(seed), labels.copy()
     chosen = noise.permutation(len(labels))[: int(share * len(labels))]
     noisy[chosen] = noisy[noise.permutation(chosen)]
@@ -49,7 +49,7 @@ def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: in
 
 
 def on_the_square_loss(networks: Networks) -> None:
-    """Layers on the sphere, images of norm 1, noisy labels: what the runs ask for."""
+    """Put layers on the sphere, images at norm 1 and noise in labels, as the runs ask."""
     shape: Spec = networks.specs[0]
     if shape.normalisation == "lagrange":
         names = [m.parameter for m in networks.matrices if m.parameter != "head.weight"]
@@ -65,6 +65,6 @@ def on_the_square_loss(networks: Networks) -> None:
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """The records of a pack of square_sgd runs of one shape."""
+    """Return the records of a pack of square_sgd runs of one shape."""
     with flushed_denormals():
         return train(specs, job, network, on_the_square_loss)

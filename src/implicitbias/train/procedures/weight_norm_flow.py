@@ -1,4 +1,4 @@
-"""Diagonal linear networks with and without weight normalisation: a pack of runs, its records."""
+"""`weight_norm_flow` runs a pack of diagonal linear networks, plain and weight-normalised."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the sparse procedures share: thresholding, the one-layer ReLU loss, diagonal networks."""
+"""The sparse procedures share thresholding, the one-layer ReLU loss and diagonal networks."""

@@ -1,4 +1,4 @@
-"""The loss of one hidden layer of ReLU units on non-overlapping patches, Gaussian input.
+"""This is the loss of a hidden layer of ReLU units on non-overlapping patches, Gaussian input.
 
 net(w) = (1/k) sum_i relu(<w, x_i>) on k patches x_i ~ N(0, I_d); f(w) = E (net(w) - net(w*))^2,
 without a 1/2. Source: Brutzkus & Globerson (2017), Globally Optimal Gradient Descent for a ConvNet
@@ -14,14 +14,15 @@ Array = NDArray[np.float64]
 
 
 def norm(w: Array) -> Array:
-    """Euclidean norms (...) of vectors (..., d)."""
+    """Return the Euclidean norms (...) of vectors (..., d)."""
     return np.asarray(np.sqrt(np.square(w).sum(axis=-1)))
 
 
 def angle(u: Array, v: Array) -> Array:
-    """Angles (...) in [0, pi] between vectors (..., d), accurate near 0 and pi; NaN for zero.
+    """Return the angles (...) in [0, pi] between vectors (..., d); NaN for a zero vector.
 
-    2 atan2(||u' - v'||, ||u' + v'||) of the unit vectors: arccos would lose half the digits.
+    They are accurate near 0 and pi, as 2 atan2(||u' - v'||, ||u' + v'||) of the unit vectors;
+    arccos would lose half the digits.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         a, b = u / norm(u)[..., None], v / norm(v)[..., None]
@@ -29,7 +30,7 @@ def angle(u: Array, v: Array) -> Array:
 
 
 def population_loss(w: Array, truth: Array, patches: Array) -> Array:
-    """f(w) (...) of weights and true weights (..., d) and patch counts k (...).
+    """Return f(w) (...) of weights and true weights (..., d) and patch counts k (...).
 
     k^2 f = a (||w||^2 + ||w*||^2) - 2 k g(w, w*) - 2 b ||w|| ||w*||, b = (k^2 - k)/(2 pi),
     a = b + k/2, g = ||w|| ||w*|| (sin t + (pi - t) cos t)/(2 pi), t the angle between them.
@@ -48,7 +49,7 @@ def population_loss(w: Array, truth: Array, patches: Array) -> Array:
 
 
 def population_gradient(w: Array, truth: Array, patches: Array) -> Array:
-    """grad f (..., d); at w = 0, where f has a corner, NaN.
+    """Return grad f (..., d); at w = 0, where f has a corner, NaN.
 
     (1/k^2) {[k + (k^2-k)/pi - (k/pi)(||w*||/||w||) sin t - ((k^2-k)/pi)(||w*||/||w||)] w
              - (k/pi)(pi - t) w*}.
@@ -62,20 +63,20 @@ def population_gradient(w: Array, truth: Array, patches: Array) -> Array:
 
 
 def sample_residuals(x: Array, w: Array, target: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Residuals net(w) - y (K, n) and active patches (K, n, k) for inputs x (n, k, d), w (K, d).
+    """Return residuals net(w) - y (K, n) and active patches (K, n, k).
 
-    target: y (n,) or (K, n).
+    Inputs x are (n, k, d), weights w (K, d). target: y (n,) or (K, n).
     """
     n, k, d = x.shape
-    products = (w @ x.reshape(n * k, d).T).reshape(len(w), n, k)
-    active = products > 0
-    return np.where(active, products, 0.0).mean(axis=2) - target, active
+    inputs_of_units = (w @ x.reshape(n * k, d).T).reshape(len(w), n, k)
+    active = inputs_of_units > 0
+    return np.where(active, inputs_of_units, 0.0).mean(axis=2) - target, active
 
 
 def sample_loss_gradient(x: Array, w: Array, target: Array) -> tuple[Array, Array]:
-    """Mean squared residual (K,) and its gradient (K, d) over the n inputs of x (n, k, d).
+    """Return the mean squared residual (K,) and its gradient (K, d) over n inputs.
 
-    The gradient is (2/n) sum_j r_j (1/k) sum_i 1[<w, x_ji> > 0] x_ji.
+    x is (n, k, d). The gradient is (2/n) sum_j r_j (1/k) sum_i 1[<w, x_ji> > 0] x_ji.
     """
     n, k, d = x.shape
     residual, active = sample_residuals(x, w, target)

@@ -1,4 +1,4 @@
-"""Compressed sensing: the instance of a seed, and basis pursuit as the baseline."""
+"""Compressed sensing draws the instance of a seed, and basis pursuit is its baseline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Instance:
-    """matrix A (M, N), truth x* (N,), measurements y (M,)."""
+    """A sensing problem with matrix A (M, N), truth x* (N,) and measurements y (M,)."""
 
     matrix: Array
     truth: Array
@@ -23,7 +23,10 @@ class Instance:
 
 
 def draw(seed: int, n: int, m: int, sparsity: int, signed: bool, noise: float) -> Instance:
-    """A, support, signs and noise from the seed's stream, in this order; entries 1 or +-1."""
+    """Return the instance that the seed's stream draws: A, support, signs and noise, in this order.
+
+    Entries of the truth are 1 or +-1.
+    """
     rng = default_rng(seed)
     matrix = rng.normal(size=(m, n)) / np.sqrt(m)
     support = rng.choice(n, sparsity, replace=False)
@@ -36,26 +39,27 @@ def draw(seed: int, n: int, m: int, sparsity: int, signed: bool, noise: float) -
 
 
 def basis_pursuit(matrix: Array, y: Array, signed: bool) -> Array:
-    """argmin ||z||_1 with A z = y, over z >= 0 unless signed; (N,), NaN if there is none.
+    """Return argmin ||z||_1 with A z = y, (N,), over z >= 0 unless signed; NaN if none.
 
     A linear program, by HiGHS; signed in the two halves z = p - q, p, q >= 0.
     """
     both = np.hstack([matrix, -matrix]) if signed else matrix
-    found = linprog(np.ones(both.shape[1]), A_eq=both, b_eq=y, bounds=(0, None), method="highs")
+    solution = linprog(np.ones(both.shape[1]), A_eq=both, b_eq=y, bounds=(0, None), method="highs")
     n = matrix.shape[1]
-    if not found.success:
+    if not solution.success:
         return np.full(n, np.nan)
-    halves = np.asarray(found.x, dtype=np.float64)
+    halves = np.asarray(solution.x, dtype=np.float64)
     return halves[:n] - halves[n:] if signed else halves
 
 
 def single_solution_probability(n: int, m: int, sparsity: int) -> float:
-    """Share of instances of `draw` whose truth, all ones, is the only z >= 0 with A z = y.
+    """Return the share of instances whose truth is the only z >= 0 with A z = y.
 
-    1 - P(n - m, n - s), P(k, K) = 2^{1-K} sum_{l<k} binomial(K - 1, l): Wendel's probability that K
-    symmetric random vectors in dimension k lie in a half-space; s = sparsity, no noise. Where it
-    holds, whatever fits the measurements finds the truth. Source: Donoho & Tanner (2010), Counting
-    the Faces of Randomly-Projected Hypercubes and Orthants.
+    The instances are those of `draw` with a truth of all ones. It is 1 - P(n - m, n - s), P(k, K) =
+    2^{1-K} sum_{l<k} binomial(K - 1, l): Wendel's probability that K symmetric random vectors in
+    dimension k lie in a half-space; s = sparsity, no noise. Where it holds, whatever fits the
+    measurements finds the truth. Source: Donoho & Tanner (2010), Counting the Faces of
+    Randomly-Projected Hypercubes and Orthants.
     """
     others = n - sparsity - 1
     return 1 - sum(comb(others, k) for k in range(n - m)) / 2.0**others

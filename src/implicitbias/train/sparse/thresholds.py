@@ -1,4 +1,4 @@
-"""Thresholding operators of l1, l0 and transformed l1, by their cut-off.
+"""The thresholding operators of l1, l0 and transformed l1 are given by their cut-off.
 
 Each is T(w) = argmin_s mu P(s) + (s - w)^2 / 2 entrywise, which sends |w| <= cut-off to zero.
 mu = lambda / beta is the penalty's weight over the splitting's. Penalties are compared at equal
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 def weight_of(penalty: str, cutoff: ArrayLike, shape: ArrayLike = 1.0) -> Array:
-    """The mu whose operator has this cut-off tau (...); `shape` is a of transformed l1.
+    """Return the mu whose operator has this cut-off tau (...); `shape` is a of transformed l1.
 
     l1: mu = tau; l0: mu = tau^2 / 2; tl1: tau a / (a + 1) for tau <= a / 2, where the operator is
     continuous, and (tau + a/2)^2 / (2 (a + 1)) beyond, where it jumps. Source: Zhang & Xin (2017),
@@ -37,7 +37,7 @@ def weight_of(penalty: str, cutoff: ArrayLike, shape: ArrayLike = 1.0) -> Array:
 
 
 def value(penalty: str, u: Array, shape: ArrayLike = 1.0) -> Array:
-    """P(u) (...) of vectors u (..., d): sum |u|, count of non-zeros, sum (a+1)|u| / (a+|u|)."""
+    """Return P(u) (...) of u (..., d): sum |u|, count of non-zeros, sum (a+1)|u| / (a+|u|)."""
     size, a = np.abs(u), np.asarray(shape, dtype=np.float64)
     if penalty == "l1":
         return np.asarray(size.sum(axis=-1))
@@ -50,7 +50,7 @@ def value(penalty: str, u: Array, shape: ArrayLike = 1.0) -> Array:
 
 
 def threshold(penalty: str, w: Array, cutoff: ArrayLike, shape: ArrayLike = 1.0) -> Array:
-    """T(w) entrywise (...): 0 where |w| <= cut-off; cut-off and shape broadcast against w.
+    """Return T(w) entrywise (...): 0 where |w| <= cut-off; cut-off and shape broadcast.
 
     l1: soft. l0: hard. tl1: sgn(w) times the largest root t of t + mu a (a+1) / (a+t)^2 = |w|,
     mu of `weight_of`. none: the identity.
@@ -68,7 +68,7 @@ def threshold(penalty: str, w: Array, cutoff: ArrayLike, shape: ArrayLike = 1.0)
 
 
 def tl1_root(size: Array, mu: Array, a: Array) -> Array:
-    """The largest t >= 0 with t + mu a (a+1) / (a+t)^2 = size, entrywise; all broadcast.
+    """Return the largest t >= 0 with t + mu a (a+1) / (a+t)^2 = size, entrywise; all broadcast.
 
     (2/3)(a+size) cos(phi/3) - 2a/3 + size/3, phi = arccos(1 - 27 mu a (a+1) / (2 (a+size)^3)).
     Only where there is such a t: elsewhere the argument of arccos leaves [-1, 1] and is clipped.
