@@ -1,4 +1,4 @@
-"""The verbs of `python -m implicitbias`.
+"""The verbs of `python -m implicitbias` are functions here.
 
 Imports stand inside the verbs: planning must not load torch, nor training matplotlib.
 """

@@ -1,4 +1,4 @@
-"""How a verb is declared: a function with its arguments."""
+"""A verb is declared as a function with its arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERBS: list[tuple[Verb, str, tuple[Argument, ...], str]] = []
 
 
 def arg(*names: str, **options: Any) -> Argument:
-    """An argument of a verb, as argparse's `add_argument` takes it."""
+    """Return an argument of a verb, as argparse's `add_argument` takes it."""
     return names, options
 
 

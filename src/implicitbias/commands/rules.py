@@ -1,4 +1,4 @@
-"""A verb for each rule of the workflow: pack, train, measure, figure, report, data."""
+"""Each rule of the workflow has a verb: pack, train, measure, figure, report, data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._verb import DATA_DIR, arg, verb
     arg("out", type=Path),
 )
 def pack(args: argparse.Namespace) -> None:
-    """Write a pack once; another content under its name is refused."""
+    """Write a pack once; raise UserError where another pack has its name."""
     from ..plan import packs
 
     packs.write(args.out, args.text)
@@ -46,7 +46,10 @@ def train(args: argparse.Namespace) -> None:
 
 
 def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
-    """The data folder, or, if a scratch folder is given, that with copies of the pack's data."""
+    """Return the data folder, or the scratch folder, if one is given.
+
+    The pack's data are copied to the scratch folder.
+    """
     from .. import data
     from ..plan import packs
 
@@ -64,7 +67,7 @@ def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
     arg("records", type=Path, nargs="*"),
 )
 def measure(args: argparse.Namespace) -> None:
-    """Write the table of a figure: its metrics, of the records of its runs."""
+    """Write the table of a figure: its metrics, computed from the records of its runs."""
     with uncollected():
         from ..analysis import tables
         from ..plan.figure import defined

@@ -1,4 +1,4 @@
-"""Verbs beside the workflow: what it would make, what it makes, and pages of what it has made."""
+"""These verbs stand beside the workflow: they say what it would make, and make further pages."""
 
 from __future__ import annotations
 

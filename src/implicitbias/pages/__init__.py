@@ -1,1 +1,1 @@
-"""What people read: the report, the results page, the errata, generated parts of docs/."""
+"""These pages are for readers: the report, the results, the errata, generated parts of docs/."""

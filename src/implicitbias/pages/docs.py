@@ -1,4 +1,6 @@
-"""What pages of docs/ do not say by hand: verdicts, pictures, formulas, the text of other files.
+"""Pages of docs/ take from elsewhere what they do not say by hand.
+
+That is verdicts, pictures, formulas, and the text of other files.
 
 A page asks with a comment on a line of its own, and gets what has its one source elsewhere:
 
@@ -60,15 +62,16 @@ def pictures() -> dict[str, Path]:
 
 
 def include(name: str) -> str:
-    """Return a Markdown file of the project as a page of docs/; the path behind a fence is its
-    title.
+    """Return a Markdown file of the project as a page of docs/.
+
+    The path behind a fence is its title.
     """
     text = (ROOT / name).read_text(encoding="utf-8")
     return _LINK.sub(_moved, re.sub(r"^```(\w+) (\S+)$", r'```\1 title="\2"', text, flags=re.M))
 
 
 def _moved(link: re.Match[str]) -> str:
-    """A link of the project's folder as one of docs/; of one that leads out of it, the text."""
+    """Return a link of the project's folder as one of docs/; the text, if it leads out of docs/."""
     text, target = link.groups()
     inside = "contributing.md" if target == "CONTRIBUTING.md" else target.removeprefix("docs/")
     leads = target.startswith("https://") or (ROOT / "docs" / inside).exists()
@@ -118,13 +121,13 @@ def _section(key: str) -> str:
 
 
 def _width(picture: Path) -> str:
-    """The picture's own width: a narrow figure's letters are as large as a wide one's."""
+    """Return the picture's own width: letters of narrow and wide figures are equally large."""
     with Image.open(picture) as image:
         return f"{{ width={round(_INCH * image.width / image.info['dpi'][0])} }}"
 
 
 def _verdicts(key: str) -> str:
-    """A table of the claims, worst first, with a column for each scale that has been run."""
+    """Return a table of the claims, worst first, with a column for each scale that has been run."""
     made = {
         scale: {claim.id: claim for claim in read_claims(file)}
         for scale, root in RESULTS.items()
@@ -137,7 +140,7 @@ def _verdicts(key: str) -> str:
         for claims in made.values()
         for name in claims
     }
-    worst = {i: min(VERDICTS.index(c.verdict) for c in found if c) for i, found in rows.items()}
+    worst = {i: min(VERDICTS.index(c.verdict) for c in row if c) for i, row in rows.items()}
     head = ["claim", "statistic", *(f"scale `{scale}`" for scale in made)]
     table = []
     for name in sorted(rows, key=lambda i: worst[i]):

@@ -1,4 +1,4 @@
-"""docs/results.md: what the papers' own protocols give, and what has not been run, in Markdown."""
+"""docs/results.md says in Markdown what the papers' own protocols give, and what was not run."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ nothing.
 
 
 def page(published: Path) -> str:
-    """Return the page, from the config, the packs under `published`, and the claims drawn from
-    them.
+    """Return the page, from the config, the published packs, and the claims drawn from them.
+
+    The packs are those under `published`.
 
     Raises:
         UserError: a file under `published` is damaged.
@@ -60,7 +61,7 @@ def page(published: Path) -> str:
 
 
 def _plan(scale: str, published: Path) -> Plan:
-    """The plan of a scale, its packs looked for where the published ones are."""
+    """Return the plan of a scale, its packs looked for where the published ones are."""
     settings, sources = papers.of_scale(scale)
     here = Config.model_validate({**settings.model_dump(), "scale": published.name})
     every = Sources() if scale == "paper" else sources

@@ -1,4 +1,4 @@
-"""docs/errata.md: where the captions of a paper and its own numbers differ, with the evidence.
+"""docs/errata.md says where a paper's captions and its own numbers differ, with the evidence.
 
 Evidence that rests on numbers in this project is computed when the page is written: published
 points from src/implicitbias/analysis/points, our runs at the paper's protocol from
@@ -49,7 +49,7 @@ The tolerance at which each figure's ranks were counted, all in units of the Fro
 
 @dataclass(frozen=True)
 class Item:
-    """One place: what is printed, what the numbers show, and how one knows."""
+    """A place where a caption and its paper's numbers differ, with what shows it."""
 
     title: str
     printed: str

@@ -1,4 +1,4 @@
-"""The evidence behind docs/errata.md, computed from what is in this project where it can be."""
+"""The evidence behind docs/errata.md is computed from what is in this project, where it can be."""
 
 from __future__ import annotations
 
@@ -25,29 +25,28 @@ READINGS = ((0.2, 1), (0.1, 1), (0.1, 2), (0.2, 2))  # the rate's factor, and 2 
 
 
 def tolerances(published: Path) -> str:
-    """Return the mean gap between our average ranks and the published ones, at its least and at
-    1e-3.
+    """Return the mean gap between our average ranks and the published ones.
+
+    It is given at its least and at 1e-3.
     """
     rows = pd.read_csv(published / "figures" / PAPER / "exp_tolerance.csv")
     rows = rows[rows["panel"].str.startswith("gap, ")]
-    found = []
+    gaps = []
     for (panel, norm), part in rows.groupby(["panel", "series"], sort=False):
         least = part.sort_values("mean").iloc[0]
         printed = part[part["x"] == 1e-3]["mean"].item()
-        found.append(
+        gaps.append(
             f"{str(panel).removeprefix('gap, ')}, {norm}: {least['mean']:.1f} at {least['x']:g},"
             f" {printed:.1f} at 0.001"
         )
     return (
         "mean distance of our average ranks, from networks trained at the paper's protocol, to the"
-        f" published points: {'; '.join(found)} (`{PAPER}/exp_tolerance`)."
+        f" published points: {'; '.join(gaps)} (`{PAPER}/exp_tolerance`)."
     )
 
 
 def untrained(_: Path) -> str:
-    """Return average rank of an untrained ResNet-18 beside the largest published averages of figure
-    4.
-    """
+    """Return the average rank of an untrained ResNet-18 and figure 4's largest published ones."""
     from ...metrics._matrix import singular_values
     from ...models import build_seeded
     from ...models._layers import weight_matrices
@@ -70,7 +69,7 @@ def untrained(_: Path) -> str:
 
 
 def mixed(_: Path) -> str:
-    """Random matrices of figure 16's shapes beside its plateaus."""
+    """Return ranks of random matrices of figure 16's shapes beside its plateaus."""
     rng = np.random.default_rng(0)
     spectra = [np.linalg.svd(rng.uniform(-1, 1, shape), compute_uv=False)
                for shape in ((256, 2304), (256, 256))]  # fmt: skip
@@ -87,7 +86,7 @@ def mixed(_: Path) -> str:
 
 
 def transformer(_: Path) -> str:
-    """Random matrices of the ViT's likely shapes beside the rank at which its curves begin."""
+    """Return ranks of random matrices of the ViT's likely shapes beside its curves' first rank."""
     rng = np.random.default_rng(0)
     rows = published.points(PAPER, "10")
     start = rows[rows["x"] == rows["x"].min()]["y"].mean()
@@ -105,8 +104,9 @@ def transformer(_: Path) -> str:
 
 
 def rising(_: Path) -> str:
-    """Return the least and the last average rank of figure 10's curves that rise by over a
-    twentieth.
+    """Return the least and the last average rank of figure 10's rising curves.
+
+    They rise by over a twentieth.
     """
     rows = published.points(PAPER, "10")
     said = []
@@ -138,9 +138,7 @@ def same_points(_: Path) -> str:
 
 
 def fidelity(published: Path) -> str:
-    """Return what share of the published points our runs reach at settings that differ from the
-    text.
-    """
+    """Return the share of published points that our runs reach at settings unlike the text's."""
     said = []
     for figure in ("fig07", "fig09"):
         path = published / "claims" / PAPER / f"{figure}.json"
@@ -170,12 +168,12 @@ def collapsed(_: Path) -> str:
 
 
 def expected(factor: float, double: int) -> list[float]:
-    """||W|| after ten epochs over ||W|| without gradient, at the places of FIGURE_5."""
+    """Return ||W|| after ten epochs over ||W|| without gradient, at the places of FIGURE_5."""
     return [exp(-62500 * lr * factor**n * double * 5e-4) for lr, n in FIGURE_5]
 
 
 def plateaus(_: Path) -> str:
-    """Figure 5's ratios under four readings of factor and decay, beside what was read off it."""
+    """Return figure 5's ratios under four readings of factor and decay, and those read off it."""
     rows = [
         f"  - rate times {factor:g}, W times 1 - {'2 ' if double == 2 else ''}lr lambda:"
         f" {_listed(expected(factor, double), '.4f')}"

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page of a plan's results, readable offline and by mail.
+"""The report is one HTML page of a plan's results, to be read offline and sent by mail.
 
 The page asks nothing of the network: pictures, numbers, style and program are inside it, and it
 names in a content security policy that it loads and runs nothing else. The same inputs give the
@@ -73,8 +73,9 @@ def style() -> Markup:
 
 
 def environment() -> Environment:
-    """Return the environment of templates, in which autoescape is on: titles, notes and config
-    values are text, whatever they contain.
+    """Return the environment of templates, in which autoescape is on.
+
+    Titles, notes and config values are text, whatever they contain.
     """
     environment = Environment(
         loader=FileSystemLoader(_HERE),
@@ -90,18 +91,18 @@ def environment() -> Environment:
 
 
 def _tally(figures: list[Figure]) -> dict[str, int]:
-    """How many claims got each verdict, in the order of the page."""
-    found = Counter(claim.verdict for figure in figures for claim in figure.claims or ())
-    return {verdict: found[verdict] for verdict in VERDICTS}
+    """Return how many claims got each verdict, in the order of the page."""
+    counts = Counter(claim.verdict for figure in figures for claim in figure.claims or ())
+    return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def _ordered(figures: list[Figure]) -> list[dict[str, Any]]:
-    """Every claim with its figure: `fails`, then `undecided`, then `holds`."""
+    """Return every claim with its figure: `fails`, then `undecided`, then `holds`."""
     rows = [{"figure": f, "claim": c} for f in figures for c in f.claims or ()]
     return sorted(rows, key=lambda row: VERDICTS.index(row["claim"].verdict))
 
 
 def _diverged(figures: list[Figure]) -> dict[str, int]:
-    """Diverged runs and measured runs; a run of several figures counts once."""
+    """Return the numbers of diverged and of measured runs; a run of several figures counts once."""
     steps = {r.run: r.diverged for f in figures for r in f.runs.rows if r.diverged is not None}
     return {"runs": sum(step != "" for step in steps.values()), "of": len(steps)}

@@ -1,4 +1,4 @@
-"""Our numbers beside the published points, where the paper's own protocol was run."""
+"""Our numbers stand here beside the published points, where the paper's own protocol was run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ABSOLUTE, RELATIVE = 3.0, 0.05  # of a rank: what the figures' own claims call t
 
 @dataclass(frozen=True)
 class Agreement:
-    """One figure's average ranks against the published ones: panel, x, ours, theirs, seeds."""
+    """A figure's average ranks against the published ones: panel, x, ours, theirs, seeds."""
 
     key: str
     points: list[tuple[str, float, float, float, int]]
 
     @property
     def within(self) -> int:
-        """How many points differ by no more than max(3, 5%)."""
+        """Return the number of points that differ by no more than max(3, 5%)."""
         return sum(
             abs(ours - theirs) <= max(ABSOLUTE, RELATIVE * theirs)
             for _, _, ours, theirs, _ in self.points
@@ -29,13 +29,13 @@ class Agreement:
 
     @property
     def seeds(self) -> int:
-        """The fewest seeds behind a point."""
+        """Return the fewest seeds behind a point."""
         return min(n for *_, n in self.points)
 
 
 def agreements(published: Path | None, keys: list[str]) -> list[Agreement]:
     """Return every figure under `published` whose CSV has our averages and published points."""
-    found = []
+    compared = []
     for key in keys:
         path = (published or Path()) / "figures" / f"{key}.csv"
         if published and path.exists():
@@ -48,13 +48,12 @@ def agreements(published: Path | None, keys: list[str]) -> list[Agreement]:
                 (str(panel), float(x), float(ours), float(theirs), int(n))
                 for panel, x, ours, theirs, n in zip(*columns, strict=True)
             ]
-            found += [Agreement(key, points)] if points else []
-    return found
+            compared += [Agreement(key, points)] if points else []
+    return compared
 
 
 def beside(plotted: pd.DataFrame) -> pd.DataFrame:
-    """Return rows panel, x, mean, n, published: the averages that stand on the place of one
-    published one.
+    """Return rows panel, x, mean, n, published: the averages beside one published point each.
 
     `plotted` is the CSV of a figure. A panel with several published points at one x (two
     accuracies) has no unique partner and is left out.

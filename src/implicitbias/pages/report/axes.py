@@ -1,4 +1,4 @@
-"""Along which fields the runs of a figure differ, and which of them is its x axis."""
+"""The runs of a figure differ along fields, and one of these is its x axis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST = ("weight_decay", "lr", "batch_size", "momentum", "model", "dataset", "de
 
 
 def differing(plan: Plan, runs: Sequence[str]) -> dict[str, list[Any]]:
-    """Return field -> its value in each run, for the fewest fields that tell all settings apart.
+    """Return field -> its value in each run, for the fewest fields that tell the settings apart.
 
     The seed is left out. Of two fields that always change together the one that the papers plot
     remains; values are numbers or text, and "" where a procedure has no such field.

@@ -1,4 +1,6 @@
-"""Two result folders side by side: two scales, two commits, ours and the published runs.
+"""Two result folders are compared side by side.
+
+They may be two scales, two commits, ours and the published runs.
 
 Nothing is asked of the plan, so the folders may come from other configs and other versions of the
 code: claims are matched by figure and id, plotted numbers by panel, series and x.
@@ -26,7 +28,7 @@ _ORDER = (*VERDICTS, ABSENT)
 
 @dataclass(frozen=True)
 class Side:
-    """One folder: its name as it was given, what trained it, and its claims by figure."""
+    """A folder of results: its given name, what trained it, and its claims by figure."""
 
     name: str
     root: Path
@@ -35,14 +37,14 @@ class Side:
 
     @property
     def figures(self) -> set[str]:
-        """Every figure that has a picture or claims."""
+        """Return every figure that has a picture or claims."""
         files = [*self.root.glob("figures/*/*.svg"), *self.root.glob("figures/*/*.png")]
         return {f"{path.parent.name}/{path.stem}" for path in files} | {*self.claims}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One claim on both sides; None where a side does not make it."""
+    """A claim on both sides; None where a side does not make it."""
 
     figure: str
     id: str
@@ -51,7 +53,7 @@ class Pair:
 
     @property
     def claim(self) -> str:
-        """The sentence: that of a where both sides make the claim."""
+        """Return the claim's sentence: that of a where both sides make the claim."""
         return next(side.claim for side in (self.a, self.b) if side)
 
     @property
@@ -61,7 +63,7 @@ class Pair:
 
     @property
     def outcome(self) -> str:
-        """`differs` or `same` where both sides make the claim, else `only in A` or `only in B`."""
+        """Return `differs` or `same` where both sides make the claim, else `only in A` or `B`."""
         if self.a is None or self.b is None:
             return "only in B" if self.a is None else "only in A"
         return "same" if self.a.verdict == self.b.verdict else "differs"
@@ -69,7 +71,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Figures:
-    """One figure on both sides."""
+    """A figure that at least one of the sides has."""
 
     key: str
     title: str
@@ -79,7 +81,7 @@ class Figures:
 
     @property
     def anchor(self) -> str:
-        """The figure's id on the page."""
+        """Return the figure's id on the page."""
         return self.key.replace("/", "--")
 
 

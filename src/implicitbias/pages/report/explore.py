@@ -1,4 +1,4 @@
-"""What the page's own drawings are made from: spectra of the rank figures, collapse over epochs."""
+"""The page's own drawings are made from spectra of the rank figures, and collapse over epochs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ COLLAPSE = "nc1"  # a figure that asks for it is one on neural collapse
 
 @dataclass(frozen=True)
 class Explore:
-    """`index` is read when the page opens, each of `blocks` when a drawing first needs it."""
+    """The data of the drawings: `index` is read as the page opens, each of `blocks` when needed."""
 
     index: dict[str, Any]
     blocks: dict[str, str]
 
     @property
     def index_text(self) -> Markup:
-        """JSON that cannot end the script element it stands in, whatever the strings hold."""
+        """Return JSON that cannot end its script element, whatever the strings hold."""
         return htmlsafe_json_dumps(self.index, dumps=json.dumps, allow_nan=False)
 
     @property
     def tools(self) -> list[tuple[str, str]]:
-        """The tools that there is something for, and their headings."""
+        """Return the tools that there is something for, and their headings."""
         several = any(len(figure["fields"]) > 1 for figure in self.index["ranks"].values())
         needs = {"ranks": self.index["ranks"], "plane": several, "spectrum": self.index["ranks"],
                  "curves": self.index["curves"]}  # fmt: skip
@@ -56,8 +56,9 @@ class Explore:
 
 
 def explore(plan: Plan, figures: list[Figure]) -> Explore:
-    """Return everything that the page draws itself; empty parts where nothing is trained or
-    measured.
+    """Return everything that the page draws itself.
+
+    Parts are empty where nothing is trained or measured.
     """
     order = [plan.figures[figure.key] for figure in figures]
     ranked = [f for f in (_trained(plan, f) for f in order if _tolerances(f)) if f.runs]
@@ -65,11 +66,11 @@ def explore(plan: Plan, figures: list[Figure]) -> Explore:
     tolerances = spectra.grid(t for figure in ranked for _, t in _tolerances(figure))
     blocks, packs = _spectra(plan, ranked, tolerances)
     curves = {f.key: _curves(plan, _trained(plan, f)) for f in order if COLLAPSE in f.metrics}
-    curves = {key: found for key, found in curves.items() if found}
-    for key, found in curves.items():
-        text = json.dumps(found.pop("rows"), separators=(",", ":"), allow_nan=False)
-        blocks[f"curves-{found['block']}"] = spectra.packed(text.encode())
-        found["title"] = titles[key]
+    curves = {key: curve for key, curve in curves.items() if curve}
+    for key, curve in curves.items():
+        text = json.dumps(curve.pop("rows"), separators=(",", ":"), allow_nan=False)
+        blocks[f"curves-{curve['block']}"] = spectra.packed(text.encode())
+        curve["title"] = titles[key]
     index = {
         "grid": tolerances.tolist(),
         "packs": packs,
@@ -80,13 +81,13 @@ def explore(plan: Plan, figures: list[Figure]) -> Explore:
 
 
 def _tolerances(figure: FigurePlan) -> list[tuple[str, float]]:
-    """The ranks that a figure asks for: norm and tolerance."""
-    found = (RANK.fullmatch(name) for name in figure.metrics)
-    return [(match[1], float(match[2])) for match in found if match]
+    """Return the ranks that a figure asks for: norm and tolerance."""
+    matches = (RANK.fullmatch(name) for name in figure.metrics)
+    return [(match[1], float(match[2])) for match in matches if match]
 
 
 def _trained(plan: Plan, figure: FigurePlan) -> FigurePlan:
-    """The figure with only those of its runs that are trained."""
+    """Return the figure with only those of its runs that are trained."""
     packs = tuple(name for name in figure.packs if plan.trained(name))
     there = {run for name in packs for run in plan.packs[name].runs}
     return replace(figure, runs=tuple(r for r in figure.runs if r in there), packs=packs)
@@ -95,7 +96,7 @@ def _trained(plan: Plan, figure: FigurePlan) -> FigurePlan:
 def _spectra(
     plan: Plan, ranked: list[FigurePlan], tolerances: Any
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Blocks by name, and what is in them by pack."""
+    """Return blocks by name, and what is in them by pack."""
     wanted: dict[str, set[str]] = {}
     for figure in ranked:
         for name in figure.packs:
@@ -110,7 +111,7 @@ def _spectra(
 
 
 def _ranks(plan: Plan, figure: FigurePlan) -> dict[str, Any]:
-    """One figure: its fields, its runs with their values, and how it is drawn at first."""
+    """Return a figure's fields, its runs with their values, and how it is drawn at first."""
     fields = differing(plan, figure.runs)
     numbers = plan.results / "figures" / f"{figure.key}.csv"
     own = _tolerances(figure)
@@ -140,7 +141,7 @@ def _runs(plan: Plan, figure: FigurePlan, fields: dict[str, list[Any]]) -> list[
 
 
 def _curves(plan: Plan, figure: FigurePlan) -> dict[str, Any]:
-    """What the whole network has at every record of every run; {} where nothing is measured."""
+    """Return what the whole network has at every record of every run; {} if none is measured."""
     path = plan.results / "tables" / f"{figure.key}.parquet"
     if not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""Where the numbers come from: the provenance of every pack, and what all packs say together."""
+"""The numbers come from packs, whose provenance is read and summed up here."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Provenance(BaseModel):
 
     @property
     def machine(self) -> str:
-        """The accelerator, if there is one, and the processor."""
+        """Return the accelerator, if there is one, and the processor."""
         cores = f"{self.processor}, {self.cores or 'unknown'} core{'s' * (self.cores != 1)}"
         return cores if self.device == "cpu" else f"{self.device}, on {cores}"
 
 
 @dataclass(frozen=True)
 class PackFacts:
-    """One pack of the plan; `provenance` is None while it is not trained."""
+    """A pack of the plan; `provenance` is None while it is not trained."""
 
     name: str
     anchor: str
@@ -51,7 +51,7 @@ class PackFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All packs of a plan, by name."""
+    """The facts of all packs of a plan, by name."""
 
     packs: dict[str, PackFacts]
     home: dict[str, str]  # run -> its pack
@@ -59,41 +59,41 @@ class Facts:
 
     @property
     def trained(self) -> list[Provenance]:
-        """The provenance of every trained pack."""
+        """Return the provenance of every trained pack."""
         return [p.provenance for p in self.packs.values() if p.provenance]
 
     @property
     def trained_runs(self) -> int:
-        """Runs of the plan whose pack is trained."""
+        """Return the number of runs of the plan whose pack is trained."""
         return sum(self.packs[pack].provenance is not None for pack in self.home.values())
 
     @property
     def seconds(self) -> float:
-        """Training time, summed over packs: packs that ran side by side count each."""
+        """Return the training time, summed over packs: packs that ran side by side count each."""
         return sum(p.seconds for p in self.trained)
 
     @property
     def newest(self) -> AwareDatetime | None:
-        """When the newest pack started."""
+        """Return when the newest pack started."""
         return max((p.started for p in self.trained), default=None)
 
     @property
     def machines(self) -> list[str]:
-        """Every machine, with its share of the packs if there are several."""
+        """Return every machine, with its share of the packs if there are several."""
         return _shares(p.machine for p in self.trained)
 
     @property
     def commits(self) -> list[str]:
-        """Every commit; `+` marks uncommitted changes."""
+        """Return every commit; `+` marks uncommitted changes."""
         return _shares(_short(p.commit) for p in self.trained)
 
     @property
     def versions(self) -> list[str]:
-        """Python and every package, once for each version that trained a pack."""
-        found = {f"Python {p.python}" for p in self.trained}
-        found |= {f"implicitbias {p.implicitbias}" for p in self.trained}
-        found |= {f"{name} {v}" for p in self.trained for name, v in p.packages.items()}
-        return sorted(found, key=str.lower)
+        """Return Python and every package, once for each version that trained a pack."""
+        names = {f"Python {p.python}" for p in self.trained}
+        names |= {f"implicitbias {p.implicitbias}" for p in self.trained}
+        names |= {f"{name} {v}" for p in self.trained for name, v in p.packages.items()}
+        return sorted(names, key=str.lower)
 
 
 def _short(commit: str) -> str:
@@ -101,15 +101,15 @@ def _short(commit: str) -> str:
 
 
 def _shares(values: Iterable[str]) -> list[str]:
-    found = Counter(values)
-    if len(found) < 2:
-        return list(found)
-    return [f"{value} ({count(found[value], 'pack')})" for value in sorted(found)]
+    counts = Counter(values)
+    if len(counts) < 2:
+        return list(counts)
+    return [f"{value} ({count(counts[value], 'pack')})" for value in sorted(counts)]
 
 
 def read_facts(plan: Plan) -> Facts:
     """Return the provenance of every pack of the plan."""
-    found = {
+    facts = {
         name: PackFacts(
             name,
             f"pack-{name}",
@@ -119,18 +119,18 @@ def read_facts(plan: Plan) -> Facts:
         for name, pack in sorted(plan.packs.items())
     }
     home = {run: n for n, pack in plan.packs.items() for run in pack.runs if run in plan.runs}
-    return Facts(found, home, len(plan.runs))
+    return Facts(facts, home, len(plan.runs))
 
 
 def facts_in(results: Path) -> Facts:
-    """Return the provenance of every pack in a folder of results, whatever plan it was made by."""
+    """Return the provenance of every pack in a folder of results, whatever plan made it."""
     members = {name: pack.runs for name, pack in packs.written(results / "packs").items()}
-    found = {
+    facts = {
         name: PackFacts(name, f"pack-{name}", len(runs), _read(_provenance(results, name)))
         for name, runs in members.items()
     }
     home = {run: name for name, runs in members.items() for run in runs}
-    return Facts(found, home, len(home))
+    return Facts(facts, home, len(home))
 
 
 def _provenance(results: Path, pack: str) -> Path:

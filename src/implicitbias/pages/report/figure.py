@@ -1,4 +1,4 @@
-"""One figure as the page shows it: its words, picture, numbers, claims and runs."""
+"""The page shows a figure as its words, picture, numbers, claims and runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from .runs import RunTable, run_table
 
 @dataclass(frozen=True)
 class Figure:
-    """What the template reads. None means that the file is not there: the page says so."""
+    """The parts of a figure that the template reads.
+
+    None means that the file is not there: the page says so.
+    """
 
     key: str
     title: str
@@ -34,27 +37,27 @@ class Figure:
 
     @property
     def paper(self) -> str:
-        """The first half of the key."""
+        """Return the first half of the key."""
         return self.key.partition("/")[0]
 
     @property
     def name(self) -> str:
-        """The second half of the key."""
+        """Return the second half of the key."""
         return self.key.partition("/")[2]
 
     @property
     def anchor(self) -> str:
-        """The figure's id on the page."""
+        """Return the figure's id on the page."""
         return self.key.replace("/", "--")
 
     @property
     def code(self) -> str:
-        """The number is the path."""
+        """Return the path of the figure's code; the number is the path."""
         return f"src/implicitbias/figures/{self.key}.py"
 
     @property
     def verdict(self) -> str:
-        """The worst verdict of its claims."""
+        """Return the worst verdict of the figure's claims."""
         if self.claims is None:
             return "not made"
         given = [claim.verdict for claim in self.claims]
@@ -62,21 +65,21 @@ class Figure:
 
     @property
     def share(self) -> str:
-        """How many of its claims have that worst verdict: `1 of 4`; "" without claims."""
+        """Return how many of the claims have the worst verdict: `1 of 4`; "" without claims."""
         given = [claim.verdict for claim in self.claims or ()]
         return f"{given.count(self.verdict)} of {len(given)}" if given else ""  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Published:
-    """The published version of one figure."""
+    """The published version of a figure."""
 
     picture: Picture
     claims: list[Claim] | None
 
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
-    """Everything on disk about one figure."""
+    """Return everything on disk about one figure."""
     title, caption = docstring(figure.code)
     stem = plan.results / "figures" / figure.key
     numbers = stem.with_name(f"{stem.name}.csv")
@@ -105,7 +108,7 @@ def heading(key: str) -> str:
 
 
 def _command(scale: str, key: str) -> str:
-    """What rebuilds the figure; scales other than the default must be asked for."""
+    """Return the command that rebuilds the figure; other scales than the default are asked for."""
     asked = "" if scale == "small" else f" --config scale={scale}"
     return f"snakemake results/{scale}/figures/{key}.svg --cores all{asked}"
 
@@ -116,7 +119,7 @@ def _published(root: Path | None, key: str) -> Published | None:
 
 
 def claims_of(root: Path, key: str) -> list[Claim] | None:
-    """Return the claims of one figure; None where there is no file of them."""
+    """Return the claims of a figure; None where there is no file of them."""
     path = root / "claims" / f"{key}.json"
     try:
         claims = read_claims(path)

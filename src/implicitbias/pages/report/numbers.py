@@ -1,4 +1,4 @@
-"""The plotted numbers of one figure in two result folders, point by point."""
+"""The plotted numbers of a figure in two result folders are compared point by point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ SHOWN = 12  # points; the file has all
 
 @dataclass(frozen=True)
 class Numbers:
-    """`rows`: the points that differ most, as panel, series, x, a, b, relative difference."""
+    """The comparison of a figure's numbers; `rows` are the points that differ most.
+
+    Each row is panel, series, x, a, b, relative difference.
+    """
 
     both: int
     equal: int
@@ -27,8 +30,7 @@ class Numbers:
 
 
 def beside(a: Path, b: Path) -> Numbers:
-    """Compare two CSVs, whose points are the same where panel, series and x are; a figure's CSV
-    names them.
+    """Return the comparison of two CSVs, whose points are named by panel, series and x.
 
     The relative difference is |a - b| / max(|a|, |b|); 1 where only one of the two is a number.
     """

@@ -1,4 +1,4 @@
-"""Figures in the order of the page: by paper, by number, experiments last."""
+"""Figures stand in the order of the page: by paper, by number, experiments last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORDER = (*VERDICTS, "no claims", "not made")  # of what a figure comes to
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper's key, its title if its folder says one, and its figures."""
+    """A paper with its key, its title if its folder says one, and its figures."""
 
     key: str
     title: str
@@ -21,7 +21,7 @@ class Paper:
 
     @property
     def worst_first(self) -> list[Figure]:
-        """Its figures by their worst verdict, `fails` first, and then in their order."""
+        """Return the figures by their worst verdict, `fails` first, and then in order."""
         return sorted(self.figures, key=lambda figure: ORDER.index(figure.verdict))
 
 
@@ -34,7 +34,7 @@ def by_paper(figures: list[Figure]) -> list[Paper]:
 
 
 def _order(figure: Figure) -> tuple[str, bool, list[tuple[int, str]]]:
-    """`fig9` before `fig10`, and numbered figures before `exp_<word>`."""
+    """Return the key that sorts `fig9` before `fig10`, and numbers before `exp_<word>`."""
     parts = re.findall(r"(\d+)|(\D+)", figure.name)
     natural = [(int(digits or 0), word) for digits, word in parts]
     return figure.paper, not figure.name.startswith("fig"), natural

@@ -1,4 +1,4 @@
-"""A figure's files as the page shows them: pictures and numbers as data URIs, and their words."""
+"""A figure's files are on the page as data URIs of pictures and numbers, and as their words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMED = 8  # panels and series that an alternative text lists
 
 @dataclass(frozen=True)
 class Picture:
-    """Return a data URI for <img>: there ids cannot clash with the page's, and no script runs.
+    """A picture as a data URI for <img>: there ids cannot clash with the page's, no script runs.
 
     `width`: of a raster image, in CSS pixels at its printed size; None for SVG, which knows it.
     """
@@ -43,9 +43,11 @@ def picture(root: Path, key: str, small: bool = False) -> Picture | None:
     source = data_uri(stem.with_name(f"{stem.name}.svg"), "image/svg+xml")
     if source and len(source) <= _ENOUGH and not small:
         return Picture(source)
-    found = [Picture(source)] if source else []
+    pictures = [Picture(source)] if source else []
     raster = _webp(stem.with_name(f"{stem.name}.png"))
-    return min([*found, *([raster] if raster else [])], key=lambda p: len(p.source), default=None)
+    return min(
+        [*pictures, *([raster] if raster else [])], key=lambda p: len(p.source), default=None
+    )
 
 
 def _webp(path: Path) -> Picture | None:
@@ -85,12 +87,12 @@ def alternative(title: str, numbers: Path) -> str:
 def description(svg: Path) -> str:
     """Return the description that a picture carries in its metadata."""
     try:
-        found = _DESCRIPTION.search(svg.read_text(encoding="utf-8"))
+        match = _DESCRIPTION.search(svg.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{svg}: cannot be read: {error}") from error
-    return html.unescape(" ".join(found[1].split())) if found else ""
+    return html.unescape(" ".join(match[1].split())) if match else ""
 
 
 def data_uri(path: Path, kind: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The runs of a figure: what they share, what varies between them, and how each one went."""
+"""The page lists the runs of a figure: what they share, what varies, and how each one went."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from .words import cell
 
 @dataclass(frozen=True)
 class Row:
-    """One run. `diverged`: the step, "" if it did not, None if no table has measured it."""
+    """A run of a figure.
+
+    `diverged` is the step, "" if it did not, None if no table has measured it.
+    """
 
     run: str
     seed: int
@@ -28,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class RunTable:
-    """`varying` names the columns of `cells`; `shared` are the fields that all runs have alike."""
+    """A table of runs: `varying` names the columns of `cells`, `shared` what all have alike."""
 
     varying: list[str]
     shared: dict[str, str]
@@ -68,7 +71,7 @@ def _seed(plan: Plan, run: str) -> int:
 
 
 def _key(text: str) -> tuple[float, str]:
-    """Numbers by size, and before words."""
+    """Return a key that sorts numbers by size, and before words."""
     try:
         return float(text), ""
     except ValueError:
@@ -76,7 +79,7 @@ def _key(text: str) -> tuple[float, str]:
 
 
 def _diverged(path: Path) -> dict[str, str]:
-    """The step at which each run of a figure's table diverged; "" if it did not."""
+    """Return the step at which each run of a figure's table diverged; "" if it did not."""
     try:
         table = pd.read_parquet(path, columns=["run", "diverged_step"])
     except FileNotFoundError:

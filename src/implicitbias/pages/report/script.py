@@ -1,4 +1,4 @@
-"""The page's program: Vega-Lite as vl-convert bundles it and our own files, allowed by hash."""
+"""The page's program is Vega-Lite as vl-convert bundles it and our own files, allowed by hash."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def scripts() -> tuple[str, ...]:
 
 
 def policy(texts: tuple[str, ...]) -> str:
-    """Return the content security policy of a page with these scripts: nothing else runs or is
-    loaded.
+    """Return the content security policy of a page on which only these scripts run.
+
+    Nothing else is loaded.
     """
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
     return (
@@ -38,7 +39,7 @@ def _digest(text: str) -> str:
 
 
 def _vega() -> str:
-    """`vegaEmbed` with Vega and Vega-Lite inside, about 900 kB; made from packages, not the net."""
+    """Return `vegaEmbed` with Vega and Vega-Lite inside, about 900 kB, from installed packages."""
     try:
         import vl_convert
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Every recorded spectrum, small enough for a page and exact: counts on a grid of tolerances.
+"""Every recorded spectrum is on the page, small and exact, as counts on a grid of tolerances.
 
 For each singular value the page holds how many tolerances of the grid it is above, once relative to
 the Frobenius norm and once to the spectral norm. The rank at the k-th tolerance is then the number
@@ -33,31 +33,31 @@ BUDGET = 6_000_000  # singular values on a page; beyond it the records in betwee
 
 
 def grid(asked: Iterable[float] = ()) -> NDArray[np.float64]:
-    """Return tolerances from 1e-4 to below 1 in four digits, and those that figures ask for,
-    ascending.
+    """Return tolerances from 1e-4 to below 1 in four digits, and those that figures ask for.
+
+    They ascend.
     """
     powers = (10 ** (LOWEST + i / PER_DECADE) for i in range(-LOWEST * PER_DECADE))
     return np.array(sorted({float(f"{value:.4g}") for value in powers} | {*asked}))
 
 
 def above(s: NDArray[np.float64], tolerances: NDArray[np.float64]) -> NDArray[np.uint16]:
-    """Return how many tolerances each value is above: (2, n, r) for spectra (n, r), descending
-    along r.
+    """Return how many tolerances each value is above: (2, n, r) for spectra (n, r).
 
-    The first of the two is relative to ||W||_F, the second to ||W||_2; 65535 throughout where a
-    spectrum is missing.
+    The counts descend along r. The first of the two is relative to ||W||_F, the second to ||W||_2;
+    65535 throughout where a spectrum is missing.
     """
     relative = relative_spectrum(s)
     frobenius = np.sqrt(np.square(relative).sum(axis=-1, keepdims=True))
     relative = -np.sort(-relative, axis=-1)
-    found = np.stack([_count(relative, norm, tolerances) for norm in (frobenius, 1.0)])
-    return np.where(np.isnan(relative), MISSING, found).astype(np.uint16)
+    counts = np.stack([_count(relative, norm, tolerances) for norm in (frobenius, 1.0)])
+    return np.where(np.isnan(relative), MISSING, counts).astype(np.uint16)
 
 
 def _count(
     relative: NDArray[np.float64], norm: Any, tolerances: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """The tolerances t with relative > t * norm, in the metrics' own arithmetic."""
+    """Return how many tolerances t have relative > t * norm, in the metrics' own arithmetic."""
     scale = np.broadcast_to(norm, relative.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         near = np.searchsorted(tolerances, relative / np.where(scale == 0, 1, scale))
@@ -85,7 +85,7 @@ def recorded(folder: Path, runs: Sequence[str]) -> pd.DataFrame:
 def block(
     rows: pd.DataFrame, runs: Sequence[str], tolerances: NDArray[np.float64], stride: int
 ) -> Block:
-    """Return the recorded spectra of one pack; of every `stride`-th record, and the last."""
+    """Return the recorded spectra of one pack: every `stride`-th record, and the last."""
     epochs = thinned(sorted(rows["epoch"].unique().tolist()), stride)
     layers = rows.drop_duplicates("layer")
     sizes = [len(values) for values in layers["values"]]
@@ -97,8 +97,8 @@ def block(
             [list(runs).index(run) for run in part["run"]],
             [epochs.index(e) for e in part["epoch"]],
         )
-        found = above(np.stack(part["values"].tolist()), tolerances)
-        codes[:, *at, stop - size : stop] = found
+        counts = above(np.stack(part["values"].tolist()), tolerances)
+        codes[:, *at, stop - size : stop] = counts
     index = {
         "runs": list(runs),
         "epochs": epochs,
@@ -118,7 +118,7 @@ def thinned(epochs: list[int], stride: int) -> list[int]:
 
 
 def _differences(codes: NDArray[np.uint16], starts: NDArray[np.int64]) -> bytes:
-    """The block's bytes; `starts` are the places along the last axis where a layer begins."""
+    """Return the block's bytes; `starts` are where a layer begins along the last axis."""
     first, second = codes
     pair = np.stack([first, second - first])
     change = pair.copy()
@@ -128,5 +128,5 @@ def _differences(codes: NDArray[np.uint16], starts: NDArray[np.int64]) -> bytes:
 
 
 def packed(data: bytes) -> str:
-    """gzip in base64; the same bytes whenever it is made."""
+    """Return bytes as gzip in base64, which is equal whenever it is made."""
     return base64.b64encode(gzip.compress(data, compresslevel=9, mtime=0)).decode()

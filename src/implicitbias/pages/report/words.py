@@ -1,4 +1,4 @@
-"""How numbers are written on the page, and the marks that go with the verdicts."""
+"""The page writes numbers with these functions, and verdicts with these marks."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MARKS = {"fails": "×", "undecided": "?", "holds": "✓", "no claims": "–", "n
 
 
 def number(value: float) -> str:
-    """Write four significant digits; a missing number says so."""
+    """Return a number in four significant digits; a missing number says so."""
     return "no value" if math.isnan(value) else f"{value:.4g}"
 
 
 def interval(low: float, high: float) -> str:
-    """Write `[low, high]`, or `none` where an end is missing."""
+    """Return `[low, high]`, or `none` where an end is missing."""
     return "none" if math.isnan(low) or math.isnan(high) else f"[{number(low)}, {number(high)}]"
 
 
 def duration(seconds: float) -> str:
-    """Write two units at most: 4.2 s, 3 min 20 s, 2 h 5 min."""
+    """Return a duration in two units at most: 4.2 s, 3 min 20 s, 2 h 5 min."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     if seconds < 3600:
@@ -34,17 +34,17 @@ def duration(seconds: float) -> str:
 
 
 def moment(time: datetime) -> str:
-    """Write a time to the minute, in UTC."""
+    """Return a time to the minute, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def count(n: int, singular: str, plural: str = "") -> str:
-    """Write a number with its noun: `1 run`, `2 runs`."""
+    """Return a number with its noun: `1 run`, `2 runs`."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def cell(value: Any) -> str:
-    """Write a field of a spec: strings bare, everything else as JSON writes it."""
+    """Return a field of a spec: strings bare, everything else as JSON writes it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
