@@ -34,6 +34,8 @@ def test_the_smallest_image_is_what_the_source_says(name):
         *((name, {}) for name in registry.names("models") if name != "convnet"),
         ("resnet18", {"width": 8, "stem_stride": 2}), ("vgg16", {"width": 8, "stem_stride": 2}),
         ("vit", {"dim": 32, "head_dim": 4, "mlp_dim": 32, "patch": 8}),
+        *(("conv4_fc", {"pooling": p, "enlarge": 3}) for p in ("max", "stride", "stride_2222")),
+        ("conv4_fc", {"pooling": "stride_2112", "head_bias": True}),
         ("mixed_residual", {"width": 16, "stem_stride": 2}), ("convnet", {"width": 32}),
         ("convnet", {"width": 8, "depth": 2}), ("mlp_relu", {"width": 32, "depth": 3}),
     ],
@@ -67,12 +69,43 @@ def test_what_planning_asks_of_models_loads_no_torch():
 
 def test_only_models_with_features_say_so():
     have = {name for name in registry.names("models") if models.info(name).features}
-    assert have == {"conv4", "conv4_fc", "mlp_relu"}
+    assert have == {"conv3", "conv4", "conv4_fc", "mlp_relu"}
     for name in registry.names("models"):
         net = models.build(name, (1, 16, 16), 3)
         assert hasattr(net, "features") == (name in have)
 
 
 def test_arguments_that_are_no_network_are_refused():
-    with pytest.raises(ValueError, match="pooling: 'mean' is neither"):
+    with pytest.raises(ValueError, match="pooling: 'mean' is none of max, stride"):
         models.info("conv4_fc").check({"width": 2, "hidden": 4, "pooling": "mean"}, SHAPE)
+
+
+READINGS = {
+    "max": [30, 28, 12, 10], "stride": [30, 14, 12, 5], "stride_2112": [15, 13, 11, 5],
+    "stride_2222": [47, 23, 11, 5],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pooling", READINGS)
+def test_the_six_layer_network_has_the_papers_features_and_count(pooling):
+    """3,200 features in all four readings; 3,519,328 weights, with five gains and two biases 7 more
+    as printed. Output positions as they were enumerated by hand from the kernels and strides.
+    """
+    arguments = {"pooling": pooling, "enlarge": 3 if pooling == "stride_2222" else 1}
+    net = models.build("conv4_fc", SHAPE, 2, head_bias=True, **arguments)
+    weights = [m.rows * m.cols for m in weight_matrices(net)]
+    assert weights == [864, 18_432, 73_728, 147_456, 3_276_800, 2_048]
+    assert sum(p.numel() for p in net.parameters()) + 5 == 3_519_335
+    positions = [seen**0.5 for seen in patches(net, SHAPE).values()]
+    assert positions == [*READINGS[pooling], 1, 1]
+    homogeneous = models.build("conv4_fc", SHAPE, 2, **arguments)
+    assert sum(p.numel() for p in homogeneous.parameters()) == 3_519_328
+
+
+def test_the_three_layer_network_has_20448_weights_on_kernels_that_do_not_overlap():
+    net = models.build("conv3", SHAPE, 2)
+    assert [m.rows * m.cols for m in weight_matrices(net)] == [864, 18_432, 1_152]
+    assert sum(p.numel() for p in net.parameters()) == 20_448
+    assert [seen**0.5 for seen in patches(net, SHAPE).values()] == [10, 3, 1]
+    other = models.build("conv3", SHAPE, 2, head_bias=True)
+    assert sum(p.numel() for p in other.parameters()) == 20_450

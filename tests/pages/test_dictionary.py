@@ -32,7 +32,8 @@ RUNS = {
     ],
     "square_sgd": [
         {**SGD, "model": "mlp_relu",
-         "record": ["margins", "spectra", "collapse", "stationarity", "bounds", "movement"]},
+         "record": ["margins", "margin_quantiles", "gradient_norm", "spectra", "collapse",
+                    "stationarity", "bounds", "movement"]},
         {**NET, "model": "conv4", "width": 2, "lr": 0.1, "normalisation": "none"},
     ],
     "splitting_sgd": [{**SPLIT, "penalty": "none"}],

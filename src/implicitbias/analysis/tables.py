@@ -39,7 +39,7 @@ COLUMNS = {
     "limit": "Of an inequality, the right side [of the metric].",
     "trivial": "Of an inequality, what the left side never exceeds anyway [of the metric].",
     "part": "Of an inequality, its number among those of one layer, from 0 [1].",
-    "values": "Of `singular_values`, a list for each layer in place of `value` [1].",
+    "values": "Of `singular_values` and `margin_distribution`, a list in place of `value` [1].",
 }
 
 
@@ -120,7 +120,8 @@ def _layers(arrays: pd.DataFrame, metric: Metric) -> pd.DataFrame:
             found[i] = result
     columns = ["run", "epoch", "step", "layer", "metric", "value"]
     if len(rows) and np.ndim(found[0]):
-        rows = rows.assign(metric=metric.name, value=np.nan, values=found)
+        layers = rows["layer"].replace("", NETWORK)
+        rows = rows.assign(metric=metric.name, layer=layers, value=np.nan, values=found)
         return rows[[*columns, "values"]]
     rows = rows.assign(metric=metric.name, value=np.array(found, dtype=np.float64))
     of_layers = rows[rows["layer"] != ""]

@@ -204,7 +204,7 @@ def test_the_records_satisfy_the_identities_of_the_equilibrium(tmp_path, data_di
     """Exact at any time; and |<W, grad>| = 2 rho |rho (M + lambda) - mu| <= rho ||grad||."""
     run = make(
         batch_size=100, epochs=600, record_every=600, lr=0.02, momentum=0.9, weight_decay=0.02,
-        targets="sign", precision="float64", record=["margins"],
+        targets="sign", precision="float64", record=["margins", "gradient_norm"],
     )  # fmt: skip
     scalars, arrays = train([run], tmp_path, data_dir)
     wide = scalars[scalars["layer"] == ""].pivot(index="epoch", columns="quantity", values="value")

@@ -20,21 +20,28 @@ else:
     Names = observed.record_type("square_sgd")
 
 
+_LARGEST = (1e19, 1e154)  # of float32 and float64: what has a finite square
+
+
 class Spec(Sgd):
     """A run of SGD on the square loss of Xu et al. (2023), with one of their two kinds of network.
 
     `normalisation` lagrange: every layer but the head on the unit Frobenius sphere (projected
     gradient and momentum, then renormalised), weight decay on the head alone; so rho, the product
     of the norms, is the head's. none: nothing is normalised, decay on all parameters.
+    weight_norm: what the paper's experiments did. Every layer but the head is w = g v / ||v||_F
+    with g frozen and v free, by SGD on v; decay on the head's matrix alone. `gain` is the product
+    of the g, which have equal parts in it, so rho is `gain` times the head's norm.
 
     At the start weights are normal draws scaled to norms: `init_norm` for every layer (for the
-    head alone with lagrange), `head_norm` for the head if it has its own. `label_noise`: that
+    head alone with lagrange), `head_norm` for the head if it has its own. With weight_norm they are
+    torch's draws: the head's scaled to `init_norm`, each v to `direction_norm`. `label_noise`: that
     share of the training labels is permuted among themselves, so about half of these are wrong
     for two classes. `mse` is torch.nn.MSELoss, (1/(N C)); `square` is C times that.
     """
 
     MEMBER_FIELDS: ClassVar[frozenset[str]] = Sgd.MEMBER_FIELDS | {
-        "init_norm", "head_norm", "label_noise",
+        "init_norm", "head_norm", "label_noise", "gain", "direction_norm",
     }  # fmt: skip
     QUANTITIES: ClassVar[dict[str, str]] = observed.quantities("square_sgd")
     SCALARS: ClassVar[tuple[str, ...]] = observed.names("square_sgd", "scalars")
@@ -57,14 +64,27 @@ class Spec(Sgd):
         description="The targets t. one_hot: e_y; centred: e_y - 1/C; sign: of one output and two"
         " `classes`, +1 for class 0 and -1 for class 1.",
     )
-    normalisation: Literal["lagrange", "none"] = Field(
+    normalisation: Literal["lagrange", "weight_norm", "none"] = Field(
         default="lagrange",
         description="lagrange: every layer but the head stays on the unit Frobenius sphere and"
-        " decay acts on the head alone; none: nothing is normalised, decay acts on all parameters.",
+        " decay acts on the head alone; weight_norm: every layer but the head is g v / ||v||_F, g"
+        " frozen, v trained, and decay acts on the head's matrix alone; none: nothing is"
+        " normalised, decay acts on all parameters.",
+    )
+    gain: Positive = Field(
+        default=1.0,
+        description="With weight_norm the product K of the frozen gains; each of n normalised"
+        " layers has K^(1/n) [1].",
+    )
+    direction_norm: Positive | None = Field(
+        default=1.0,
+        description="With weight_norm the Frobenius norm of every v at the start, which sets how"
+        " far its direction turns in a step; null: as torch's initialisation has it [1].",
     )
     init_norm: Positive = Field(
         default=1.0,
-        description="Frobenius norm at the start of every layer, or with lagrange of the head [1].",
+        description="Frobenius norm at the start of every layer, or with lagrange and weight_norm"
+        " of the head [1].",
     )
     head_norm: Positive | None = Field(
         default=None,
@@ -90,7 +110,7 @@ class Spec(Sgd):
     )
     record: Names = Field(
         default=(),
-        description="Which of the larger records are kept; losses, accuracies, norms and gradients"
+        description="Which of the larger records are kept; losses, accuracies, norms and margins"
         " are always there.",
     )
 
@@ -120,10 +140,35 @@ class Spec(Sgd):
             raise UserError("targets: 'sign' needs two classes; name them in `classes`")
         if self.lr_schedule == "cosine" and self.lr_milestones:
             raise UserError("lr_milestones: belong to lr_schedule 'steps', not to 'cosine'")
+        if self.normalisation == "weight_norm":
+            self._check_gains()
+        elif self.gain != 1 or self.direction_norm != 1:
+            raise UserError("gain: and direction_norm belong to normalisation 'weight_norm'")
         if self.evaluate != "records":
             raise UserError("evaluate: square_sgd needs the outputs at every record")
         if any(not 0 <= e <= self.epochs for e in self.record_at):
             raise UserError(f"record_at: {list(self.record_at)} is not within 0 to {self.epochs}")
+
+    def _check_gains(self) -> None:
+        """Refuse what cannot end in finite numbers, and models without weight normalisation."""
+        if self.model_size().by_hand:
+            raise UserError(
+                f"model: {self.model!r} has no weight normalisation: its steps are written out"
+            )
+        if self.head_norm is not None:
+            raise UserError("head_norm: with weight_norm init_norm is the head's")
+        largest = _LARGEST[self.precision == "float64"]
+        for name, value in (("gain", self.gain), ("lr", self.lr * self.gain)):
+            if value * self.init_norm > largest:
+                raise UserError(
+                    f"{name}: {getattr(self, name):g} makes outputs, or a step, whose square is"
+                    f" infinite in {self.precision}"
+                )
+        if self.lr * self.weight_decay >= 2 * (1 + self.momentum):
+            raise UserError(
+                f"weight_decay: {self.weight_decay:g} with lr {self.lr:g} makes the head grow at"
+                f" every step; lr x weight_decay must be below {2 * (1 + self.momentum):g}"
+            )
 
     @property
     def label(self) -> str:

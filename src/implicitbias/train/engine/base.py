@@ -28,6 +28,14 @@ class Rates(NamedTuple):
     momentum: Tensor
 
 
+class Rule(Protocol):
+    """How a step changes one weight, in place of torch's rule."""
+
+    def __call__(self, w: Tensor, g: Tensor, velocity: Tensor | None, rates: Rates) -> None:
+        """Update w (K, ...) and its momentum buffer in place; the gradient g may be spent."""
+        ...
+
+
 @dataclass(frozen=True)
 class Members:
     """The hyper-parameters of a pack's members, each (K,), and the batch size they share."""
@@ -90,7 +98,7 @@ class Trainer(Protocol):
         ...
 
     def velocity(self) -> dict[str, Tensor]:
-        """Return the momentum buffers by parameter name, (K, ...); empty without momentum."""
+        """Return the momentum buffers by parameter name, (K, ...), and what else steps carry on."""
         ...
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...models._objectives import LOSSES
-from .base import Members, matmul_autocast, stacked
+from .base import Members, Rule, matmul_autocast, stacked
 
 
 class PlainTrainer:
@@ -35,13 +35,14 @@ class PlainTrainer:
         # Looked up once, not in every step; rates as numbers.
         self.parameters = [dict(model.named_parameters()) for model in self.models]
         self.rates = [v.tolist() for v in (members.lr, members.weight_decay, members.momentum)]
+        self.rules: dict[str, Rule] = {}  # of weights that torch's rule does not update, by name
         self._velocity: dict[str, Tensor] = {}
         if bool((members.momentum > 0).any()):
             self._velocity = {n: torch.zeros_like(self._state[n]) for n in self.parameters[0]}
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step."""
-        losses = []
+        losses, held = [], {name: list[Tensor]() for name in self.rules}
         each = zip(self.models, self.parameters, *self.rates, strict=True)
         for k, (model, parameters, lr, weight_decay, momentum) in enumerate(each):
             model.train()
@@ -52,10 +53,16 @@ class PlainTrainer:
             losses.append(loss.detach())
             with torch.no_grad():
                 for (name, w), g in zip(parameters.items(), gradients, strict=True):
+                    if name in held:
+                        held[name].append(g)
+                        continue
                     update = g.add(w, alpha=weight_decay)
                     if self._velocity:
                         update = self._velocity[name][k].mul_(momentum).add_(update)
                     w.sub_(update, alpha=multiplier * lr)
+        for name, rule in self.rules.items():
+            w, rates = self._state[name], self.members.rates(multiplier, self._state[name].dim())
+            rule(w, torch.stack(held[name]), self._velocity.get(name), rates)
         return torch.stack(losses)
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .base import Members, Trainer
+from .frobenius import inner, norm
 
 
 class OnSphere:
@@ -23,7 +24,7 @@ class OnSphere:
         self.inner, self.members, self.names = inner, members, tuple(names)
         state = inner.state()
         for name in self.names:
-            state[name].div_(_norm(state[name]))
+            state[name].div_(norm(state[name]))
 
     def step(self, x: Tensor, y: Tensor, multiplier: float) -> Tensor:
         """See Trainer.step."""
@@ -34,12 +35,12 @@ class OnSphere:
             w = state[name]
             if velocity:
                 v = velocity[name]
-                v.sub_(_inner(v, old) * old)
+                v.sub_(inner(v, old) * old)
                 rate = (multiplier * self.members.lr).view(-1, *[1] * (w.dim() - 1))
                 torch.sub(old, rate * v, out=w)
             else:
-                w.add_(_inner(old - w, old) * old)
-            w.div_(_norm(w))
+                w.add_(inner(old - w, old) * old)
+            w.div_(norm(w))
         return losses
 
     @torch.no_grad()
@@ -54,14 +55,3 @@ class OnSphere:
     def velocity(self) -> dict[str, Tensor]:
         """See Trainer.velocity."""
         return self.inner.velocity()
-
-
-def _inner(a: Tensor, b: Tensor) -> Tensor:
-    """Return <A, B> of each member, (K, 1, ...)."""
-    return (a * b).sum(tuple(range(1, a.dim())), keepdim=True)
-
-
-def _norm(a: Tensor) -> Tensor:
-    """Return ||A||_F of each member, (K, 1, ...)."""
-    norm: Tensor = torch.linalg.vector_norm(a, dim=tuple(range(1, a.dim())), keepdim=True)
-    return norm

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...models._objectives import LOSSES
-from .base import Members, Rates, matmul_autocast
+from .base import Members, Rates, Rule, matmul_autocast
 
 
 class Network(Protocol):
@@ -41,11 +41,13 @@ class StackedTrainer:
         self.loss = LOSSES[loss]
         self.network = self._network(models, members, dtype, device)
         self.members, self.k = members, len(members.lr)
+        self.names = list(self.network.parameters)
         self.weights = list(self.network.parameters.values())
         self._rates: tuple[float, dict[int, Rates]] | None = None
         self._velocity: list[Tensor] = []
         if bool((members.momentum > 0).any()):
             self._velocity = [torch.zeros_like(w) for w in self.weights]
+        self.rules: dict[str, Rule] = {}  # of weights that torch's rule does not update, by name
         for j, w in enumerate(self.weights):
             w.register_post_accumulate_grad_hook(partial(self._update, j))  # type: ignore[no-untyped-call]
 
@@ -77,7 +79,10 @@ class StackedTrainer:
         g, w.grad = w.grad, None
         assert g is not None
         rate = self._now[w.dim()]
-        if self._velocity:
+        rule = self.rules.get(self.names[j])
+        if rule is not None:
+            rule(w, g, self._velocity[j] if self._velocity else None, rate)
+        elif self._velocity:
             v = self._velocity[j].mul_(rate.momentum).add_(g).addcmul_(w, rate.decay)
             w.addcmul_(v, rate.minus_lr)
         else:

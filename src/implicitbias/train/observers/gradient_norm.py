@@ -1,4 +1,4 @@
-"""Record the norm of the training set's gradient with decay, or of its tangent part on spheres."""
+"""Record the norm of the training set's gradient with decay, or its tangent part if normalised."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ RECORDS = {
     "square_sgd": {
         "scalars": {
             "gradient_norm": "Frobenius norm, by layer, of the gradient over the whole training"
-            " set: with decay, or of a layer on the sphere its tangent part [1].",
+            " set: with decay, or of a normalised layer its tangent part [1].",
         },
     },
 }
-ALWAYS = ("square_sgd",)
 
 
 class Observer(Base):
@@ -42,7 +41,7 @@ class Observer(Base):
                 if name not in labels_of:  # a bias
                     continue
                 w = weights[name].detach()
-                if spec.normalisation == "lagrange" and name != "head.weight":
+                if spec.normalisation != "none" and name != "head.weight":
                     g = g - (g * w).sum() / w.square().sum() * w
                 else:
                     g = g + networks.members.weight_decay[k] * w

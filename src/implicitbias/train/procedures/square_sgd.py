@@ -1,4 +1,4 @@
-"""`square_sgd` is mini-batch SGD on the square loss, with or without layers on the sphere.
+"""`square_sgd` is mini-batch SGD on the square loss, with or without normalised layers.
 
 Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss,
 Research 2023.
@@ -7,7 +7,7 @@ Research 2023.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ...plan.spec import RunSpec
 from ...plan.specs.square_sgd import Spec
 from ..engine import streams
 from ..engine.sphere import OnSphere
+from ..engine.weight_norm import Ruled, WeightNormalised
 from ..minibatch import flushed_denormals, train
 from ..networks import Networks
 from ..records import Records
@@ -26,14 +27,18 @@ from . import Job
 
 
 def network(spec: Spec, shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    """Return the untrained network: normal weights scaled to norms, biases as torch draws them."""
+    """Return the untrained network: weights scaled to their norms, biases as torch draws them."""
     n_outputs = 1 if spec.targets == "sign" else n_classes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(streams.init_seed(spec.seed))
         net = models.build(spec.model, shape, n_outputs, **spec.model_arguments)
         for matrix in weight_matrices(net):
-            w = net.get_parameter(matrix.parameter).data
+            w: Tensor = net.get_parameter(matrix.parameter).data
             head = matrix.parameter == "head.weight"
+            if spec.normalisation == "weight_norm":
+                norm = spec.init_norm if head else spec.direction_norm
+                w.mul_(1.0 if norm is None else norm / w.norm())
+                continue
             free = head or spec.normalisation == "none"
             norm = spec.head_norm if head and spec.head_norm is not None else spec.init_norm
             w.normal_().mul_((norm if free else 1.0) / w.norm())
@@ -49,11 +54,16 @@ def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: in
 
 
 def on_the_square_loss(networks: Networks) -> None:
-    """Put layers on the sphere, images at norm 1 and noise in labels, as the runs ask."""
+    """Normalise layers, put images at norm 1 and noise in labels, as the runs ask."""
     shape: Spec = networks.specs[0]
+    names = [m.parameter for m in networks.matrices if m.parameter != "head.weight"]
     if shape.normalisation == "lagrange":
-        names = [m.parameter for m in networks.matrices if m.parameter != "head.weight"]
         networks.trainer = OnSphere(networks.trainer, networks.members, names)
+    elif shape.normalisation == "weight_norm":
+        each = [s.gain ** (1 / len(names)) for s in networks.specs]
+        gains = torch.tensor(each, dtype=torch.float64)
+        trainer = cast(Ruled, networks.trainer)  # planning refuses the models with none
+        networks.trainer = WeightNormalised(trainer, dict.fromkeys(names, gains))
     if shape.unit_images:
         networks.train, networks.test = (
             (x / x.flatten(1).norm(dim=1).view(-1, 1, 1, 1), y)
