@@ -56,14 +56,14 @@ def cases(
     """Every contender at every place, side by side; then loops and packs on all cores at once."""
     everyone = [name for name in CONTENDERS if device == "cuda" or name not in ON_A_GPU]
     sizes = tuple(sorted(members))
-    found = []
+    made = []
     for model in models:
         for batch in batch_sizes:
             for contender in contenders or everyone:
                 packs = sizes if contender in PACKED else (1,)
-                found.append(Case(contender, model, batch, packs, seconds, device=device))
+                made.append(Case(contender, model, batch, packs, seconds, device=device))
             if cores > 1 and device == "cpu":
                 usual = (min(sizes, key=lambda k: abs(k - 16)),)
-                found.append(Case("loop", model, batch, (1,), seconds, cores))
-                found.append(Case("ours", model, batch, usual, seconds, cores))
-    return found
+                made.append(Case("loop", model, batch, (1,), seconds, cores))
+                made.append(Case("ours", model, batch, usual, seconds, cores))
+    return made

@@ -106,11 +106,11 @@ def ensemble(model: str, batch_size: int, members: int, device: torch.device = C
 
     def step() -> int:
         index = next(batches)
-        found, moved = gradient(weights, buffers, x[index], y[index])
+        gradients, moved = gradient(weights, buffers, x[index], y[index])
         buffers.update(moved)
         with torch.no_grad():
             for name, w in weights.items():
-                w.mul_(1 - LR * WEIGHT_DECAY).sub_(found[name], alpha=LR)
+                w.mul_(1 - LR * WEIGHT_DECAY).sub_(gradients[name], alpha=LR)
         return batch_size * members
 
     return step

@@ -45,10 +45,10 @@ def run(cases: Sequence[Case], rounds: int, minutes: float, out: Path) -> None:
         if done and time.monotonic() - start > 60 * minutes * done / (done + 1):
             break  # another round would end too late
         for i, case in enumerate(cases):
-            found = {int(row["members"]): row for row in timed(case)}
+            timings = {int(row["members"]): row for row in timed(case)}
             for k in case.members:
-                rows.append({**case._asdict(), **found.get(k, {}), "members": k, "round": done})
-            rates = ", ".join(f"K={k}: {r['per_core_second']:,.0f}" for k, r in found.items())
+                rows.append({**case._asdict(), **timings.get(k, {}), "members": k, "round": done})
+            rates = ", ".join(f"K={k}: {r['per_core_second']:,.0f}" for k, r in timings.items())
             at = f"round {done + 1}/{rounds}, {i + 1}/{len(cases)}"
             told = rates or "no number"
             say(f"{at}: {case.contender} {case.model} B={case.batch_size} samples/core-s {told}")
@@ -141,9 +141,9 @@ def page(rows: pd.DataFrame) -> str:
         f"{_gpu() if on_a_gpu else ''}{provenance.processor()}, {os.cpu_count()} cores, load"
         f" {load:.1f}; "
         + ", ".join(f"{k} {v}" for k, v in provenance.here("cpu", 1)["packages"].items())
-        + f". Fresh processes, one thread each, {rounds} x all cases in turn; medians and the"
-        f" range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over members."
-        " `ratio` is to the"
+        + f". Fresh processes, one thread each, {rounds} x all cases one after another; medians and"
+        f" the range. Samples per second of {'wall' if on_a_gpu else 'CPU'} time, summed over"
+        " members. `ratio` is to the"
         " loop at the same batch size, which trains one run after another"
         f"{'' if on_a_gpu else ', alternating with it every second'}. `together`: of several"
         " processes at once, how many alone they come to. No number: it did not fit into memory or"

@@ -37,9 +37,9 @@ def measure(case: Case) -> None:
         for members in case.members:
             if case.batch_size * members / rate > LONGEST_CALL:
                 return
-            found = timing(case, members, loop)
-            rate = found["per_core_second"]
-            print(json.dumps({"members": members, **found}), flush=True)
+            rates = timing(case, members, loop)
+            rate = rates["per_core_second"]
+            print(json.dumps({"members": members, **rates}), flush=True)
 
 
 def timing(case: Case, members: int, loop: Trainee | None = None) -> dict[str, float]:
@@ -51,13 +51,13 @@ def timing(case: Case, members: int, loop: Trainee | None = None) -> dict[str, f
     device = torch.device(case.device)
     step, trainer = step_of(case, members)
     calls(step, WARM_UP, FIRST_CALLS, device)
-    found = alternating(step, case.seconds, device, loop)
+    rates = alternating(step, case.seconds, device, loop)
     if trainer is not None and members == case.members[0]:
-        found["measuring_share"] = measuring_share(case, trainer, found["per_core_second"])
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rates["measuring_share"] = measuring_share(case, trainer, rates["per_core_second"])
+    rates["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if device.type == "cuda":
-        found["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
-    return found
+        rates["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
+    return rates
 
 
 def step_of(case: Case, members: int) -> tuple[Step, Trainer | None]:

@@ -57,10 +57,10 @@ class Trainee:
     @property
     def progress(self) -> Progress:
         """Return how far its last step got; read twice, because it may be written meanwhile."""
-        found = self._seen.tolist()
-        while found != (again := self._seen.tolist()):
-            found = again
-        return Progress(*found)
+        seen = self._seen.tolist()
+        while seen != (again := self._seen.tolist()):
+            seen = again
+        return Progress(*seen)
 
     def let(self, run: bool) -> None:
         """Let the process continue, or stop it."""
@@ -99,8 +99,8 @@ def timed(case: Case, environment: dict[str, str], limits: Any) -> list[dict[str
         finally:
             for trainee in trainees:
                 trainee.end()
-    found = {name: median(row[name] for row in rows) for name in rows[0]}
-    return [{"members": case.members[0], **found}]
+    medians = {name: median(row[name] for row in rows) for name in rows[0]}
+    return [{"members": case.members[0], **medians}]
 
 
 @contextmanager

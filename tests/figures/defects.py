@@ -49,7 +49,7 @@ def _hidden_ticks(figure):
 
 
 def _corners(text, figure):
-    """The four corners of a text's box, turned as the text is, in pixels."""
+    """The four corners of a text's box, rotated as the text is, in pixels."""
     renderer = figure.canvas.get_renderer()
     centre = np.mean(text.get_window_extent(renderer).get_points(), axis=0)
     angle = np.deg2rad(text.get_rotation())

@@ -89,7 +89,7 @@ def test_the_check_sees(change, said):
     assert said in drawn(change)
 
 
-def test_turned_labels_side_by_side_are_apart():
+def test_rotated_labels_side_by_side_are_apart():
     def turn(ax):
         ax.set_xticks([1, 2, 4, 8], ["0.0001", "0.0002", "0.0004", "0.0008"], rotation=45)
         ax.minorticks_off()

@@ -98,7 +98,7 @@ def test_equal_norms_and_unequal_angles_are_told_apart():
     assert found["nc2_equinorm_features"] < ZERO < 0.1 < found["nc2_equiangle_features"]
 
 
-def test_a_turned_head_moves_nc3_alone():
+def test_a_rotated_head_moves_nc3_alone():
     h, w, outputs, labels, c = collapsed()
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(h.shape[1],) * 2))[0]
     assert moved(measure(h, w @ turn, outputs, labels, c)) == {"NC3"}

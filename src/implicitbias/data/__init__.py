@@ -71,8 +71,8 @@ class Split:
 @cache
 def names() -> tuple[str, ...]:
     """Return every data set, sorted: the modules in this folder without a leading underscore."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in modules if not name.startswith("_")))
 
 
 def info(

@@ -80,10 +80,10 @@ def read(path: Path, dataset: Dataset) -> Raw:
         raise DataError(
             f"{path} is damaged or is not {dataset.name!r} ({error}): delete it and fetch again"
         ) from error
-    found = content_hash(raw)
-    if found != wanted:
+    actual = content_hash(raw)
+    if actual != wanted:
         raise DataError(
-            f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {found}, wanted "
+            f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {actual}, wanted "
             f"{wanted}): delete it and fetch again"
         )
     return raw
@@ -94,18 +94,18 @@ def write(path: Path, dataset: Dataset, raw: Raw) -> None:
 
     UserError if it cannot be written.
     """
-    found = content_hash(raw)
+    actual = content_hash(raw)
     if dataset.content_sha256 is None:
         _check_sizes(raw, dataset)
-    elif found != dataset.content_sha256:
+    elif actual != dataset.content_sha256:
         raise DataError(
-            f"the arrays made for {dataset.name!r} have sha256 {found}, wanted "
+            f"the arrays made for {dataset.name!r} have sha256 {actual}, wanted "
             f"{dataset.content_sha256}: the package they come from has changed"
         )
     with replacing(path) as temporary, open(temporary, "wb") as stream:
         np.savez(
             stream, x_train=raw.x_train, y_train=raw.y_train, x_test=raw.x_test,
-            y_test=raw.y_test, content_sha256=np.array(found),
+            y_test=raw.y_test, content_sha256=np.array(actual),
         )  # fmt: skip
 
 

@@ -42,13 +42,13 @@ def classes(name: str, split: Path, sizes: Sequence[int], exact: bool = True) ->
     folders = sorted(path for path in split.iterdir() if path.is_dir())
     if len(folders) != len(sizes):
         raise DataError(f"{name!r}: {split} has {len(folders)} classes, wanted {len(sizes)}")
-    found = []
+    chosen = []
     for path, size in zip(folders, sizes, strict=True):
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES)
         if len(files) < size or (exact and len(files) > size):
             raise DataError(f"{name!r}: {path} has {len(files)} pictures, wanted {size}")
-        found.append(files[:size])
-    return found
+        chosen.append(files[:size])
+    return chosen
 
 
 def listed(name: str, images: Path, list_file: Path, sizes: Mapping[str, int]) -> list[list[Path]]:
@@ -57,19 +57,19 @@ def listed(name: str, images: Path, list_file: Path, sizes: Mapping[str, int]) -
         lines = list_file.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name!r}: {list_file} cannot be read: {error}") from error
-    found: dict[str, list[Path]] = {c: [] for c in sizes}
+    by_class: dict[str, list[Path]] = {c: [] for c in sizes}
     for line in lines:
         label = line.partition("/")[0]
-        if label not in found:
+        if label not in by_class:
             raise DataError(f"{name!r}: {list_file} names a class {label!r} that is not known")
-        found[label].append(images / f"{line}.jpg")
-    wrong = [c for c in sizes if len(found[c]) != sizes[c]]
+        by_class[label].append(images / f"{line}.jpg")
+    wrong = [c for c in sizes if len(by_class[c]) != sizes[c]]
     if wrong:
         raise DataError(
-            f"{name!r}: {list_file} has {len(found[wrong[0]])} pictures of {wrong[0]!r},"
+            f"{name!r}: {list_file} has {len(by_class[wrong[0]])} pictures of {wrong[0]!r},"
             f" wanted {sizes[wrong[0]]}"
         )
-    return list(found.values())
+    return list(by_class.values())
 
 
 def read(name: str, of_classes: Sequence[Sequence[Path]], report: Report) -> tuple[Images, Labels]:

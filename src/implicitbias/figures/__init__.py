@@ -91,13 +91,13 @@ def _seeds(runs: pd.DataFrame) -> tuple[int, int]:
 
 def differences(runs: pd.DataFrame, paper: dict[str, Any]) -> str:
     """Return `field ours (paper's)` for every field in which our runs differ from the paper's."""
-    found = []
+    differing = []
     for field, theirs in paper.items():
         ours = sorted(runs[field].unique().tolist())
         wanted = sorted(theirs) if isinstance(theirs, list) else [theirs]
         if [_plain(v) for v in ours] != [_plain(v) for v in wanted]:
-            found.append(f"{field} {_listed(ours)} ({_listed(wanted)})")
-    return ", ".join(found)
+            differing.append(f"{field} {_listed(ours)} ({_listed(wanted)})")
+    return ", ".join(differing)
 
 
 def comparable(runs: pd.DataFrame, paper: dict[str, Any]) -> bool:

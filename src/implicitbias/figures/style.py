@@ -243,7 +243,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _linear_where_empty(figure: Figure) -> None:
-    """A logarithmic axis on which nothing positive lies has no ticks to offer: it turns linear."""
+    """Make a logarithmic axis linear where nothing positive lies on it: it would have no ticks."""
     for ax in figure.axes:
         shared = {"x": ax.get_shared_x_axes(), "y": ax.get_shared_y_axes()}
         for name, axes in shared.items():

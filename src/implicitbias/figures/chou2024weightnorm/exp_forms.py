@@ -42,8 +42,8 @@ def deviations(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Small steps end where the flow does; two pairs end about where one does."""
-    found = deviations(table)
-    small = found[found["eta"] == found["eta"].min()]
+    deviating = deviations(table)
+    small = deviating[deviating["eta"] == deviating["eta"].min()]
     rows = _runs.ends(table, "reconstruction_error", "residual")
     pairs = rows[rows["signed"] & (rows["c"] > 0)]
     wide = pairs.pivot(index=["seed", "c"], columns="polar_pairs", values="reconstruction_error")
@@ -72,8 +72,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Draw deviation from the flow against the step; error against the ratio by number of pairs."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
-    found = deviations(table)
-    for (c, form), part in found.groupby(["c", "form"]):
+    deviating = deviations(table)
+    for (c, form), part in deviating.groupby(["c", "form"]):
         label, line = FORMS[str(form)]
         ratio = float(str(c))
         style.band(left, part, "eta", f"{label}, c = {ratio:g}", _runs.LOOKS[ratio], "forms",
@@ -81,7 +81,7 @@ def draw(table: pd.DataFrame) -> Figure:
     left.set(
         xscale="log", yscale="log", xlabel="step eta", ylabel="|error / error of the flow - 1|"
     )
-    steps = sorted(found["eta"].unique())
+    steps = sorted(deviating["eta"].unique())
     style.ticks(left, steps)
     left.legend()
     rows = _runs.ends(table, "reconstruction_error", "residual")

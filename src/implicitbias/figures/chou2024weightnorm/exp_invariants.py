@@ -63,8 +63,8 @@ def draw(table: pd.DataFrame) -> Figure:
 def _lines(ax: Any, run: pd.DataFrame, c: float, panel: str) -> None:
     time = run[run["metric"] == "time"].set_index("epoch")["value"]
     values = run[run["metric"] == "invariant"]
-    for i, (layer, found) in enumerate(values.groupby("layer")):
-        rows = found.set_index("epoch")["value"].reindex(time.index)
+    for i, (layer, part) in enumerate(values.groupby("layer")):
+        rows = part.set_index("epoch")["value"].reindex(time.index)
         ax.plot(time, rows, color=_runs.LOOKS[c][0], label=_runs.name(c) if i == 0 else "_")
         series = f"{_runs.name(c)}, {layer}"
         style.notes(ax, time, rows, panel=panel, series=series, x_name="time", n=1)

@@ -33,8 +33,8 @@ def _excess(rows: pd.DataFrame, tiny: bool, c: float) -> pd.Series:
     starts = rows.loc[rows["depth"] == 2, "init_norm"]
     at = rows["init_norm"] == (starts.min() if tiny else starts.max())
     part = rows[at & (rows["depth"] == 2) & (rows["c"] == c) & (rows["converged"] == 1)]
-    found: pd.Series = part.set_index("seed")["excess"]
-    return found
+    excess: pd.Series = part.set_index("seed")["excess"]
+    return excess
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:

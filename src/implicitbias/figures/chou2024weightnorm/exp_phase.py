@@ -36,17 +36,17 @@ CELL = ["seed", "c", "measurements", "sparsity"]
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per descent: `value` 1 if recovered, `pursuit` 1 if basis pursuit recovers."""
-    found = _runs.ends(table[table["form"] != "flow"], "reconstruction_error", "bp_error")
-    limit = (TIMES_NOISE * found["noise"]).clip(lower=RECOVERED)
-    return found.assign(
-        value=(found["reconstruction_error"] < limit).astype(float),
-        pursuit=(found["bp_error"] < limit).astype(float),
+    ends = _runs.ends(table[table["form"] != "flow"], "reconstruction_error", "bp_error")
+    limit = (TIMES_NOISE * ends["noise"]).clip(lower=RECOVERED)
+    return ends.assign(
+        value=(ends["reconstruction_error"] < limit).astype(float),
+        pursuit=(ends["bp_error"] < limit).astype(float),
     )
 
 
-def maps(found: pd.DataFrame) -> pd.DataFrame:
+def maps(ends: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the smallest step, at which the whole grid was run."""
-    chosen: pd.DataFrame = found[found["eta"] == found["eta"].min()]
+    chosen: pd.DataFrame = ends[ends["eta"] == ends["eta"].min()]
     return chosen
 
 
@@ -65,9 +65,9 @@ def flows(table: pd.DataFrame) -> pd.DataFrame:
 
 def studied(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, float]:
     """Return descents of every step on the flows' cells; the flows at their time; and that time."""
-    found, flow = rows(table), flows(table)
+    ends, flow = rows(table), flows(table)
     cells = flow[CELL].drop_duplicates()
-    steps = found[found["noise"] == 0].merge(cells, on=CELL)
+    steps = ends[ends["noise"] == 0].merge(cells, on=CELL)
     time = float((steps["eta"] * steps["iterations"]).max())
     seen = flow[flow["time"] <= time * (1 + 1e-9)]
     return steps, seen[seen["time"] == seen["time"].max()], time
@@ -75,9 +75,9 @@ def studied(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, float]:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Normalised descent recovers nearly what basis pursuit does, plain does not; the step."""
-    found = maps(rows(table))
+    cells = maps(rows(table))
     result = []
-    for c, part in found[found["noise"] == 0].groupby("c"):
+    for c, part in cells[cells["noise"] == 0].groupby("c"):
         share = part.groupby("seed")["value"].sum() / part.groupby("seed")["pursuit"].sum()
         statistic = Statistic.of(
             f"instances recovered by {_runs.name(float(str(c)))} / by basis pursuit", share
@@ -105,14 +105,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw a map per method and noise; the step; time."""
-    found = maps(rows(table))
-    ratios, noises = sorted(found["c"].unique()), sorted(found["noise"].unique())
+    cells = maps(rows(table))
+    ratios, noises = sorted(cells["c"].unique()), sorted(cells["noise"].unique())
     fig, axes = plt.subplots(
         2, len(ratios) + 1, figsize=(style.PAGE, 4.4), squeeze=False, layout="constrained"
     )
     for row, noise in zip(axes, noises, strict=True):
         for ax, c in zip(row, ratios, strict=False):
-            part = found[(found["c"] == c) & (found["noise"] == noise)]
+            part = cells[(cells["c"] == c) & (cells["noise"] == noise)]
             image = _map(ax, part, f"{_runs.name(c)}, noise {noise:g}")
         row[0].set_ylabel("non-zeros of the truth")
     for ax in axes[1][:-1]:

@@ -32,11 +32,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     rows = _runs.ends(table, "reconstruction_error", "bp_error")
     rows = rows[(rows["bp_error"] < 1e-6) & (rows["noise"] == 0)]
     plain = rows[rows["c"] == 0].set_index(["seed", "sparsity"])["reconstruction_error"]
-    found = []
+    judged = []
     for c, part in rows[rows["c"] > 0].groupby("c"):
         ratio = part.set_index(["seed", "sparsity"])["reconstruction_error"] / plain
         largest = ratio.groupby("seed").max()
-        found.append(
+        judged.append(
             judge(
                 Statistic.of(
                     f"largest ratio over sparsities of the error at c = {c:g} to plain's", largest
@@ -46,7 +46,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 claim=f"where basis pursuit recovers, c = {c:g} has at most half plain's error",
             )
         )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

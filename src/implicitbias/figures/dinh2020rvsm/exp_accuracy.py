@@ -30,12 +30,12 @@ PANELS = {"split_loss": "population loss of u", "rescaled_split_loss": "loss of 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """At equal cut-off l0 loses least and l1 most, transformed l1 between; as many are kept."""
-    found, table = [], _runs.with_method(table)
+    judged, table = [], _runs.with_method(table)
     order = _runs.methods(table)
     for better, worse in pairwise(order):
         rows = _runs.last(table, "split_loss")
         gap = difference(rows, "method", worse, better, by=["cutoff"])
-        found.append(
+        judged.append(
             judge(
                 gap, figure=FIGURE, at_least=0,
                 id=f"{_runs.PARTS[better]}-loses-less-than-{_runs.PARTS[worse]}",
@@ -43,14 +43,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             )
         )  # fmt: skip
     rows = _runs.last(table, "nonzeros")
-    found.append(
+    judged.append(
         judge(
             difference(rows, "method", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
             id="l1-keeps-as-many-as-l0",
             claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
         )
     )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -29,10 +29,10 @@ NEAR = 0.1  # radians
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per run: final angle as `value`, beta over its limit as `ratio`, delta."""
-    found = tables.ends(table[table["start_angle"].notna()], "angle", "beta_limit")
-    delta = (3.141592653589793 - found["start_angle"]).round(6)
-    return found.assign(
-        value=found["angle"], delta=delta, ratio=(found["beta"] / found["beta_limit"]).round(3)
+    ends = tables.ends(table[table["start_angle"].notna()], "angle", "beta_limit")
+    delta = (3.141592653589793 - ends["start_angle"]).round(6)
+    return ends.assign(
+        value=ends["angle"], delta=delta, ratio=(ends["beta"] / ends["beta_limit"]).round(3)
     )
 
 
@@ -40,14 +40,14 @@ def starts(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per random start; `value`: how far its final angle is from its penalty's
     smallest.
     """
-    found = tables.ends(table[table["start_seed"].notna()], "angle", "iterations_used")
-    return found.assign(value=found["angle"] - found.groupby("penalty")["angle"].transform("min"))
+    ends = tables.ends(table[table["start_seed"].notna()], "angle", "iterations_used")
+    return ends.assign(value=ends["angle"] - ends.groupby("penalty")["angle"].transform("min"))
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Up to a ratio of one every start arrives; at ten most do too; random ones end together."""
-    found = rows(table)
-    inside, beyond = found[found["ratio"] <= 1.001], found[found["ratio"].between(1.01, 11)]
+    ends = rows(table)
+    inside, beyond = ends[ends["ratio"] <= 1.001], ends[ends["ratio"].between(1.01, 11)]
     arrived = (beyond["value"] < NEAR).groupby(beyond["seed"]).mean()
     return [
         worst(
@@ -72,8 +72,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Draw final angle against the ratio, a line per delta; and of random starts."""
     fig, (ax, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), layout="constrained")
-    found = rows(table)
-    for i, (delta, part) in enumerate(found.groupby("delta")):
+    ends = rows(table)
+    for i, (delta, part) in enumerate(ends.groupby("delta")):
         style.band(ax, part, "ratio", f"delta = {delta:g}", style.layer_look(i), "basin")
     ax.axvline(1, color=style.BLACK, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel="beta k pi / (delta sin delta)",

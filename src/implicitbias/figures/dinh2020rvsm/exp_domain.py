@@ -49,23 +49,23 @@ def pairs(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge that free weights have the same angle, support and identities, and a norm near one."""
-    found, free = pairs(table), table[table["domain"] == "free"]
+    paired, free = pairs(table), table[table["domain"] == "free"]
     missed = tables.ends(free, *IDENTITIES)
-    support = (found["nonzeros"] - found["nonzeros_sphere"]).abs()
+    support = (paired["nonzeros"] - paired["nonzeros_sphere"]).abs()
     return [
         worst(
-            found.assign(value=found["change"]), figure=FIGURE, at_most=0.01,
+            paired.assign(value=paired["change"]), figure=FIGURE, at_most=0.01,
             id="same-angle",
             claim="without normalisation the angle to the truth is the same to a hundredth",
             statistic="|free angle / angle on the sphere - 1|",
         ),
         worst(
-            found.assign(value=found["short"].abs()), figure=FIGURE, at_most=0.0045,
+            paired.assign(value=paired["short"].abs()), figure=FIGURE, at_most=0.0045,
             id="unit-norm", claim="free weights end with a norm of one to within 0.0045",
             statistic="|1 - ||w|||",
         ),
         worst(
-            found.assign(value=support), figure=FIGURE, at_most=0,
+            paired.assign(value=support), figure=FIGURE, at_most=0,
             id="same-support", claim="without normalisation u keeps as many entries",
             statistic="difference of the numbers of non-zeros",
         ),
@@ -87,11 +87,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Draw change of the angle, and shortfall of the norm, against the angle on the sphere."""
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 2.9), sharex=True, layout="constrained")
-    found = pairs(table)
+    paired = pairs(table)
     labels = {"change": "|free angle / angle on the sphere - 1|", "short": "1 - ||w||, free"}
     for ax, (name, label) in zip(axes, labels.items(), strict=True):
         for penalty in _runs.PENALISED:
-            part = found[found["penalty"] == penalty]
+            part = paired[paired["penalty"] == penalty]
             style.dots(ax, part["angle_sphere"], part[name], _runs.NAMES[penalty],
                        _runs.LOOKS[penalty], FLOOR, panel=name, series=penalty,
                        x_name="angle_sphere")  # fmt: skip

@@ -58,7 +58,7 @@ HALF_DIGIT, REFERENCE_SEED = 0.5e-4, 1
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge identities (i), (ii), (iv); bound (iii); support; the Lagrangian; reference values."""
     penalised = table[table["penalty"] != "none"]
-    found = [
+    judged = [
         worst(
             _runs.last(penalised, name), figure=FIGURE, at_most=1e-10, statistic="largest miss",
             id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
@@ -66,7 +66,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         for name, text in IDENTITIES.items()
     ]  # fmt: skip
     rows = tables.ends(penalised, "distance", "closeness_bound")
-    found.append(
+    judged.append(
         worst(
             rows.assign(value=rows["distance"] / rows["closeness_bound"].clip(lower=1e-9)),
             figure=FIGURE, at_most=1,
@@ -76,7 +76,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             note="where l0 keeps the whole support both sides are zero, to the stop's 1e-13",
         )
     )  # fmt: skip
-    found += [
+    judged += [
         worst(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
             id="support-inside-truth", claim="u is exactly sparse, inside the true support",
@@ -88,7 +88,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             statistic="largest increase in one iteration",
         ),
     ]  # fmt: skip
-    return [*found, *_reference(penalised)]
+    return [*judged, *_reference(penalised)]
 
 
 def _reference(table: pd.DataFrame) -> list[Claim]:

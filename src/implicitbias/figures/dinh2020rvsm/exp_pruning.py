@@ -60,7 +60,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ends = rows(table)
     split = ends[ends["penalty"] != "none"]
     tuned = ends[ends["prune_share"].notna()]
-    found = [_cheap(ends)]
+    judged = [_cheap(ends)]
     for penalty in _runs.of_penalties(split):
         part = split[split["penalty"] == penalty]
         part = part[part["split_zero_weights"].between(DENSE, SPARSE)]
@@ -74,7 +74,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             ("at once", "once", part["at_once"]), ("with fine-tuning", "fine-tuned", after)
         ):  # fmt: skip
             gap = (part["split_test_accuracy"] - values).groupby(part["seed"]).mean()
-            found.append(
+            judged.append(
                 judge(
                     Statistic.of(f"accuracy at u - of pruning {other} at equal zeros", gap),
                     figure=FIGURE, at_least=0,
@@ -86,7 +86,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     wide = split.pivot(index=["seed", "cutoff"], columns="penalty", values="split_test_accuracy")
     for worse, better in (("l1", "tl1"), ("tl1", "l0")):
         gap = (wide[better] - wide[worse]).groupby("seed").mean()
-        found.append(
+        judged.append(
             judge(
                 Statistic.of(f"accuracy at u, {better} - {worse}, mean over cut-offs", gap),
                 figure=FIGURE, at_least=0,
@@ -94,7 +94,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 claim=f"at equal cut-off {better} is at least as accurate at u as {worse}",
             )
         )  # fmt: skip
-    return found
+    return judged
 
 
 def _cheap(ends: pd.DataFrame) -> Claim:

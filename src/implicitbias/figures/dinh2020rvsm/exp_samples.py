@@ -36,11 +36,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Samples find the population's support, and nearly its angle."""
     ends = tables.ends(table, "angle", "true_positives", "off_support")
     whole = ends[ends["gradient"] == "population"].set_index(KEYS)
-    found = []
+    judged = []
     for gradient in ("full_batch", "minibatch"):
         kept = (ends["gradient"] == gradient) & (ends["penalty"] != "none")
-        found += _against(ends[kept].set_index(KEYS), whole, gradient)
-    return found
+        judged += _against(ends[kept].set_index(KEYS), whole, gradient)
+    return judged
 
 
 def _against(rows: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Claim]:

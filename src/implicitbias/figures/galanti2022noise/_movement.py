@@ -16,8 +16,8 @@ def span(table: pd.DataFrame) -> pd.Series:
 
 def pure_decay(table: pd.DataFrame) -> pd.Series:
     """Return 1 - (1 - lr weight_decay)^S, the relative movement without any gradient."""
-    found: pd.Series = 1 - (1 - table["lr"] * table["weight_decay"]) ** span(table)
-    return found
+    movement: pd.Series = 1 - (1 - table["lr"] * table["weight_decay"]) ** span(table)
+    return movement
 
 
 def averages(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -29,10 +29,10 @@ def averages(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
     """Return the least (or largest) of `value` over the runs of a seed; NaN if any is missing."""
     groups = rows.groupby("seed")["value"]
-    found = groups.agg(
+    extremes = groups.agg(
         lambda v: (v.min() if least else v.max()) if v.notna().all() else float("nan")
     )
-    return Statistic.of(sentence, found)
+    return Statistic.of(sentence, extremes)
 
 
 def last(rows: pd.DataFrame) -> pd.DataFrame:
@@ -43,12 +43,12 @@ def last(rows: pd.DataFrame) -> pd.DataFrame:
 def falls(rows: pd.DataFrame) -> pd.DataFrame:
     """Return movement at the end / at the first record in the second half, for each run."""
     half = rows["step"].max() / 2
-    found = []
+    ratios = []
     for _, run in rows.sort_values("step").groupby("run"):
         later = run[run["step"] >= half]
         ratio = later["value"].iloc[-1] / later["value"].iloc[0]
-        found.append(run.iloc[-1:].assign(value=ratio))
-    return pd.concat(found)
+        ratios.append(run.iloc[-1:].assign(value=ratio))
+    return pd.concat(ratios)
 
 
 def trained(table: pd.DataFrame) -> pd.DataFrame:

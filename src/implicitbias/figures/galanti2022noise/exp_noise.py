@@ -47,7 +47,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     table = trained(table)
     every = averages(table, "relative_movement")
     pulls = averages(table, "gradient_movement")
-    found = []
+    judged = []
     for loss, name in LOSSES.items():
         part = PARTS[loss]
         rows = every[every["loss"] == loss]
@@ -56,11 +56,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         noisy, full = strong[~strong["full"]], strong[strong["full"]]
         bare = rows[(rows["weight_decay"] == 0) & ~rows["full"]]
         if len(noisy):
-            found += _floor(noisy, pulls, name, part)
+            judged += _floor(noisy, pulls, name, part)
         if len(noisy) and len(full):
-            found += _descent(full, last(noisy), name, part)
+            judged += _descent(full, last(noisy), name, part)
         if len(bare):
-            found.append(
+            judged.append(
                 judge(
                     per_seed(falls(bare), f"{RATIO}, largest over batch sizes below N", False),
                     figure=FIGURE, at_most=0.75,
@@ -68,7 +68,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                     claim=f"{name}: without decay the movement of SGD goes on falling",
                 )
             )  # fmt: skip
-    return found
+    return judged
 
 
 def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> list[Claim]:
@@ -139,9 +139,9 @@ def draw(table: pd.DataFrame) -> Figure:
             if i == len(losses) - 1:
                 ax.set_xlabel("completed steps")
         axes[i][0].set_ylabel(f"{LOSSES[loss]}: relative movement")
-        found = dict(zip(*axes[i][-1].get_legend_handles_labels()[::-1], strict=True))
-        names = sorted(found, key=(DECAY, PULL).__contains__)
-        axes[i][-1].legend([found[n] for n in names], names, loc="center left",
+        handles = dict(zip(*axes[i][-1].get_legend_handles_labels()[::-1], strict=True))
+        names = sorted(handles, key=(DECAY, PULL).__contains__)
+        axes[i][-1].legend([handles[n] for n in names], names, loc="center left",
                            bbox_to_anchor=(1.0, 0.5))  # fmt: skip
     return fig
 

@@ -38,13 +38,13 @@ def layout(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _convne
 def claims(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> list[Claim]:
     """On each data set larger rates lower the rank, and not without decay; or it is not there."""
     of = layout(figure, datasets, table)
-    found = []
+    judged = []
     for dataset in of.columns(table):
         runs, name, part = of.of(table, dataset), NAMES[str(dataset)], PARTS[str(dataset)]
         if runs.empty:
             missing = Statistic("none: no runs", {}, f"{name} is not available")
             claim = f"average rank falls as the learning rate grows, {name}"
-            found.append(
+            judged.append(
                 judge(
                     missing,
                     figure=of.key,
@@ -54,9 +54,9 @@ def claims(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> list[Cl
                 )
             )
             continue
-        found += _rank_claims.falls(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
-        found += _rank_claims.flat_without_decay(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
-    return found + _rank_claims.fidelity(table, of)
+        judged += _rank_claims.falls(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
+        judged += _rank_claims.flat_without_decay(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
+    return judged + _rank_claims.fidelity(table, of)
 
 
 def draw(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> Figure:

@@ -26,16 +26,16 @@ def decay_claims(table: pd.DataFrame, figure: str) -> list[Claim]:
     """Judge whether the average rank falls with weight decay at each batch size; without decay B
     changes little.
     """
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
         rows = rank(table, metric)
         decayed, control = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
-        found += trend_and_effect(
+        judged += trend_and_effect(
             decayed, figure=figure, id=f"rank-falls-with-decay-{part(metric)}", x="weight_decay",
             claim=f"average rank falls as weight decay grows, {at}", direction="falls",
             by=["batch_size"],
         )  # fmt: skip
-        found.append(
+        judged.append(
             judge(
                 relative_change(control, x="batch_size", relative_to="largest"),
                 figure=figure, id=f"flat-without-decay-batch-{part(metric)}", at_least=-0.1,
@@ -43,7 +43,7 @@ def decay_claims(table: pd.DataFrame, figure: str) -> list[Claim]:
                 f" tenth, {at}",
             )
         )  # fmt: skip
-    return found
+    return judged
 
 
 def fidelity_claims(table: pd.DataFrame, figure: str, column: str, x: str) -> list[Claim]:

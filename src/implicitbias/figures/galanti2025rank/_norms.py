@@ -58,12 +58,12 @@ def _cumulative(run: pd.DataFrame) -> NDArray[np.float64]:
 
 def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
     """Judge the paper's reading of the curves, and the theorem's assumption, for each panel."""
-    found = []
+    judged = []
     rows = ratios(table)
     last = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["weight_decay"] > 0)]
     for value, runs in last.groupby(column):
         at, part = f"{style.WORDS[column]} {value:g}", f"{IDS[column]}-{value:g}"
-        found.append(
+        judged.append(
             judge(
                 _largest(runs.assign(gap=(runs["ratio"] - 1).abs()), "gap", "|ratio - 1|"),
                 figure=figure, at_most=0.05,
@@ -71,7 +71,7 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
                 claim=f"the last ratio is within 0.05 of 1 in every layer, {at}",
             )
         )  # fmt: skip
-        found.append(
+        judged.append(
             judge(
                 _largest(runs.assign(gap=runs["of_decay"].abs()), "gap",
                          "|log ratio| per step over that of pure decay"),
@@ -81,7 +81,7 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
                 note="the theorem's assumption: the norms have settled",
             )
         )  # fmt: skip
-    return found
+    return judged
 
 
 def _largest(rows: pd.DataFrame, column: str, words: str) -> Statistic:

@@ -34,14 +34,14 @@ def falls(
     of: which runs these are, at the end of the sentence and in the id.
     """
     direction: Literal["rises", "falls"] = "rises" if x == "batch_size" else "falls"
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
-        found += trend_and_effect(
+        judged += trend_and_effect(
             rank(table[table["weight_decay"] > 0], metric), figure=figure, x=x, by=by,
             id=f"rank-falls-with-{'smaller-' * (x == 'batch_size')}{IDS[x]}{of[1]}-{part(metric)}",
             claim=f"average rank falls as {GROWS[x]}{of[0]}, {at}", direction=direction, note=note,
         )  # fmt: skip
-    return found
+    return judged
 
 
 def flat_without_decay(
@@ -53,7 +53,7 @@ def flat_without_decay(
     """
     smaller = x == "batch_size"
     words = "a smaller batch" if smaller else f"a larger {WORDS[x]}"
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
         rows = rank(table[table["weight_decay"] == 0], metric)
         change = relative_change(rows, x, by=by, relative_to="largest" if smaller else "smallest")
@@ -64,11 +64,11 @@ def flat_without_decay(
         claim = (
             f"without weight decay {words} lowers the average rank by under a tenth{of[0]}, {at}"
         )
-        found.append(
+        judged.append(
             judge(lowered, figure=figure, id=f"flat-without-decay-{IDS[x]}{of[1]}-{part(metric)}",
                   claim=claim, at_most=0.1)
         )  # fmt: skip
-    return found
+    return judged
 
 
 def fitted(table: pd.DataFrame, figure: str) -> Claim:
@@ -77,9 +77,9 @@ def fitted(table: pd.DataFrame, figure: str) -> Claim:
     rows = rows[(rows["metric"] == "train_accuracy") & (rows["weight_decay"] > 0)]
     least = rows.groupby("seed")["value"].min()
     lost = int(rows["value"].isna().sum())
-    found = Statistic.of("least training accuracy", least, f"{lost} missing" if lost else "")
+    accuracy = Statistic.of("least training accuracy", least, f"{lost} missing" if lost else "")
     return judge(
-        found,
+        accuracy,
         figure=figure,
         id="all-fit",
         claim="every network fits the training set",

@@ -17,10 +17,10 @@ COLOURS = (style.SKY, style.BLUE, style.GREEN, style.YELLOW, style.ORANGE, style
 def ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Return average ranks with the columns `norm` and `tolerance`."""
     rows = table[(table["layer"] == "average") & table["metric"].str.startswith("rank_")]
-    found = {metric: split(metric) for metric in rows["metric"].unique()}
+    parts = {metric: split(metric) for metric in rows["metric"].unique()}
     return rows.assign(
-        norm=rows["metric"].map({metric: norm for metric, (norm, _) in found.items()}),
-        tolerance=rows["metric"].map({metric: float(at) for metric, (_, at) in found.items()}),
+        norm=rows["metric"].map({metric: norm for metric, (norm, _) in parts.items()}),
+        tolerance=rows["metric"].map({metric: float(at) for metric, (_, at) in parts.items()}),
     )
 
 

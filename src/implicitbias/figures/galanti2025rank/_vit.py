@@ -37,10 +37,10 @@ def unlearnt(table: pd.DataFrame) -> str:
 
 def phases(table: pd.DataFrame, figure: str, by: Sequence[str]) -> list[Claim]:
     """Judge the paper's reading of the curves: the rank falls without a rise, then it is stable."""
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
         rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
-        found += [
+        judged += [
             judge(
                 _largest(rows, by, _rise, "rise above the least rank before"),
                 figure=figure, id=f"never-rises-{part(metric)}", at_most=0.05,
@@ -52,7 +52,7 @@ def phases(table: pd.DataFrame, figure: str, by: Sequence[str]) -> list[Claim]:
                 claim=f"in the end the average rank is stable, {at}",
             ),
         ]  # fmt: skip
-    return found
+    return judged
 
 
 def _rise(curve: pd.Series) -> float:
@@ -66,11 +66,11 @@ def _late(curve: pd.Series) -> float:
 
 def _largest(rows: pd.DataFrame, by: Sequence[str], of: Any, words: str) -> Statistic:
     """`of` each curve, in units of the untrained rank: the largest, for each seed."""
-    found: dict[int, float] = {}
+    largest: dict[int, float] = {}
     for seed, own in rows.groupby("seed"):
         curves = [c.set_index("epoch")["value"].sort_index() for _, c in own.groupby(list(by))]
-        found[int(str(seed))] = float(np.max([of(c) / c.iloc[0] for c in curves]))
-    return Statistic(f"largest {words}, in units of the untrained rank, over the curves", found)
+        largest[int(str(seed))] = float(np.max([of(c) / c.iloc[0] for c in curves]))
+    return Statistic(f"largest {words}, in units of the untrained rank, over the curves", largest)
 
 
 def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[Claim]:

@@ -70,19 +70,19 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     attention = table[(table["model"] == "vit") & table["layer"].str.startswith("layer")]
     cases = [(metric, PARTS[metric], sentence, table) for metric, sentence in CLAIMS.items()]
     cases.append(("sample_gradient_rank", "attention-gradient", ATTENTION, attention))
-    found = []
+    judged = []
     for metric, name, sentence, part in cases:
         rows = part[(part["metric"] == metric) & (part["limit"].notna())]
         vacuous = int((rows["limit"] >= rows["trivial"]).sum())
         rows = rows.assign(value=(rows["value"] / rows["limit"]).where(rows["value"] > 0, 0.0))
-        found.append(
+        judged.append(
             worst(
                 rows, figure=FIGURE, id=name, claim=sentence, at_most=1.0,
                 statistic="left side / right side",
                 note=f"{vacuous} of {len(rows)} bounds are vacuous",
             )
         )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

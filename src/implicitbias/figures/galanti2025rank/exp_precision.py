@@ -67,13 +67,13 @@ def shift(rows: pd.DataFrame) -> dict[int, float]:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge, for each model and tolerance, the effect against another seed, and its direction."""
-    found = []
+    judged = []
     for model, name in MODELS.items():
         for metric, at in tolerances(table).items():
             about = f"{PARTS[model]}-{part(metric)}"
             rows = rank(table[table["model"] == model], metric)
             full = _full(table[table["model"] == model])
-            found += [
+            judged += [
                 judge(
                     Statistic("mean over points of |rank with bfloat16 - rank with float32|, less"
                               " that of |rank - rank with another seed| in float32",
@@ -90,7 +90,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                     f" the largest, {at}",
                 ),
             ]  # fmt: skip
-    return found
+    return judged
 
 
 def _full(table: pd.DataFrame) -> float:

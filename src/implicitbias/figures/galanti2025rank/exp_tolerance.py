@@ -45,7 +45,7 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
     if not comparable(table.drop_duplicates("run"), PAPER):
         return pd.DataFrame(columns=["figure", "norm", "tolerance", "seed", "value", "points"])
     ours = ranks(table[table["epoch"] == _published.LAST_EPOCH])
-    found = []
+    means = []
     for figure, (column, x) in PUBLISHED.items():
         theirs = published.points("galanti2025rank", figure).query("series == 'average'")
         points = _published.numbered(theirs, column, x).rename(columns={"value": "published"})
@@ -53,8 +53,8 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
         both = fullest_seeds(mine.astype({column: float, x: float}).merge(points, on=[column, x]))
         gap = both.assign(value=(both["value"] - both["published"]).abs())
         groups = gap.groupby(["norm", "tolerance", "seed"])["value"]
-        found.append(groups.agg(value="mean", points="count").reset_index().assign(figure=figure))
-    return pd.concat(found, ignore_index=True)
+        means.append(groups.agg(value="mean", points="count").reset_index().assign(figure=figure))
+    return pd.concat(means, ignore_index=True)
 
 
 def best(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,20 +62,20 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
     1e-3.
     """
     rows = gaps(table).groupby(["figure", "norm", "tolerance"])[["value", "points"]].mean()
-    found = []
+    least = []
     for (figure, norm), part in rows.reset_index().groupby(["figure", "norm"]):
         at = part.sort_values("value").iloc[0]
         caption = part[part["tolerance"] == 1e-3]["value"].mean()
-        found.append((figure, norm, at["tolerance"], at["value"], caption, int(at["points"])))
+        least.append((figure, norm, at["tolerance"], at["value"], caption, int(at["points"])))
     columns = ["figure", "norm", "tolerance", "gap", "gap_at_caption", "points"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(least, columns=columns)
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the direction at every tolerance; at the paper's protocol the tolerance that was
     printed.
     """
-    found = []
+    judged = []
     rows = final(ranks(table))
     rows = rows[(rows["lr"] == 0.1) & (rows["weight_decay"] > 0)]
     for norm, name in NORMS.items():
@@ -85,7 +85,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             for _, cut in cuts.groupby("tolerance")
         ]
         weakest = {seed: max(tau[seed] for tau in taus) for seed in taus[0]}
-        found.append(
+        judged.append(
             judge(
                 Statistic("Kendall tau-b of average rank against weight decay, mean over batch"
                           " sizes, the weakest of the tolerances from 0.001 to 0.1", weakest),
@@ -97,7 +97,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     near = near[(near["norm"] == "rank_fro")]
     for figure, part in near.groupby("figure"):
         printed = f"figure {figure} as published"
-        found += [
+        judged += [
             judge(_mean_gap(part, 0.03), at_most=3.0, figure=FIGURE, reference=printed,
                   id=f"fig{figure}-at-3e-2",
                   claim=f"the points of figure {figure} are ranks at tolerance 0.03"),
@@ -105,7 +105,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                   id=f"fig{figure}-not-at-1e-3",
                   claim=f"the points of figure {figure} are not ranks at tolerance 0.001"),
         ]  # fmt: skip
-    return found
+    return judged
 
 
 def _mean_gap(rows: pd.DataFrame, tolerance: float) -> Statistic:

@@ -79,7 +79,7 @@ PANELS = (
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the direction along each figure's axis, at the captions' tolerance and at 0.05."""
     rows = final(ranks(table))
-    found = []
+    judged = []
     for panel in PANELS:
         part = panel.of(rows[rows["norm"] == "rank_fro"])
         for tolerance in MARKS:
@@ -88,7 +88,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 continue
             tau = monotone_trend(cut, panel.x)
             sign = 1 if panel.x == "batch_size" else -1
-            found.append(
+            judged.append(
                 judge(
                     Statistic(
                         f"Kendall tau-b of average rank and {WORDS[panel.x]}, positive in the"
@@ -101,7 +101,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                           f" {WORDS[panel.x]}, tolerance {tolerance:g}",
                 )
             )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

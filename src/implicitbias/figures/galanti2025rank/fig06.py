@@ -48,11 +48,11 @@ def bounded(table: pd.DataFrame) -> dict[float, str]:
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls far, the theorem holds at each eps, the drawn bounds lie above the rank."""
     drawn = tolerances(table, ["rank_fro"])
-    found = []
+    judged = []
     for metric, at in drawn.items():
         ends = rows(table, metric)
         ends = ends[ends["epoch"].isin([0, ends["epoch"].max()])]
-        found.append(
+        judged.append(
             judge(
                 relative_change(ends, x="epoch"), figure=FIGURE, id=f"halved-{part(metric)}",
                 claim=f"training at least halves the average rank, {at}", at_least=0.5,
@@ -61,7 +61,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     for eps, metric in bounded(table).items():
         hidden = final(table)
         hidden = hidden[(hidden["metric"] == metric) & hidden["layer"].isin(["layer0", "layer1"])]
-        found.append(
+        judged.append(
             judge(
                 ratio(hidden, rank_bound_theorem, eps, f"largest {metric} of a layer / bound"),
                 figure=FIGURE, id=f"theorem-{eps}", at_most=1.0,
@@ -70,7 +70,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         )  # fmt: skip
         for average, at in drawn.items():
             sentence = f"average {average} / drawn bound"
-            found.append(
+            judged.append(
                 judge(
                     ratio(final(rows(table, average)), rank_bound_as_drawn, eps, sentence),
                     figure=FIGURE, id=f"below-drawn-bound-{eps}-{part(average)}", at_most=1.0,
@@ -78,7 +78,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                     note=f"as the figure shows it; the bound itself is on the rank at {eps}",
                 )
             )  # fmt: skip
-    return found
+    return judged
 
 
 def ratio(values: pd.DataFrame, bound: object, eps: float, sentence: str) -> Statistic:

@@ -30,20 +30,20 @@ NEEDS = ("train_accuracy", "test_accuracy")
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Smaller batches and larger learning rates lower the average rank."""
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
         rows = rank(table, metric)
-        found += trend_and_effect(
+        judged += trend_and_effect(
             rows, figure=FIGURE, id=f"rank-falls-with-smaller-batch-{part(metric)}",
             claim=f"average rank falls as the batch gets smaller, {at}", x="batch_size",
             direction="rises", by=["lr"],
         )  # fmt: skip
-        found += trend_and_effect(
+        judged += trend_and_effect(
             rows, figure=FIGURE, id=f"rank-falls-with-lr-{part(metric)}",
             claim=f"average rank falls as the learning rate grows, {at}", x="lr",
             direction="falls", by=["batch_size"],
         )  # fmt: skip
-    return found + _mlp.fidelity_claims(table, "9", "lr", "batch_size")
+    return judged + _mlp.fidelity_claims(table, "9", "lr", "batch_size")
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -67,13 +67,13 @@ def compared(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Convolutions have the higher rank; what of it is shape; which kind training lowers more."""
-    found = []
+    judged = []
     for metric, at in tolerances(table).items():
         r = compared(table, metric)
         decayed = r[r.index.get_level_values("weight_decay") > 0]
         kept = decayed["conv"] / decayed["conv_0"] - decayed["linear"] / decayed["linear_0"]
         gap = (r["conv_0"] - r["linear_0"]).groupby("seed").mean()
-        found += [
+        judged += [
             judge(
                 Statistic.of("least ratio", (r["conv"] / r["linear"]).groupby("seed").min()),
                 figure=FIGURE, at_least=1.0,
@@ -95,7 +95,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 claim=f"training with decay lowers linear layers by the larger share, {at}",
             ),
         ]  # fmt: skip
-    return [*found, *fidelity(table)]
+    return [*judged, *fidelity(table)]
 
 
 def fidelity(table: pd.DataFrame) -> list[Claim]:

@@ -58,5 +58,5 @@ def at(rows: pd.DataFrame, metric: str, decays: bool, first: bool = False) -> pd
     """Return a measure at the end (or untrained) by seed; `rows` have one setting, a run a seed."""
     part = rows[(rows["metric"] == metric) & ((rows["weight_decay"] > 0) == decays)]
     edge = part.groupby("run")["epoch"].transform("min" if first else "max")
-    found: pd.Series = part[part["epoch"] == edge].set_index("seed")["value"]
-    return found
+    values: pd.Series = part[part["epoch"] == edge].set_index("seed")["value"]
+    return values

@@ -47,7 +47,7 @@ def bounds(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = final(table)
     layers = rows[rows["metric"].isin(["fro_norm", "toeplitz_norm", "kernel_positions"])]
-    found = []
+    terms = []
     for _, run in wide(table).iterrows():
         norms = layers[layers["run"] == run["run"]].pivot(
             index="layer", columns="metric", values="value"
@@ -57,8 +57,8 @@ def bounds(table: pd.DataFrame) -> pd.DataFrame:
         for name in LOOKS:
             value = values.get(name, math.nan)
             term = 2 / gamma * value if gamma > 0 else math.nan
-            found.append({**run, "n_train": n, "bound": name, "value": value, "term": term})
-    return pd.DataFrame(found)
+            terms.append({**run, "n_train": n, "bound": name, "value": value, "term": term})
+    return pd.DataFrame(terms)
 
 
 def _values(norms: pd.DataFrame, run: pd.Series) -> dict[str, float]:
@@ -95,13 +95,13 @@ def _panels(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the gaps in orders of magnitude, the directions with N and noise, and the size."""
     panels = _panels(bounds(table))
-    found: list[Claim] = []
+    judged: list[Claim] = []
     plain = panels["network"]
     for model, part in plain.groupby("model"):
         words = NETWORKS.get(str(model), str(model))
         logs = part.pivot(index="seed", columns="bound", values="value").map(math.log10)
         for name in ("kernels", "patches"):
-            found.append(
+            judged.append(
                 judge(Statistic.of(f"log10 of dense / {name}", logs["dense"] - logs[name]),
                       figure=FIGURE, at_least=2.0,
                       id=f"{name}-below-dense-{str(model).replace('_', '-')}",
@@ -109,18 +109,18 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             )  # fmt: skip
     for x, said in (("n_train", "number of examples"), ("label_noise", "share of permuted labels")):
         direction: Literal["falls", "rises"] = "falls" if x == "n_train" else "rises"
-        found += trend_and_effect(
+        judged += trend_and_effect(
             panels[x][panels[x]["bound"] == "patches"], figure=FIGURE, x=x, direction=direction,
             id=f"patches-with-{PARTS[x]}",
             claim=f"the bound by patches {direction} with the {said}",
         )  # fmt: skip
     terms = plain[plain["bound"] == "patches"].groupby("seed")["term"].min()
-    found.append(
+    judged.append(
         judge(Statistic.of("(2/gamma) R_N by patches, smaller of both networks", terms),
               figure=FIGURE, at_least=1.0, id="patches-vacuous",
               claim="even the bound by patches says nothing on errors")
     )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

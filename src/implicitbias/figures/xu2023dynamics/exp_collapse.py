@@ -60,10 +60,10 @@ LOOKS = {
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge collapse with decay, less without it; and the two traps."""
     rows = _collapse.with_setting(table)
-    found: list[Claim] = []
+    judged: list[Claim] = []
     for setting, targets in SETTINGS.items():
-        found += _of_setting(rows[rows["setting"] == setting], setting, targets)
-    return found + _traps(rows)
+        judged += _of_setting(rows[rows["setting"] == setting], setting, targets)
+    return judged + _traps(rows)
 
 
 def _of_setting(rows: pd.DataFrame, words: str, targets: str) -> list[Claim]:
@@ -101,7 +101,7 @@ def _traps(rows: pd.DataFrame) -> list[Claim]:
     """NC2 is vacuous for two classes; which alignment and which SQI follow from the targets."""
     names = ["nc2_equinorm_features", "nc2_equiangle_features"]
     vacuous = rows[rows["setting"].str.startswith("two") & rows["metric"].isin(names)]
-    found = [
+    judged = [
         _worst.worst(vacuous, figure=FIGURE, id="nc2-vacuous-two-classes", at_most=1e-6,
                      statistic="NC2 of centred features",
                      claim="two classes: NC2 of centred features is 0 at every epoch, untrained"
@@ -113,20 +113,20 @@ def _traps(rows: pd.DataFrame) -> list[Claim]:
         shares = [_collapse.at(part, f"sqi_{w}_target", True) for w in ("off", "on")]
         off = shares[0] / shares[1]
         if words == TEN:
-            found += [
+            judged += [
                 _judged(words, "aligned-with-means", other / one, 0.5, "nc3_uncentred / nc3",
                         "weights align with the means as they are, not with the centred ones"),
                 _judged(words, "other-outputs-at-0", off, 0.5, "off / on of SQI",
                         "the other outputs go to 0, not to eps / (C - 1)"),
             ]  # fmt: skip
         else:
-            found += [
+            judged += [
                 _judged(words, "aligned-with-centred-means", one / other, 0.5,
                         "nc3 / nc3_uncentred", "weights align with the centred means"),
                 _judged(words, "other-outputs-share", (off - 1).abs(), 0.1, "|off / on - 1| of SQI",
                         "the other outputs share eps evenly"),
             ]  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

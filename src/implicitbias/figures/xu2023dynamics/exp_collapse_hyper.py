@@ -40,17 +40,17 @@ def against(table: pd.DataFrame, x: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the directions of the low-rank bias."""
-    found: list[Claim] = []
+    judged: list[Claim] = []
     for metric, words in JUDGED.items():
         for x, said in WORDS.items():
             rows = against(table, x)
-            found += trend_and_effect(
+            judged += trend_and_effect(
                 rows[rows["metric"] == metric], figure=FIGURE, x=x,
                 direction="rises" if x == "batch_size" else "falls",
                 id=f"{PARTS[metric]}-with-{PARTS[x]}",
                 claim=f"{words} {'rises' if x == 'batch_size' else 'falls'} with {said}",
             )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -79,18 +79,18 @@ def slopes(rows: pd.DataFrame) -> pd.Series:
             return float("nan")
         return float(np.polyfit(np.log(part["lr"]), np.log(part["value"]), 1)[0])
 
-    found = {seed: fitted(part) for seed, part in rows.groupby("seed")}
-    return pd.Series(found, dtype=float)
+    fits = {seed: fitted(part) for seed, part in rows.groupby("seed")}
+    return pd.Series(fits, dtype=float)
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the order of the steps, the identities, rest, and the ReLU."""
     flow, steps, longest, relu = parts(table)
     both, miss = pd.concat([flow, longest]), distances(steps)
-    found = []
+    judged = []
     for activation, rows in miss.groupby("activation"):
         off = (slopes(rows) - 1).abs()
-        found.append(judge(
+        judged.append(judge(
             Statistic.of("|slope of log distance against log lr - 1|", off), figure=FIGURE,
             id=f"first-order-{PARTS[str(activation)]}", at_most=0.1,
             claim=f"steps approach the flow at first order ({NAMES[str(activation)]})",
@@ -98,14 +98,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     own = flow[flow["metric"] == "flow_error"].groupby(["activation", "seed"])["value"].max()
     finest = miss[miss["lr"] == miss["lr"].min()].set_index(["activation", "seed"])["value"]
     share = (own / finest).rename("value").reset_index()
-    found.append(worst(
+    judged.append(worst(
         share, figure=FIGURE, id="flow-error-small", at_most=1e-3,
         claim="the flow's own error is small beside the distance of the smallest steps",
         statistic="estimated error of the flow / distance of the smallest steps",
     ))  # fmt: skip
     for metric, (name, _) in IDENTITIES.items():
         drift = metric == "unit_drift"
-        found.append(worst(
+        judged.append(worst(
             both[both["metric"] == metric], figure=FIGURE, id=PARTS[metric],
             at_most=1e-8 if drift else 1e-12,
             claim="the flow keeps the layers' norms" if drift
@@ -117,19 +117,19 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         ("gap_equilibrium", "rho-to-equilibrium", "rho comes to mu / (M + lambda)"),
         ("gap_loss", "loss-to-equilibrium", "loss + lambda rho^2 comes to 1 - rho mu"),
     ):
-        found.append(worst(last[last["metric"] == metric], figure=FIGURE, id=part, at_most=1e-3,
+        judged.append(worst(last[last["metric"] == metric], figure=FIGURE, id=part, at_most=1e-3,
                            claim=sentence, statistic="gap at the end"))  # fmt: skip
     done = both[both["metric"] == "converged"]
-    found.append(worst(
+    judged.append(worst(
         done.assign(value=1 - done["value"]), figure=FIGURE, id="horizon-reached", at_most=0,
         claim="the solver reaches the horizon within its budget",
         statistic="1 for a flow that does not",
     ))  # fmt: skip
     slid = relu[relu["metric"] == "slid"].groupby("seed")["value"].mean()
-    found.append(judge(Statistic.of("1 if the flow slides before the horizon", slid),
+    judged.append(judge(Statistic.of("1 if the flow slides before the horizon", slid),
                        figure=FIGURE, id="relu-slides", at_least=0.5,
                        claim="the ReLU's own flow slides along a kink (our finding)"))  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -32,8 +32,8 @@ NORMS = {"rank_fro": "||W||_F", "rank_spec": "||W||_2"}
 
 def ranks(table: pd.DataFrame) -> dict[str, str]:
     """Return what each rank of the table is counted at: `0.03 of ||W||_F`."""
-    found = {metric: split(metric) for metric in tolerances(table)}
-    return {metric: f"{at:g} of {NORMS[norm]}" for metric, (norm, at) in found.items()}
+    parts = {metric: split(metric) for metric in tolerances(table)}
+    return {metric: f"{at:g} of {NORMS[norm]}" for metric, (norm, at) in parts.items()}
 
 
 def ends(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def against(rows: pd.DataFrame, x: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge whether the rank falls with decay, rate and smaller batches; and the control."""
-    found: list[Claim] = []
+    judged: list[Claim] = []
     for metric, at in ranks(table).items():
         rows = ends(table, metric)
         decayed = rows[rows["weight_decay"] > 0]
@@ -61,7 +61,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             (against(decayed, "lr"), "lr", "falls", "batch_size"),
             (against(decayed, "batch_size"), "batch_size", "rises", "weight_decay"),
         ):
-            found += trend_and_effect(
+            judged += trend_and_effect(
                 runs, figure=FIGURE, x=x, direction="falls" if direction == "falls" else "rises",
                 by=[by], id=f"rank-{direction}-with-{IDS[x]}-{part(metric)}",
                 claim=f"average rank {direction} with {style.WORDS[x]}, tolerance {at}",
@@ -69,13 +69,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         control = relative_change(
             rows[rows["weight_decay"] == 0], x="batch_size", relative_to="largest"
         )
-        found.append(
+        judged.append(
             judge(control, figure=FIGURE, at_least=-0.1,
                   id=f"flat-without-decay-batch-{part(metric)}",
                   claim="without weight decay a smaller batch lowers the average rank by under a"
                         f" tenth, tolerance {at}")
         )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

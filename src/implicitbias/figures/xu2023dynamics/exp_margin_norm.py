@@ -41,7 +41,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         seed: stats.pearsonr(part["inverse"], part["margin"]).statistic
         for seed, part in rows.groupby("seed")
     }
-    found = [
+    judged = [
         judge(Statistic.of("Pearson correlation of margin and 1/rho", pd.Series(slopes)),
               figure=FIGURE, at_least=0.9, id="margin-with-inverse-rho",
               claim="mean margin rises with 1/rho",
@@ -52,11 +52,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ):  # fmt: skip
         taus = {seed: _tau(own[x], own["error"]) for seed, own in rows.groupby("seed")}
         sentence = f"Kendall tau-b of test error and {words}"
-        found.append(
+        judged.append(
             judge(Statistic.of(sentence, pd.Series(taus)), figure=FIGURE, at_most=-0.3,
                   id=f"error-with-{part}", claim=f"test error falls as {words} grows")
         )  # fmt: skip
-    return found
+    return judged
 
 
 def _tau(x: pd.Series, error: pd.Series) -> float:

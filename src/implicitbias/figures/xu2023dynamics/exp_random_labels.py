@@ -32,15 +32,15 @@ def ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge whether rho and the test error rise with the share of permuted labels."""
-    found: list[Claim] = []
+    judged: list[Claim] = []
     for name, text, part in (
         ("rho", "rho", "rho"), ("test_error", "test error", "test-error")
     ):  # fmt: skip
-        found += trend_and_effect(
+        judged += trend_and_effect(
             ends(table, name), figure=FIGURE, x="label_noise", direction="rises",
             id=f"{part}-with-label-noise", claim=f"{text} rises with the share of permuted labels",
         )  # fmt: skip
-    return found
+    return judged
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -28,8 +28,8 @@ def spread(table: pd.DataFrame, decays: bool) -> pd.Series:
     """Return the largest / smallest final rho over the initial scales, by seed."""
     rows = _dynamics.wide(table)
     groups = rows[(rows["weight_decay"] > 0) == decays].groupby("seed")["rho"]
-    found: pd.Series = groups.max() / groups.min()
-    return found
+    ratio: pd.Series = groups.max() / groups.min()
+    return ratio
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:

@@ -55,8 +55,8 @@ def edge(rows: pd.DataFrame, kind: str, first: bool = False) -> pd.Series:
     """Return values at the last (first) record of the runs of one kind, by seed."""
     part = rows[rows["kind"] == kind]
     at = part.groupby("run")["step"].transform("min" if first else "max")
-    found: pd.Series = part[part["step"] == at].set_index("seed")["value"]
-    return found
+    values: pd.Series = part[part["step"] == at].set_index("seed")["value"]
+    return values
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
