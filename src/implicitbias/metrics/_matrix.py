@@ -1,4 +1,4 @@
-"""Spectra and ranks of matrices themselves, for anybody's arrays.
+"""Spectra and ranks of matrices are computed here, for anybody's arrays.
 
 The metrics of this package are functions of singular values. What stands here goes from a matrix to
 its singular values, and so makes each of them usable alone: `metrics.rank(w, 1e-3)`,
@@ -21,12 +21,13 @@ _FLOOR = 1e-5  # of the largest singular value; below it a Gram matrix has lost 
 
 
 def singular_values(matrix: ArrayLike) -> Array:
-    """All singular values of W (m, n), descending, in float64; NaN throughout if W is not finite.
+    """Return all singular values of W (m, n), descending, in float64.
 
-    Where the long side is over twice the short one they come from the eigenvalues of the small Gram
-    matrix, which is faster, unless one is below 1e-5 of the largest: squaring costs half of the 16
-    digits of float64, so those are computed by a singular value decomposition. The conversion comes
-    first: a float32 Gram matrix is off at 1e-4. Entries of any size are scaled by a power of two.
+    They are NaN throughout if W is not finite. Where the long side is over twice the short one they
+    come from the eigenvalues of the small Gram matrix, which is faster, unless one is below 1e-5 of
+    the largest: squaring costs half of the 16 digits of float64, so those are computed by a
+    singular value decomposition. The conversion comes first: a float32 Gram matrix is off at 1e-4.
+    Entries of any size are scaled by a power of two.
     """
     w = np.asarray(matrix, dtype=np.float64)
     if not np.isfinite(w).all():
@@ -36,7 +37,7 @@ def singular_values(matrix: ArrayLike) -> Array:
 
 
 def frobenius(w: Array) -> float:
-    """||W||_F of W (m, n), also where squares of its entries overflow or vanish."""
+    """Return ||W||_F of W (m, n), also where squares of its entries overflow or vanish."""
     if not np.isfinite(w).all():
         return float(np.linalg.norm(w))
     small, exponent = scaled(w)
@@ -44,7 +45,7 @@ def frobenius(w: Array) -> float:
 
 
 def scaled(w: Array) -> tuple[Array, int]:
-    """W / 2^e and e, with e = 0 unless squares of the entries could overflow or vanish."""
+    """Return W / 2^e and e, with e = 0 unless squares of the entries could overflow or vanish."""
     exponent = int(np.frexp(np.abs(w).max(initial=0.0))[1])
     return (w, 0) if abs(exponent) < _PLAIN else (np.ldexp(w, -exponent), exponent)
 
@@ -60,7 +61,7 @@ def _of_scaled(w: Array) -> Array:
 
 
 def without_rounding(s: Array, shape: tuple[int, ...]) -> Array:
-    """Singular values s (r,) of a matrix of that shape, those that are rounding set to 0.
+    """Return singular values s (r,) of a matrix of that shape, rounding set to 0.
 
     Rounding is what is at most max(m, n) x 2.2e-16 of the largest: no decomposition in float64 can
     tell it from 0. So the ones (3, 7) have rank 1 at every tolerance.
@@ -102,7 +103,7 @@ def value(name: str, matrix: Any) -> Array:
 
 
 def relative_values(w: Array) -> Array:
-    """Singular values of W (m, n) in a unit in which no entry is too large or too small."""
+    """Return singular values of W (m, n) in a unit in which no entry is too large or small."""
     if not np.isfinite(w).all():
         return singular_values(w)
     return without_rounding(singular_values(scaled(w)[0]), w.shape)
