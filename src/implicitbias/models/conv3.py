@@ -1,4 +1,4 @@
-"""The three-layer network of Xu et al. (2023), figure 7: kernels that do not overlap.
+"""This is the three-layer network of Xu et al. (2023), figure 7: kernels do not overlap.
 
 Read in the author manuscript: 3x3 kernels, stride 3, about 20,000 parameters. So images of 32x32
 leave 10x10, 3x3 and 1x1 positions. The channels 32 and 64 are derived: of powers of two these and
@@ -38,13 +38,13 @@ class Conv3(nn.Module):
         self.head = nn.Linear(features, n_outputs, bias=head_bias)
 
     def features(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> what enters the head (B, D)."""
+        """Return what enters the head (B, D), of images x (B, channels, H, W)."""
         for layer in self.layers:
             x = layer(x).relu()
         return x.flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> outputs (B, n_outputs)."""
+        """Return the outputs (B, n_outputs) of images x (B, channels, H, W)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
 

@@ -61,12 +61,12 @@ class Conv4FC(nn.Module):
         return x
 
     def features(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> what enters the head (B, hidden)."""
+        """Return what enters the head (B, hidden), of images x (B, channels, H, W)."""
         h: Tensor = self.hidden(self._convolved(x).flatten(1))
         return h.relu()
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (B, channels, H, W) -> outputs (B, n_outputs)."""
+        """Return the outputs (B, n_outputs) of images x (B, channels, H, W)."""
         outputs: Tensor = self.head(self.features(x))
         return outputs
 

@@ -32,7 +32,7 @@ class WeightNormalised:
     """
 
     def __init__(self, trainer: Ruled, gains: Mapping[str, Tensor]) -> None:
-        """The norms of the inner trainer's weights at the start are those of v; gains: (K,)."""
+        """Take the norms of the inner trainer's weights at the start as those of v; gains: (K,)."""
         self.inner, self.norms = trainer, dict[str, Tensor]()
         state = trainer.state()
         for name, gain in gains.items():

@@ -1,4 +1,4 @@
-"""The distribution of the training margins, as quantiles: small enough for many records."""
+"""Record the distribution of the training margins as quantiles, few enough for many records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = 201
 
 
 class Observer(Base):
-    """Record 201 quantiles of y_n g_n; NaN for a run with a margin that is not finite."""
+    """An observer that records 201 quantiles of y_n g_n; NaN if a margin is not finite."""
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
         """See Base."""
