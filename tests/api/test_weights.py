@@ -11,6 +11,7 @@ from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils import weight_norm as old_weight_norm
 
 from implicitbias.api import _matrices, _stored, _weights, spectrum
+from implicitbias.base.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 RNG = torch.Generator().manual_seed(0)
@@ -159,7 +160,10 @@ def test_layouts(name, shape, bias, layout, matrix):
 def test_a_pattern_names_transposed_convolutions(tmp_path):
     torch.save({"g.0.weight": torch.randn(3, 6, 2, 2)}, tmp_path / "net.pt")
     for pattern, right in (("g.*.weight", 6), ("other", 3)):
-        assert spectrum.table(tmp_path / "net.pt", transposed=pattern)["rows"].tolist() == [right]
+        found = spectrum.table(tmp_path / "net.pt", layouts={pattern: "transposed"})
+        assert found["rows"].tolist() == [right]
+    with pytest.raises(UserError, match="no layout 'turned'"):
+        spectrum.table(tmp_path / "net.pt", layouts={"g*": "turned"})
 
 
 def test_a_parametrisation_that_is_not_known_says_so():

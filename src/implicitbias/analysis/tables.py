@@ -57,21 +57,11 @@ def measure(
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     wanted = {s.run_id for s in specs}
     scalars, arrays, packs = _read(folders, wanted)
-    parts = []
-    plain = frozenset(specs[0].SCALARS)
-    for name in names:
-        metric = metrics.resolve(name, plain)
-        if metric.of == "recorded":
-            parts.append(_recorded(scalars, name))
-        elif metric.inequality:
-            parts.append(_inequalities(arrays, metric))
-        else:
-            parts.append((_layers if isinstance(metric.of, str) else _network)(arrays, metric))
-    table = pd.concat(parts, ignore_index=True)
+    table = rows_of(scalars, arrays, names, frozenset(specs[0].SCALARS))
     missing = wanted - set(table["run"])
     if missing:
         raise UserError(f"{len(missing)} runs have no records, such as {min(missing)}")
-    fields = pd.DataFrame([_row(s) for s in specs])
+    fields = pd.DataFrame([row_of(s) for s in specs])
     diverged = scalars[scalars["quantity"] == "diverged_step"]
     fields["diverged_step"] = fields["run"].map(diverged.set_index("run")["value"]).astype(float)
     fields["pack"] = fields["run"].map(packs)
@@ -80,8 +70,27 @@ def measure(
     return whole
 
 
-def _row(spec: RunSpec) -> dict[str, Any]:
-    """A spec as cells; lists as JSON."""
+def rows_of(
+    scalars: pd.DataFrame, arrays: pd.DataFrame, names: Sequence[str], recorded: frozenset[str]
+) -> pd.DataFrame:
+    """Return the rows of metrics from both tables of records, without the fields of runs.
+
+    recorded: the scalars that are metrics of their own name.
+    """
+    parts = []
+    for name in names:
+        metric = metrics.resolve(name, recorded)
+        if metric.of == "recorded":
+            parts.append(_recorded(scalars, name))
+        elif metric.inequality:
+            parts.append(_inequalities(arrays, metric))
+        else:
+            parts.append((_layers if isinstance(metric.of, str) else _network)(arrays, metric))
+    return pd.concat(parts, ignore_index=True)
+
+
+def row_of(spec: RunSpec) -> dict[str, Any]:
+    """Return a spec as cells; lists as JSON."""
     cells = spec.model_dump(mode="json")
     plain = {k: json.dumps(v) if isinstance(v, list) else v for k, v in cells.items()}
     return {"run": spec.run_id, **plain}

@@ -18,6 +18,7 @@ from torch import Tensor
 from ._stored import Stored
 from ._weights import Weight, effective
 
+LAYOUTS = ("matrix", "kernel", "transposed", "expert", "embedding")  # spectrum.py says what
 _TRANSPOSED = re.compile(r"transpose|deconv|upconv|convtr?\b", re.IGNORECASE)
 _EMBEDDED = re.compile(r"embed|token|queries|query|position|\bpos\b|pos_|\bpe\b", re.IGNORECASE)
 
@@ -34,24 +35,29 @@ class Matrix:
     read: Callable[[], Tensor] | None = None
     reason: str = ""
     note: str = ""
+    parts: tuple[str, ...] = ()  # the tensors that it is made of
 
 
-def matrices(tensors: Mapping[str, Stored], transposed: str = "") -> Iterator[Matrix]:
+def matrices(
+    tensors: Mapping[str, Stored], layouts: Mapping[str, str] | None = None
+) -> Iterator[Matrix]:
     """Yield the matrices of all weights, in order, and an entry with a reason for what is none.
 
-    transposed: a pattern of names, as `up*.weight`, that are of transposed convolutions. Without
-    it, they are told by their names and by a bias of as many entries as their second axis.
+    layouts: patterns of names, as `up*.weight`, with one of LAYOUTS for tensors of more than two
+    dimensions. All others are told by their names and shapes; a transposed convolution also by a
+    bias of as many entries as its second axis.
     """
+    given = layouts or {}
     for weight in effective(tensors):
         shape = weight.made.shape
         reason = weight.made.reason or _reason(shape)
         if reason:
-            yield Matrix(weight.name, shape, reason=reason)
+            yield Matrix(weight.name, shape, reason=reason, parts=weight.parts)
             continue
-        if fnmatch(weight.name, transposed) and len(shape) > 2:
-            layout = "transposed"
-        else:
-            layout = layout_of(weight.name, shape, _bias(weight, tensors))
+        name = weight.name
+        layout = given.get(name) or next((v for k, v in given.items() if fnmatch(name, k)), "")
+        if not layout or len(shape) == 2 or (layout == "expert" and len(shape) != 3):
+            layout = layout_of(name, shape, _bias(weight, tensors))
         yield from laid_out(weight, layout)
 
 
@@ -89,7 +95,7 @@ def laid_out(weight: Weight, layout: str) -> Iterator[Matrix]:
     if layout == "expert":
         for i in range(shape[0]):
             yield Matrix(f"{name}[{i}]", shape, layout, shape[1], shape[2],
-                         partial(_one_of, read, i), note=note)  # fmt: skip
+                         partial(_one_of, read, i), note=note, parts=weight.parts)  # fmt: skip
         return
     if layout == "embedding":
         ones = next((i for i, n in enumerate(shape[:-2]) if n != 1), len(shape) - 2)
@@ -103,7 +109,7 @@ def laid_out(weight: Weight, layout: str) -> Iterator[Matrix]:
         tensor = read()
         return (tensor.movedim(1, 0) if layout == "transposed" else tensor).reshape(rows, -1)
 
-    yield Matrix(name, shape, layout, rows, prod(rest), matrix, note=note)
+    yield Matrix(name, shape, layout, rows, prod(rest), matrix, note=note, parts=weight.parts)
 
 
 def _one_of(read: Callable[[], Tensor], i: int) -> Tensor:

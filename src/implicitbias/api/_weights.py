@@ -58,7 +58,7 @@ def _combined(
     """A weight that is computed, in float64, from the parts in their order."""
 
     def read() -> Tensor:
-        return make(*(p.read().detach().double() for p in parts.values()))
+        return make(*(p.read().detach().cpu().double() for p in parts.values()))
 
     names = tuple(parts)
     return Weight(name, Stored(shape, read), names, note or f"made of {' and '.join(names)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import metrics
+from ..base import registry
 from ..base.errors import UserError
 from ..metrics._matrix import STEMS, scaled, singular_values, without_rounding
 from . import _folder, _matrices
@@ -42,18 +43,18 @@ Progress = Callable[[Path, int, int], None]  # the file, matrices done, of how m
 
 
 def table(
-    paths: Path | Sequence[Path],
+    paths: str | Path | Sequence[str | Path],
     tolerance: float | Sequence[float] = 1e-3,
     norms: Sequence[str] = tuple(STEMS),
-    transposed: str = "",
+    layouts: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Return a row for every matrix of each checkpoint, and one for what has none, with the reason.
 
     paths: files written by torch.save or safetensors, folders or indices of sharded models.
     tolerance: one or several, relative to the norm of each matrix, in (0, 1). norms: `frobenius`,
-    `spectral` or both. transposed: a pattern of names of transposed convolutions, where neither
-    name nor bias tells. Columns: COLUMNS and the ranks.
+    `spectral` or both. layouts: patterns of names with what these tensors are, where neither name
+    nor shape tells: {"up*.weight": "transposed"}. Columns: COLUMNS and the ranks.
 
     Raises:
         UserError: a tolerance or a norm that is none; a checkpoint that cannot be read, or that has
@@ -62,8 +63,8 @@ def table(
     """
     ranks = rank_names([tolerance] if np.isscalar(tolerance) else tolerance, norms)
     rows: list[dict[str, Any]] = []
-    for path in [paths] if isinstance(paths, Path) else paths:
-        rows += of_checkpoint(path, ranks, transposed, progress)
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        rows += of_checkpoint(Path(path), ranks, layouts, progress)
     first, last = list(COLUMNS)[:9], list(COLUMNS)[9:]
     frame = pd.DataFrame(rows, columns=[*first, *ranks, *last])
     whole = ["rows", "cols", *ranks]
@@ -85,12 +86,21 @@ def rank_names(tolerances: Any, norms: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _known(layouts: Mapping[str, str] | None) -> Mapping[str, str]:
+    for layout in (layouts or {}).values():
+        registry.known("layout", layout, _matrices.LAYOUTS)
+    return layouts or {}
+
+
 def of_checkpoint(
-    path: Path, ranks: Sequence[str], transposed: str = "", progress: Progress | None = None
+    path: Path,
+    ranks: Sequence[str],
+    layouts: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one checkpoint; UserError at the end if none has a matrix."""
     checkpoint = _folder.read(path)
-    found = list(_matrices.matrices(checkpoint.tensors, transposed))
+    found = list(_matrices.matrices(checkpoint.tensors, _known(layouts)))
     file, some, reasons = printable(str(path)), False, []
     for i, matrix in enumerate(found):
         row = _row(matrix, ranks)

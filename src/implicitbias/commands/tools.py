@@ -70,8 +70,9 @@ def status(args: argparse.Namespace) -> None:
         " (default: 1e-3)"),
     arg("--norm", choices=("frobenius", "spectral", "both"), default="both",
         help="what the tolerance is relative to (default: both)"),
-    arg("--transposed", default="", metavar="PATTERN",
-        help="names of transposed convolutions, as 'up*.weight', where name and bias do not tell"),
+    arg("--layout", action="append", default=[], metavar="PATTERN=KIND",
+        help="what tensors of three dimensions or more are, where name and shape do not tell, as"
+        " 'up*.weight=transposed'; kernel, transposed, expert or embedding"),
     arg("--csv", action="store_true", help="every tensor with every column, as CSV"),
     arg("--json", action="store_true", help="the same as a JSON list"),
     arg("--plot", type=Path, metavar="OUT", help="a picture: .svg, .png or .pdf"),
@@ -89,7 +90,8 @@ def spectrum(args: argparse.Namespace) -> None:
     norms = ("frobenius", "spectral") if args.norm == "both" else (args.norm,)
     bar = _show.Bar()
     try:
-        table = spectrum.table(args.files, args.tolerance or [1e-3], norms, args.transposed, bar)
+        layouts = dict(given.rpartition("=")[::2] for given in args.layout)
+        table = spectrum.table(args.files, args.tolerance or [1e-3], norms, layouts, bar)
     finally:
         bar.clear()
     if args.plot:

@@ -1,0 +1,61 @@
+"""What a recorder asks of its arguments, and whether this process records at all."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..analysis import tables
+from ..base.errors import UserError
+from ..train import records
+
+
+def is_first() -> bool:
+    """Whether this process records: the only one, or rank 0 of several."""
+    distributed = torch.distributed
+    return not (
+        distributed.is_available() and distributed.is_initialized() and distributed.get_rank()
+    )
+
+
+def network(model: nn.Module, max_share: float | None) -> None:
+    """UserError for parameters that are not in this process, and for a share that is none."""
+    if max_share is not None and not 0 < max_share <= 1:
+        raise UserError(f"max_share is a share of the time, in (0, 1], not {max_share}")
+    for name, parameter in model.named_parameters():
+        if type(parameter).__name__ == "DTensor" or parameter.is_meta:
+            raise UserError(
+                f"{name}: its numbers are not all in this process (sharded, or on the device"
+                " meta); record a gathered copy of the network"
+            )
+
+
+def fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a training; UserError for the name of a column of its tables."""
+    for name in given:
+        if name in {*tables.COLUMNS, *records.COLUMNS, "procedure"}:
+            raise UserError(f"fields: {name!r} is a column of the results; choose another name")
+    return dict(given)
+
+
+def whole(name: str, value: Any) -> int:
+    """Return an epoch or a step; UserError for what is no whole number from 0 on."""
+    try:
+        number_ = operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} is a whole number, not {value!r}") from None
+    if number_ < 0:
+        raise UserError(f"{name} is {number_}; it begins at 0")
+    return number_
+
+
+def number(name: str, value: Any) -> float:
+    """Return a scalar, also of a tensor; UserError for what is none."""
+    try:
+        return float(value.detach() if isinstance(value, torch.Tensor) else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise UserError(f"{name}: not a number: {value!r}") from None

@@ -1,0 +1,196 @@
+"""Results as data frames: of a scale of this project, of its packs, or of one's own recorder.
+
+results = implicitbias.load("results/small")
+results.figures["galanti2025rank/fig09"].table
+results.measure("rank_fro_1e-2", "train_accuracy")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import metrics
+from ..analysis import tables
+from ..analysis.claims import KEYS as CLAIMS
+from ..analysis.claims import read_claims
+from ..base import provenance, registry
+from ..base.errors import UserError
+from ..figures import style
+from ..plan import packs
+from ..train import records
+
+PROCEDURE = "recorder"  # of runs that a recorder wrote
+
+
+def load(path: str | Path) -> Results:
+    """Return what a folder holds: of a scale (`results/small`), a pack, or one or more recorders.
+
+    UserError for a folder without any of them.
+    """
+    return Results(Path(path))
+
+
+class Results:
+    """Runs, records, metrics, figures and claims, each read when it is first asked for.
+
+    `columns` says what every column is. Numbers that are missing are NaN.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_dir():
+            raise UserError(f"{path}: no such folder")
+        found = [path, *sorted(path.glob("packs/*")), *sorted(path.glob("*"))]
+        self.folders = [f for f in found if (f / "records" / "scalars.parquet").is_file()]
+        self.figures: Mapping[str, Figure] = {key: Figure(path, key) for key in _keys(path)}
+        if not self.folders and not self.figures:
+            raise UserError(
+                f"{path}: no results: neither records (packs/*/records, records) nor claims,"
+                " tables and figures"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{self.path}: {len(self.folders)} folders of records, {len(self.figures)} figures>"
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, str]]:
+        """What each column is, with its unit in brackets, by the frame that has it."""
+        return {
+            "scalars": {n: records.COLUMNS[n] for n in records.SCALARS.names},
+            "arrays": {n: records.COLUMNS[n] for n in records.ARRAYS.names},
+            "measure": dict(tables.COLUMNS),
+            "claims": dict(CLAIMS),
+            "plotted": dict(style.COLUMNS),
+        }
+
+    @cached_property
+    def scalars(self) -> pd.DataFrame:
+        """Return every recorded number, a row each."""
+        return self._records("scalars")
+
+    @cached_property
+    def arrays(self) -> pd.DataFrame:
+        """Return every recorded array, a row each: spectra, margins and others."""
+        return self._records("arrays")
+
+    def _records(self, kind: str) -> pd.DataFrame:
+        for folder in self.folders:
+            provenance.verify(folder)
+        parts = [records.read(f / "records" / f"{kind}.parquet") for f in self.folders]
+        if not parts:
+            raise UserError(f"{self.path}: has figures and no records")
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """Return a row per run: its name, its pack, its procedure and its fields.
+
+        The fields are those of its spec, or what the recorder was told; NaN for a field that the
+        procedure of a run does not have.
+        """
+        return pd.DataFrame([row for folder in self.folders for row in _runs(folder)])
+
+    def measure(self, *names: str) -> pd.DataFrame:
+        """Return metrics of every run, epoch and layer, a row each, with the fields of the runs.
+
+        names: of metrics, as `rank_fro_1e-3` at any tolerance, and of recorded scalars. UserError
+        for a name that is neither, and for one that no run here has the records for.
+        """
+        recorded = frozenset(self.scalars["quantity"]) - frozenset(metrics.known())
+        arrays = self.arrays
+        try:
+            table = tables.rows_of(self.scalars, arrays, names, recorded)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        for name in names:
+            if name not in set(table["metric"]):
+                raise UserError(f"{name}: no run in {self.path} has the records that it needs")
+        diverged = self.scalars[self.scalars["quantity"] == "diverged_step"]
+        steps = self.runs["run"].map(diverged.set_index("run")["value"]).astype(float)
+        return self.runs.assign(diverged_step=steps).merge(table, on="run")
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """Return the claims of all figures, a row each."""
+        rows = [asdict(c) for f in self.figures.values() for c in f.read_claims()]
+        return pd.DataFrame(rows, columns=list(CLAIMS))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a scale: `table` behind it, `plotted` numbers, `claims` and `pictures`."""
+
+    root: Path
+    key: str
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Return its metrics by run, epoch and layer; UserError where the table is not there."""
+        path = self.root / "tables" / f"{self.key}.parquet"
+        if not path.is_file():
+            raise UserError(f"{path}: not there; packs have the records that it is made from")
+        return tables.read(path)
+
+    @cached_property
+    def plotted(self) -> pd.DataFrame:
+        """Return the numbers that the picture shows."""
+        return pd.read_csv(self._made("figures", ".csv"))
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """Return its claims, a row each."""
+        return pd.DataFrame([asdict(c) for c in self.read_claims()], columns=list(CLAIMS))
+
+    def read_claims(self) -> list[Any]:
+        """Return its claims, none where it has no file of them."""
+        path = self.root / "claims" / f"{self.key}.json"
+        return list(read_claims(path)) if path.is_file() else []
+
+    @property
+    def pictures(self) -> dict[str, Path]:
+        """Return its pictures by format: svg, png, pdf."""
+        path = self.root / "figures" / self.key
+        found = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png", "pdf")}
+        return {kind: file for kind, file in found.items() if file.is_file()}
+
+    def _made(self, folder: str, suffix: str) -> Path:
+        path = self.root / folder / f"{self.key}{suffix}"
+        if not path.is_file():
+            raise UserError(f"{path}: not there; make the figure first")
+        return path
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows."""
+        picture = self.pictures.get("png")
+        return picture.read_bytes() if picture else None
+
+
+def _keys(root: Path) -> list[str]:
+    """The keys of figures that have been made: `galanti2025rank/fig09`."""
+    found = {
+        f"{path.parent.name}/{path.stem}"
+        for pattern in ("tables/*/*.parquet", "claims/*/*.json", "figures/*/*.csv")
+        for path in root.glob(pattern)
+    }
+    return sorted(found & {*registry.figure_keys()})
+
+
+def _runs(folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of the runs of a pack, or the one row of a recorder."""
+    if (folder / "pack.json").is_file():
+        for spec in packs.specs_of(folder / "pack.json"):
+            yield {**tables.row_of(spec), "pack": folder.name}
+        return
+    about = folder / "recorder.json"
+    try:
+        said = json.loads(about.read_text(encoding="utf-8"))
+        yield {"run": said["run"], "pack": folder.name, "procedure": PROCEDURE, **said["fields"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{about}: what this training is cannot be read: {error}") from error
