@@ -245,3 +245,20 @@ def test_singular_values_in_the_file_are_those_of_numpy(tmp_path, w):
 def test_a_norm_that_is_none(tmp_path, w):
     with pytest.raises(UserError, match="norm 'nuclear'"):
         rows(tmp_path, {"w": w}, norms=["nuclear"])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [(torch.float32, 2**-24), (torch.float16, 2**-11), (torch.bfloat16, 2**-8)]
+)
+def test_a_rank_that_counts_rounding_has_a_note(tmp_path, dtype, unit):
+    """Rank 5 stored in fewer digits: its sixth singular value is rounding, of the size said."""
+    rng = torch.Generator().manual_seed(0)
+    w = torch.randn(200, 5, generator=rng).double() @ torch.randn(5, 120, generator=rng).double()
+    stored = w.to(dtype)
+    s = np.linalg.svd(stored.double().numpy(), compute_uv=False)
+    noise = unit / 3**0.5 * (200**-0.5 + 120**-0.5)  # over ||W||_F
+    assert noise / 2 < s[5] / np.linalg.norm(s) < noise
+    found = rows(tmp_path, {"w": stored}, tolerance=[1.5 * noise, noise / 2], norms=["frobenius"])
+    good, bad = [c for c in found if c.startswith("rank_")]
+    assert found.loc["w", good] == 5 < found.loc["w", bad]
+    assert found.loc["w", "note"].startswith(f"{bad} may count the rounding")

@@ -87,9 +87,16 @@ def _safetensors(path: Path, into: Checkpoint) -> None:
         file: Any = safe_open(path, framework="pt")
         for name in file.keys():  # noqa: SIM118, a safe_open is no mapping
             shape = tuple(file.get_slice(name).get_shape())
-            into.add(name, Stored(shape, partial(file.get_tensor, name)))
+            into.add(name, Stored(shape, partial(_of_safetensors, path, name)))
     except SafetensorError as error:
         raise UserError(f"{path}: a damaged or cut off safetensors file: {error}") from error
+
+
+def _of_safetensors(path: Path, name: str) -> Tensor:
+    """One tensor; the file is opened anew, so that what was mapped for another is given back."""
+    file: Any = safe_open(path, framework="pt")
+    tensor: Tensor = file.get_tensor(name)
+    return tensor
 
 
 def _tree(path: Path, mmap: bool) -> Any:

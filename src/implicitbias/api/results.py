@@ -25,6 +25,7 @@ from ..base.errors import UserError
 from ..figures import style
 from ..plan import packs
 from ..train import records
+from .explore import Explorer, explorer
 
 PROCEDURE = "recorder"  # of runs that a recorder wrote
 
@@ -115,6 +116,13 @@ class Results:
         diverged = self.scalars[self.scalars["quantity"] == "diverged_step"]
         steps = self.runs["run"].map(diverged.set_index("run")["value"]).astype(float)
         return self.runs.assign(diverged_step=steps).merge(table, on="run")
+
+    def explore(self) -> Explorer:
+        """Return rank against epoch at a tolerance moved by a slider, of every run and layer.
+
+        A notebook shows it as a cell; `explore().save("ranks.html")` writes a page.
+        """
+        return explorer(self.arrays)
 
     @cached_property
     def claims(self) -> pd.DataFrame:

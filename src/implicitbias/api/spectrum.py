@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import metrics
 from ..base import registry
 from ..base.errors import UserError
-from ..metrics._matrix import STEMS, scaled, singular_values, without_rounding
+from ..metrics._matrix import STEMS, is_finite, scaled, singular_values, without_rounding
 from . import _folder, _matrices
 from ._matrices import Matrix
 from ._stored import printable
@@ -37,8 +37,8 @@ COLUMNS = {
     "note": "Why there are no ranks, or what to know of them; else empty.",
 }  # and `rank_fro_<tolerance>`, `rank_spec_<tolerance>`
 SPECTRUM = "singular_values"
-_EPS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7, "float8_e4m3fn": 2.0**-3,
-        "float8_e5m2": 2.0**-2}  # fmt: skip
+_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8,
+             "float8_e4m3fn": 2.0**-4, "float8_e5m2": 2.0**-3}  # fmt: skip
 Progress = Callable[[Path, int, int], None]  # the file, matrices done, of how many
 
 
@@ -126,7 +126,7 @@ def _row(matrix: Matrix, ranks: Sequence[str]) -> dict[str, Any]:
     row |= {"rows": matrix.rows, "cols": matrix.cols, "layout": matrix.layout}
     if w is None:
         return row | {"note": reason}
-    if not np.isfinite(w).all():
+    if not is_finite(w):
         missing = np.full(min(w.shape), np.nan)
         return row | {"note": "holds NaN or infinity", SPECTRUM: missing}
     small, exponent = scaled(w)
@@ -135,20 +135,27 @@ def _row(matrix: Matrix, ranks: Sequence[str]) -> dict[str, Any]:
     row |= {"fro_norm": float(norms[0]), "spec_norm": float(norms[1])}
     for name in (*ranks, "stable_rank", "effective_rank"):
         row[name] = float(metrics.resolve(name).compute(s))
-    notes = [matrix.note, *_cautions(row["dtype"], ranks, max(w.shape), s)]
+    notes = [matrix.note, *_cautions(row["dtype"], ranks, w.shape, s)]
     row["note"] = "; ".join(filter(None, notes))
     return row | {SPECTRUM: s / (s[0] or 1.0)}
 
 
 def _cautions(
-    dtype: str, ranks: Sequence[str], length: int, s: NDArray[np.float64]
+    dtype: str, ranks: Sequence[str], shape: tuple[int, ...], s: NDArray[np.float64]
 ) -> Iterator[str]:
-    """What the type of the stored numbers says against some of the ranks."""
+    """What the type of the stored numbers says against some of the ranks.
+
+    Rounding adds a matrix E of independent entries, of standard deviation u |w_ij| / sqrt(3) with
+    the unit roundoff u, so ||E||_2 is about u / sqrt(3) ||W||_F (1 / sqrt(m) + 1 / sqrt(n)).
+    """
     if not s.any():
         yield "all entries are 0"
     if dtype.startswith("float8"):
         yield "float8 without a scale that fits: the ranks are of the stored numbers"
-    noise = _EPS.get(dtype, 2.0**-52) * length**0.5
-    below = [name for name in ranks if float(name.rpartition("_")[2]) < noise]
+    m, n = shape
+    norms = {"rank_fro": np.linalg.norm(s), "rank_spec": s[0]}
+    noise = _ROUNDOFF.get(dtype, 0.0) / 3**0.5 * norms["rank_fro"] * (m**-0.5 + n**-0.5)
+    parted = [(name, *name.rpartition("_")[::2]) for name in ranks]
+    below = [name for name, stem, tolerance in parted if float(tolerance) * norms[stem] < noise]
     if below and s.any():
         yield f"{', '.join(below)} may count the rounding of {dtype}"

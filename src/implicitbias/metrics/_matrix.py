@@ -30,15 +30,20 @@ def singular_values(matrix: ArrayLike) -> Array:
     Entries of any size are scaled by a power of two.
     """
     w = np.asarray(matrix, dtype=np.float64)
-    if not np.isfinite(w).all():
+    if not is_finite(w):
         return np.full(min(w.shape), np.nan)
     small, exponent = scaled(w)
     return np.asarray(np.ldexp(_of_scaled(small), exponent))
 
 
+def is_finite(w: Array) -> bool:
+    """Whether all entries are finite, without an array of truth values as large as W."""
+    return bool(np.isfinite(w.min(initial=0.0)) and np.isfinite(w.max(initial=0.0)))
+
+
 def frobenius(w: Array) -> float:
     """Return ||W||_F of W (m, n), also where squares of its entries overflow or vanish."""
-    if not np.isfinite(w).all():
+    if not is_finite(w):
         return float(np.linalg.norm(w))
     small, exponent = scaled(w)
     return float(np.ldexp(np.linalg.norm(small), exponent))
@@ -46,7 +51,8 @@ def frobenius(w: Array) -> float:
 
 def scaled(w: Array) -> tuple[Array, int]:
     """Return W / 2^e and e, with e = 0 unless squares of the entries could overflow or vanish."""
-    exponent = int(np.frexp(np.abs(w).max(initial=0.0))[1])
+    largest = max(w.max(initial=0.0), -w.min(initial=0.0))  # a matrix of |w| would be a copy
+    exponent = int(np.frexp(largest)[1])
     return (w, 0) if abs(exponent) < _PLAIN else (np.ldexp(w, -exponent), exponent)
 
 
@@ -104,7 +110,7 @@ def value(name: str, matrix: Any) -> Array:
 
 def relative_values(w: Array) -> Array:
     """Return singular values of W (m, n) in a unit in which no entry is too large or small."""
-    if not np.isfinite(w).all():
+    if not is_finite(w):
         return singular_values(w)
     return without_rounding(singular_values(scaled(w)[0]), w.shape)
 

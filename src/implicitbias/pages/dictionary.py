@@ -27,6 +27,7 @@ FILES: dict[str, dict[str, str]] = {
     "tables": tables.COLUMNS,
     "claims": claims.KEYS,
     "csv": style.COLUMNS,
+    "recorder": constants(registry.PACKAGE / "api" / "recorder.py", "KEYS")["KEYS"],
     "spectrum": constants(registry.PACKAGE / "api" / "spectrum.py", "COLUMNS")["COLUMNS"],
 }
 
