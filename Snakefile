@@ -22,6 +22,22 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    try:
+        INVOCATION.begin(workflow.dag_settings)
+    except ib.UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    INVOCATION.end()
+
+
+onerror:
+    logger.error(INVOCATION.failures())
+    INVOCATION.end()
+
+
 rule all:
     default_target: True
     input:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from implicitbias.__main__ import main
+from implicitbias.plan import workflow
+from implicitbias.train.pack import train
+
 ROOT = Path(__file__).parents[1]
 FIGURE = "galanti2025rank/fig07"
 BASE = {
@@ -43,6 +47,38 @@ def fresh(folder, data_dir="data", **base):
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(tree))
     return folder
+
+
+def by_verbs(folder):
+    """Make all of `fresh` as Snakemake does, verb by verb in this process; the pack's name."""
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        plan = workflow.plan(yaml.safe_load(Path("config.yaml").read_text()), ["config.yaml"])
+        ((name, pack),) = plan.packs.items()
+        home = plan.results
+        config, table = home / "config.json", home / f"tables/{FIGURE}.parquet"
+        home.mkdir(parents=True)
+        config.write_text(workflow.config_text(plan) + "\n")
+        file, provenance = (
+            home / f"packs/{name}/{part}" for part in ("pack.json", "records/provenance.json")
+        )
+        figure = plan.figures[FIGURE]
+        for words in (
+            ["pack", "--text", pack.text, file],
+            ["data", "fetch", "digits"],
+            ["measure", "--definition", figure.definition, "--out", table, provenance],
+            ["figure", FIGURE, "--scale", "smoke", "--table", table, "--claims",
+             home / f"claims/{FIGURE}.json", "--out", home / f"figures/{FIGURE}.svg",
+             "--metrics", *figure.metrics],
+            ["report", config, "--published", "results/published"],
+        ):  # fmt: skip
+            if words[0] == "measure":
+                train(file, Path("data"), "cpu", 1, 60)
+            assert main([str(word) for word in words]) == 0
+        return name
+    finally:
+        os.chdir(here)
 
 
 def start(folder, *arguments, where=()):

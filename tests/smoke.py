@@ -33,7 +33,12 @@ def fresh(folder):
 
 def jobs(done):
     """Rule -> number of jobs that a dry run announces; {} for `Nothing to be done`."""
-    table, counts = (done.stdout + done.stderr).partition("Job stats:")[2], {}
+    return counted(done.stdout + done.stderr)
+
+
+def counted(said):
+    """The same, of what a dry run said."""
+    table, counts = said.partition("Job stats:")[2], {}
     for line in table.strip().splitlines()[2:]:
         words = line.split()
         if len(words) != 2 or words[0] == "total":

@@ -47,7 +47,7 @@ def test_one_changed_value_in_a_sound_archive(digits_file: Path, key: str) -> No
     arrays = arrays_of(digits_file)
     arrays[key].flat[7] ^= 1
     np.savez(digits_file, **arrays)
-    with pytest.raises(data.DataError, match=r"digits\.npz is damaged .* delete it") as caught:
+    with pytest.raises(data.DataError, match=r"digits\.npz is damaged .* move it away") as caught:
         data.load("digits", digits_file.parent)
     assert HASHES["digits"] in str(caught.value)
 
@@ -84,7 +84,7 @@ def test_damaged_or_foreign_file(digits_file: Path, content: bytes) -> None:
     if content == b"array":
         with open(digits_file, "wb") as stream:
             np.save(stream, np.zeros(3))
-    with pytest.raises(data.DataError, match=r"digits\.npz is damaged .*: delete it and fetch"):
+    with pytest.raises(data.DataError, match=r"digits\.npz is damaged .*: move it away and fetch"):
         data.load("digits", digits_file.parent)
     said: list[str] = []
     data.fetch("digits", digits_file.parent, said.append)

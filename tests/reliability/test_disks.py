@@ -81,7 +81,7 @@ def test_a_read_only_disk(mounted, data_dir, whole):
     disk = mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs")
     path = new_pack(disk)
     run("mount", "-o", "remount,ro", disk)
-    with pytest.raises(OSError, match="Read-only"):
+    with pytest.raises(UserError, match="Read-only"):
         train(path, data_dir, "cpu", 1, 1e-4)
     assert [p.name for p in path.parent.iterdir()] == ["pack.json"]
     run("mount", "-o", "remount,rw", disk)

@@ -13,7 +13,7 @@ import torch
 from one_pack import BASE, forked, new_pack, tables
 
 from implicitbias.base.errors import UserError
-from implicitbias.base.files import claimed, replacing
+from implicitbias.base.files import replacing
 from implicitbias.train import checkpoint
 from implicitbias.train.pack import train
 
@@ -92,16 +92,6 @@ def test_a_pickle_bomb_in_a_checkpoint_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError):
         checkpoint.load(Path("checkpoint.pt"), CPU)
     assert not Path("exploded").exists()
-
-
-def test_a_second_trainer_of_a_pack_says_so_and_stops(tmp_path, data_dir):
-    path = new_pack(tmp_path)
-    with (
-        claimed(path, "is being trained"),
-        pytest.raises(UserError, match="being trained by another process"),
-    ):
-        train(path, data_dir, "cpu", 1, 60)
-    assert not (path.parent / "records").exists()
 
 
 def test_two_trainers_where_nothing_can_be_locked_leave_one_set_of_results(

@@ -194,7 +194,7 @@ def test_a_second_snakemake_or_trainer_also_of_another_machine_says_so_and_stops
     finally:
         os.kill(pid, signal.SIGCONT)
     assert "Directory cannot be locked" in said
-    assert "being trained by another process" in second.stderr
+    assert f"is being trained by {os.uname().nodename}, process {pid}, since 2" in second.stderr
     assert "Traceback" not in said + second.stderr
     finish(first)
     assert len(results(folder)) == 6

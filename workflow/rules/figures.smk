@@ -1,7 +1,6 @@
 rule figure:
     input:
-        table=f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
-        code=figure_code,
+        table=figure_table,
     output:
         claims=report(
             f"{RESULTS}/claims/{{paper}}/{{figure}}.json",
@@ -42,6 +41,7 @@ rule figure:
         scale=PLAN.config.scale,
         caption=figure_caption,
         metrics=figure_metrics,
+        code=figure_code,
     shell:
         "python -m implicitbias figure {wildcards.paper}/{wildcards.figure} --scale {params.scale}"
         " --table {input.table:q} --claims {output.claims:q} --out {output.svg:q}"

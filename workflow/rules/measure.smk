@@ -1,7 +1,6 @@
 rule measure:
     input:
         records=figure_records,
-        code=figure_metric_code,
     output:
         report(
             f"{RESULTS}/tables/{{paper}}/{{figure}}.parquet",
@@ -26,6 +25,7 @@ rule measure:
         lane=1,
     params:
         definition=figure_definition,
+        code=metric_code,
     shell:
         "python -m implicitbias measure --definition {params.definition:q} --out {output:q}"
         " {input.records:q} > {log:q} 2>&1"

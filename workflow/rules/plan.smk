@@ -1,5 +1,8 @@
 # The plan of this config, and the functions that rules ask for their inputs. Holds no rule, writes
 # nothing: it is parsed again in sub-processes and on compute nodes.
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -18,6 +21,28 @@ except ib.UserError as error:
 if workflow.is_main_process:
     for warning in PLAN.warnings:
         logger.warning(warning)
+
+STANDING = ib.Standing(PLAN, ib.config_text(PLAN))
+INVOCATION = ib.Invocation(PLAN, STANDING)
+if workflow.is_main_process:
+    try:
+        INVOCATION.check_targets(sys.argv[1:])
+        INVOCATION.check_writable()
+    except ib.UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def made_of(inputs, output):
+    """Inputs of an output, whose times say nothing where its content is known to be theirs.
+
+    An output whose content is known to be of something else is made again. Snakemake knows that by
+    its own notes, which results lack that were made elsewhere.
+    """
+    if output in STANDING.stale and workflow.is_main_process:
+        workflow.dag.forcefiles.add(str(output))
+    known = output in STANDING.right and not ib.forced(workflow.dag_settings)
+    return [ancient(path) for path in inputs] if known else inputs
+
 
 ASK = ib.Resources(PLAN)
 # A priority above that of any pack: for data, and for figures as soon as they can be made.
@@ -39,7 +64,8 @@ wildcard_constraints:
     pack=r"[A-Za-z0-9_.-]+",
     paper=r"[a-z0-9]+",
     figure=r"[a-z0-9_]+",
-    dataset=r"[a-z0-9_]+",
+    # A data set that is there is nobody's output, so that no option makes Snakemake remove it.
+    dataset="|".join(ib.absent_data(PLAN)) or "(?!)",
 
 
 def pack_text(wildcards):
@@ -47,7 +73,11 @@ def pack_text(wildcards):
 
 
 def pack_data(wildcards):
-    return [f"{DATA}/{name}.npz" for name in ib.datasets(PLAN, wildcards.pack)]
+    made_of([], STANDING.provenance(wildcards.pack))
+    files = [f"{DATA}/{name}.npz" for name in ib.datasets(PLAN, wildcards.pack)]
+    if PLAN.trained(wildcards.pack) and not ib.forced(workflow.dag_settings):
+        return [file for file in files if Path(file).exists()]  # it needs none to stay
+    return files
 
 
 # What depends on the config's `cluster` gives None for what is not set: then it is not asked for.
@@ -124,15 +154,23 @@ def figure_plan(wildcards):
     return PLAN.figures[figure_key(wildcards)]
 
 
+def provenance(packs):
+    """What a training leaves last. The records lie beside it; Snakemake never removes them."""
+    return [f"{RESULTS}/packs/{name}/records/provenance.json" for name in packs]
+
+
 def figure_records(wildcards):
-    folders = [
-        f"{RESULTS}/packs/{name}/records" for name in figure_plan(wildcards).packs
-    ]
-    return [f"{f}/{t}.parquet" for f in folders for t in ("scalars", "arrays")]
+    packs = provenance(figure_plan(wildcards).packs)
+    return made_of(packs, STANDING.table(figure_key(wildcards)))
 
 
-def figure_metric_code(wildcards):
-    return ib.metric_files()
+def figure_table(wildcards):
+    key = figure_key(wildcards)
+    return made_of([str(STANDING.table(key))], STANDING.picture(key))
+
+
+def metric_code(wildcards):
+    return ib.code(ib.metric_files())
 
 
 def figure_definition(wildcards):
@@ -145,7 +183,7 @@ def figure_metrics(wildcards):
 
 
 def figure_code(wildcards):
-    return ib.figure_files(figure_plan(wildcards))
+    return ib.code(ib.figure_files(figure_key(wildcards)))
 
 
 def figure_caption(wildcards):
@@ -154,29 +192,31 @@ def figure_caption(wildcards):
 
 def all_figures(wildcards):
     stems = [f"{RESULTS}/figures/{key}" for key in PLAN.figures]
-    return [f"{stem}.{kind}" for stem in stems for kind in ("svg", "png", "pdf", "csv")]
+    files = [f"{stem}.{kind}" for stem in stems for kind in ib.KINDS]
+    return made_of(files, STANDING.report)
 
 
 def all_provenance(wildcards):
-    return [f"{RESULTS}/packs/{name}/records/provenance.json" for name in PLAN.packs]
+    return provenance(PLAN.packs)
 
 
 def all_records(wildcards):
     """What the report reads of the runs themselves: their spectra, and where they were trained."""
-    names = ("arrays.parquet", "provenance.json")
-    return [
-        f"{RESULTS}/packs/{pack}/records/{name}"
-        for pack in PLAN.packs
-        for name in names
-    ]
+    return made_of(provenance(PLAN.packs), STANDING.report)
 
 
 def all_tables(wildcards):
-    return [f"{RESULTS}/tables/{key}.parquet" for key in PLAN.figures]
+    return made_of([str(STANDING.table(key)) for key in PLAN.figures], STANDING.report)
 
 
 def all_claims(wildcards):
-    return [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]
+    claims = [f"{RESULTS}/claims/{key}.json" for key in PLAN.figures]
+    return made_of(claims, STANDING.report)
+
+
+def report_config(wildcards):
+    made_of([], STANDING.config)
+    return made_of([str(STANDING.config)], STANDING.report)
 
 
 def published_figures(wildcards):
@@ -184,4 +224,5 @@ def published_figures(wildcards):
     if PLAN.results == ib.PUBLISHED:
         return []
     kinds = ("figures/*/*.svg", "figures/*/*.png", "figures/*/*.csv", "claims/*/*.json")
-    return [str(p) for kind in kinds for p in sorted(ib.PUBLISHED.glob(kind))]
+    files = [str(p) for kind in kinds for p in sorted(ib.PUBLISHED.glob(kind))]
+    return made_of(files, STANDING.report)

@@ -23,7 +23,7 @@ rule config:
 
 rule report:
     input:
-        config=f"{RESULTS}/config.json",
+        config=report_config,
         figures=all_figures,
         claims=all_claims,
         tables=all_tables,

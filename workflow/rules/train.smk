@@ -16,11 +16,11 @@ rule pack:
 
 rule train:
     input:
-        pack=f"{RESULTS}/packs/{{pack}}/pack.json",
+        pack=ancient(f"{RESULTS}/packs/{{pack}}/pack.json"),
         data=ancient(pack_data),
+    # Snakemake removes outputs before a job and after one that fails. The records are not among
+    # them: a training that is complete is found complete (base/provenance.py).
     output:
-        f"{RESULTS}/packs/{{pack}}/records/scalars.parquet",
-        f"{RESULTS}/packs/{{pack}}/records/arrays.parquet",
         f"{RESULTS}/packs/{{pack}}/records/provenance.json",
     log:
         f"{RESULTS}/logs/train/{{pack}}.log",
@@ -48,5 +48,5 @@ rule train:
     shell:
         "trap : INT TERM; "
         "python -m implicitbias train {input.pack:q} --data-dir {resources.data_dir:q} --threads {threads}"
-        " --device {resources.device} --checkpoint-seconds {resources.checkpoint_seconds}"
+        " --wait --device {resources.device} --checkpoint-seconds {resources.checkpoint_seconds}"
         " --scratch-dir={resources.scratch_dir:q} 2>&1 | (trap '' INT TERM; exec tee {log:q})"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -50,28 +45,6 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def claimed(path: Path, what: str) -> Iterator[None]:
-    """Hold an exclusive lock on an existing file; another process that has it is a UserError.
-
-    The kernel releases it however the process ends. Between machines it works where the file
-    system passes flock on (NFS and most cluster file systems do); where it knows no locks at all,
-    as Lustre without its option, that is said, and nobody is kept out.
-    """
-    with open(path, "rb+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{path}: {what} by another process; wait for it, or end it") from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            said = f"warning: {path}: no locks on this file system ({error.strerror}); going on"
-            with suppress(OSError):
-                print(said, file=sys.stderr, flush=True)
-        yield
 
 
 def write_text(path: Path, text: str, make_folders: bool = True) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 
 from .. import __version__
 from .errors import UserError
+from .files import write_text
 
+NAME, COPY = "provenance.json", ".provenance.json"  # in the folder of the records
 _PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "scipy")
 KEYS = {
     "pack": "Name of the pack.",
@@ -42,22 +44,42 @@ KEYS = {
 
 
 @cache
-def commit() -> str:
-    """Return the git commit of the code, or '' outside git.
+def commit() -> tuple[str, str]:
+    """Return the git commit of the code, `+` appended if tracked files differ, and a reason.
 
-    A `+` is appended if tracked files differ from the commit.
+    The commit is empty where there is none. The reason says why where there should be one: the code
+    lies in a checkout, and git is missing or refuses.
     """
-    here = Path(__file__).parent
+    here, inside = Path(__file__).resolve().parent, _inside_git()
     try:
         head = _git(here, "rev-parse", "HEAD")
-        return head + ("+" if _git(here, "status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
+        return head + ("+" if _git(here, "status", "--porcelain", "-uno") else ""), ""
+    except subprocess.CalledProcessError as error:
+        said = " ".join((error.stderr or "").split()) or f"exit code {error.returncode}"
+        return "", f"git: {said}" if inside else ""
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "strerror", None) or error
+        return "", f"git cannot be run: {said}" if inside else ""
+
+
+def _inside_git() -> bool:
+    return any((folder / ".git").exists() for folder in Path(__file__).resolve().parents)
+
+
+def unpublishable() -> str:
+    """Return why what is trained now could not be published, as a sentence; else ''."""
+    _, why = commit()
+    if not why:
         return ""
+    return f"the commit of the code is not known, so nothing trained now can be published ({why})"
 
 
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, errors="replace", timeout=60
+    )
+    return done.stdout.strip()
 
 
 def processor() -> str:
@@ -71,7 +93,10 @@ def processor() -> str:
 
 def read(pack_folder: Path) -> dict[str, Any]:
     """Return the facts that a trained pack wrote down; UserError names a damaged file."""
-    path = pack_folder / "records" / "provenance.json"
+    return _read(pack_folder / "records" / NAME)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict) or not isinstance(facts.get("seconds"), int | float):
@@ -92,19 +117,67 @@ def hashes(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+def write(records: Path, facts: dict[str, Any]) -> None:
+    """Write the provenance of finished records, and first a copy under a name of its own.
+
+    Snakemake removes the file `provenance.json` when a job of its pack fails, is killed with it, or
+    begins. From the copy `restored` makes it again, so that what is finished stays finished.
+    """
+    text = json.dumps(facts, indent=1) + "\n"
+    write_text(records / COPY, text)
+    write_text(records / NAME, text)
+
+
+def there(pack_folder: Path) -> bool:
+    """Whether a pack has all files of a finished training, by their names."""
+    records = pack_folder / "records"
+    return all((records / name).is_file() for name in (NAME, "scalars.parquet", "arrays.parquet"))
+
+
+def complete(pack_folder: Path) -> dict[str, Any] | None:
+    """Return the facts of a pack whose records are those that its training wrote; else None.
+
+    Where provenance.json is lost and its copy fits the records, it is written again. Records that
+    are there and cannot be read are an OSError, never "not complete".
+    """
+    records = pack_folder / "records"
+    for name in (NAME, COPY):
+        try:
+            facts = _read(records / name)
+            wanted = facts.get("sha256")
+            if facts.get("pack") != pack_folder.name or not wanted or wanted != hashes(records):
+                continue
+        except FileNotFoundError:
+            continue
+        except UserError as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise error.__cause__ from None
+            continue
+        if name == COPY:
+            write_text(records / NAME, (records / COPY).read_text(encoding="utf-8"))
+        return facts
+    return None
+
+
+def forget(pack_folder: Path) -> None:
+    """Let a pack be trained again that is complete; its records stay until others replace them."""
+    (pack_folder / "records" / COPY).unlink(missing_ok=True)
+
+
 def verify(pack_folder: Path) -> None:
     """Raise UserError if the records are not those that the training of this pack wrote.
 
     Packs without provenance, or with one from before it had hashes, are not checked.
     """
-    if not (pack_folder / "records" / "provenance.json").exists():
+    if not (pack_folder / "records" / NAME).exists():
         return
     hashed, wanted = hashes(pack_folder / "records"), read(pack_folder).get("sha256", {})
     for name, value in hashed.items():
         if wanted.get(name, value) != value:
             raise UserError(
-                f"{pack_folder / 'records' / name}: damaged, its sha256 is not that in"
-                " provenance.json; remove it to train the pack anew"
+                f"{pack_folder / 'records' / name}: damaged, its sha256 is not that in {NAME};"
+                f" copy it anew from where it came, or train the pack again:"
+                f" snakemake --forcerun {pack_folder / 'records' / NAME}"
             )
 
 
@@ -112,7 +185,7 @@ def here(device: str, threads: int) -> dict[str, Any]:
     """Return what a pack writes about the place where it was trained."""
     return {
         "implicitbias": __version__,
-        "commit": commit(),
+        "commit": commit()[0],
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
         "device": device,

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..base import paths
+
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 Verb = Callable[[argparse.Namespace], None]
 VERBS: list[tuple[Verb, str, tuple[Argument, ...], str]] = []
@@ -27,10 +29,12 @@ def verb(help_: str, *arguments: Argument, example: str = "") -> Callable[[Verb]
     return register
 
 
-DATA_DIR = arg("--data-dir", type=Path, default=Path("data"), help="where data sets are cached")
-PUBLISHED = arg("--published", type=Path, default=Path("results/published"))
+DATA_DIR = arg(
+    "--data-dir", type=paths.given, default=Path("data"), help="where data sets are cached"
+)
+PUBLISHED = arg("--published", type=paths.given, default=Path("results/published"))
 CONFIG = (
     arg("--scale", help="smoke, small, paper or published; else what config.yaml says"),
-    arg("--configfile", type=Path, action="append", default=[], metavar="FILE",
+    arg("--configfile", type=paths.given, action="append", default=[], metavar="FILE",
         help="your own changes, over config.yaml; may be given several times"),
 )  # fmt: skip

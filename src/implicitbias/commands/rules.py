@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
+from ..base import paths
 from ..base.allocator import ALLOCATOR, uncollected
 from ._verb import DATA_DIR, arg, verb
 
@@ -14,7 +14,7 @@ from ._verb import DATA_DIR, arg, verb
 @verb(
     "write a pack.json",
     arg("--text", required=True, help="its content, as planned"),
-    arg("out", type=Path),
+    arg("out", type=paths.given),
 )
 def pack(args: argparse.Namespace) -> None:
     """Write a pack once; raise UserError where another pack has its name."""
@@ -25,12 +25,13 @@ def pack(args: argparse.Namespace) -> None:
 
 @verb(
     "train a pack: pack.json -> records",
-    arg("pack", type=Path, help="the pack.json; records are written beside it"),
+    arg("pack", type=paths.given, help="the pack.json; records are written beside it"),
     DATA_DIR,
     arg("--device", default="cpu", choices=("cpu", "cuda")),
     arg("--threads", type=int, default=1, help="of one process"),
     arg("--checkpoint-seconds", type=float, default=60.0, help="between two checkpoints"),
     arg("--scratch-dir", default="", help="copy the data sets here before reading"),
+    arg("--wait", action="store_true", help="for another process that trains this pack"),
     example="train results/small/packs/<pack>/pack.json",
 )
 def train(args: argparse.Namespace) -> None:
@@ -41,74 +42,72 @@ def train(args: argparse.Namespace) -> None:
         os.execve(sys.executable, command, {**os.environ, **threads, **ALLOCATOR})
     from ..train.pack import train
 
-    folder = _near(args.pack, args.data_dir, args.scratch_dir)
-    train(args.pack, folder, args.device, args.threads, args.checkpoint_seconds)
-
-
-def _near(pack: Path, data_dir: Path, scratch_dir: str) -> Path:
-    """Return the data folder, or the scratch folder, if one is given.
-
-    The pack's data are copied to the scratch folder.
-    """
-    from .. import data
-    from ..plan import packs
-
-    scratch = Path(os.path.expandvars(scratch_dir))
-    if scratch_dir:
-        for name in {name for spec in packs.specs_of(pack) for name in spec.datasets}:
-            data.copy_near(name, data_dir, scratch)
-    return scratch if scratch_dir else data_dir
+    scratch = paths.scratch(args.scratch_dir) if args.scratch_dir else None
+    train(
+        args.pack, args.data_dir, args.device, args.threads, args.checkpoint_seconds,
+        wait=args.wait, scratch=scratch,
+    )  # fmt: skip
 
 
 @verb(
     "records -> the table of a figure",
     arg("--definition", required=True, help="the figure's, as planned"),
-    arg("--out", type=Path, required=True),
-    arg("records", type=Path, nargs="*"),
+    arg("--out", type=paths.given, required=True),
+    arg("records", type=paths.given, nargs="*"),
 )
 def measure(args: argparse.Namespace) -> None:
     """Write the table of a figure: its metrics, computed from the records of its runs."""
     with uncollected():
         from ..analysis import tables
+        from ..plan import content
         from ..plan.figure import defined
 
         specs, metrics = defined(args.definition)
         folders = dict.fromkeys(path.parents[1] for path in args.records)
+        of = content.table(args.definition, content.records(folders))
         tables.write(args.out, tables.measure(specs, metrics, folders))
+        if of is not None:
+            content.write(args.out, of)
 
 
 @verb(
     "table -> claims, pictures and plotted numbers",
     arg("figure", help="<paper>/<figure>"),
     arg("--scale", required=True),
-    arg("--table", type=Path, required=True),
-    arg("--claims", type=Path, required=True),
-    arg("--out", type=Path, required=True, help="the svg; others beside it"),
+    arg("--table", type=paths.given, required=True),
+    arg("--claims", type=paths.given, required=True),
+    arg("--out", type=paths.given, required=True, help="the svg; others beside it"),
     arg("--metrics", nargs="*", default=[], help="in the order of the config"),
 )
 def figure(args: argparse.Namespace) -> None:
     """Judge and draw one figure from its table."""
     with uncollected():
         from .. import figures
+        from ..plan import content
 
         stem = args.out.with_suffix("")
+        of_table = content.read(args.table)
         figures.make(args.figure, args.scale, args.table, args.claims, stem, args.metrics)
+        of = content.figure(args.figure, args.scale, args.metrics, of_table)
+        if of is not None:
+            content.write(args.out, of)
 
 
 @verb(
     "results/<scale> -> report.html, or a comparison",
-    arg("results", type=Path, help="results/<scale>, or its config.json"),
-    arg("--out", type=Path, help="by default report.html in that folder"),
-    arg("--against", type=Path, help="another such folder: both, side by side"),
-    arg("--published", type=Path, help="figures at scale paper to show as well"),
+    arg("results", type=paths.given, help="results/<scale>, or its config.json"),
+    arg("--out", type=paths.given, help="by default report.html in that folder"),
+    arg("--against", type=paths.given, help="another such folder: both, side by side"),
+    arg("--published", type=paths.given, help="figures at scale paper to show as well"),
     example="report results/small --against results/published",
 )
 def report(args: argparse.Namespace) -> None:
     """Write the report of a scale, or the comparison of two, and print its path."""
     from ..pages.report import build
     from ..pages.report.compare import compare
-    from ..plan import config
+    from ..plan import config, content
     from ..plan.plan import make_plan
+    from ..plan.standing import Standing
 
     file = args.results if args.results.suffix == ".json" else args.results / "config.json"
     if args.against:
@@ -119,6 +118,9 @@ def report(args: argparse.Namespace) -> None:
     plan = make_plan(*config.load([file]), file.absolute().parents[1])
     out = args.out or file.with_name("report.html")
     build(plan, out, args.published)
+    of = Standing(plan, file.read_text(encoding="utf-8")).wanted[plan.results / "report.html"]
+    if of is not None and out.parent.resolve() == plan.results.resolve():
+        content.write(out, of)
     print(out)
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..base import paths
 from ._verb import CONFIG, PUBLISHED, arg, verb
 
 
@@ -51,7 +52,7 @@ def runs(args: argparse.Namespace) -> None:
 
 @verb(
     "live progress of the packs in training",
-    arg("--results", type=Path, default=Path("results")),
+    arg("--results", type=paths.given, default=Path("results")),
 )
 def status(args: argparse.Namespace) -> None:
     """Print a line for every pack that is in training, of every scale."""
@@ -62,7 +63,7 @@ def status(args: argparse.Namespace) -> None:
 
 @verb(
     "ranks of every matrix of your own checkpoints",
-    arg("files", type=Path, nargs="+", metavar="FILE",
+    arg("files", type=paths.given, nargs="+", metavar="FILE",
         help="written by torch.save or safetensors; a folder or an index.json of shards; several"
         " are a trajectory, in this order"),
     arg("--tolerance", type=float, action="append", metavar="T",
@@ -75,7 +76,7 @@ def status(args: argparse.Namespace) -> None:
         " 'up*.weight=transposed'; kernel, transposed, expert or embedding"),
     arg("--csv", action="store_true", help="every tensor with every column, as CSV"),
     arg("--json", action="store_true", help="the same as a JSON list"),
-    arg("--plot", type=Path, metavar="OUT", help="a picture: .svg, .png or .pdf"),
+    arg("--plot", type=paths.given, metavar="OUT", help="a picture: .svg, .png or .pdf"),
     example="spectrum epoch*.pt --tolerance 0.03 --plot ranks.svg",
 )  # fmt: skip
 def spectrum(args: argparse.Namespace) -> None:
@@ -102,8 +103,8 @@ def spectrum(args: argparse.Namespace) -> None:
 
 @verb(
     "copy finished packs to the tracked results",
-    arg("packs", type=Path, nargs="+", help="folders of results/paper/packs"),
-    arg("--to", type=Path, default=Path("results/published")),
+    arg("packs", type=paths.given, nargs="+", help="folders of results/paper/packs"),
+    arg("--to", type=paths.given, default=Path("results/published")),
     example="publish results/paper/packs/<pack>",
 )
 def publish(args: argparse.Namespace) -> None:
@@ -117,7 +118,7 @@ def publish(args: argparse.Namespace) -> None:
 @verb(
     "results/published -> docs/results.md",
     PUBLISHED,
-    arg("--out", type=Path, default=Path("docs/results.md")),
+    arg("--out", type=paths.given, default=Path("docs/results.md")),
 )
 def evidence(args: argparse.Namespace) -> None:
     """Write the page of the results at the papers' own protocols."""
@@ -130,7 +131,7 @@ def evidence(args: argparse.Namespace) -> None:
 @verb(
     "captions against numbers -> docs/errata.md",
     PUBLISHED,
-    arg("--out", type=Path, default=Path("docs/errata.md")),
+    arg("--out", type=paths.given, default=Path("docs/errata.md")),
 )
 def errata(args: argparse.Namespace) -> None:
     """Write the page of the places where the papers' captions and numbers differ."""

@@ -76,15 +76,17 @@ def read(path: Path, dataset: Dataset) -> Raw:
         with _opened(path) as archive:
             raw = Raw(**{key: archive[key] for key in _KEYS})
             wanted = dataset.content_sha256 or str(archive[_HASH])
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except _DAMAGE as error:
         raise DataError(
-            f"{path} is damaged or is not {dataset.name!r} ({error}): delete it and fetch again"
+            f"{path} is damaged or is not {dataset.name!r} ({error}): move it away and fetch again"
         ) from error
     actual = content_hash(raw)
     if actual != wanted:
         raise DataError(
             f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {actual}, wanted "
-            f"{wanted}): delete it and fetch again"
+            f"{wanted}): move it away and fetch again"
         )
     return raw
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Minutes = Annotated[int, Field(gt=0)]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _scratch(text: str) -> str:
+    # It stands in double quotes in the job scripts of schedulers, where a shell would run $(...).
+    if not re.fullmatch(r"(\$\w+|[^$`\"\\{}\x00-\x1f\x7f])+", text) or not text.strip("- "):
+        raise ValueError("must be a path; of shells it may use $NAME alone")
+    return text
 
 
 class Place(_Model):
@@ -47,7 +55,7 @@ class Cluster(_Model):
     gpu: GpuPlace = Field(
         default=GpuPlace(), description="Where packs train that use a GPU, with device: cuda."
     )
-    scratch_dir: str | None = Field(
+    scratch_dir: Annotated[str, AfterValidator(_scratch)] | None = Field(
         default=None,
         description="A folder on every node's own disk; data sets are copied there once per node."
         " $VARIABLES are those of the node.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from ..base import paths
 from ..base.errors import UserError
 from .cluster import Cluster, Request
 from .overlays import Layer, Sources, merged, read, without_nulls
@@ -83,7 +84,7 @@ def _a_path(text: str) -> str:
         raise ValueError(
             'must be a path without {, }, ", $, `, \\ and control characters, not empty nor -...'
         )
-    return text
+    return paths.home(text)
 
 
 class Settings(Model):

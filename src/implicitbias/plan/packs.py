@@ -49,9 +49,12 @@ def read(path: Path) -> Pack:
         ids = tuple(tree["runs"])
         if not ids or tree["pack"] != path.parent.name or not isinstance(tree["runs"], dict):
             raise ValueError("its name or its runs are not those of its folder")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
-            f"{path}: not a pack ({error}); restore it, or remove its folder to train anew"
+            f"{path}: not a pack ({error}); copy it anew from where it came, or move its folder"
+            " away to train its runs in other packs"
         ) from error
     return Pack(tree["pack"], ids, text, True)
 

@@ -14,7 +14,7 @@ from functools import reduce
 from pathlib import Path
 
 from .. import data
-from ..base import registry
+from ..base import provenance, registry
 from ..base.errors import UserError
 from . import figure, packs
 from .cluster import Request
@@ -52,7 +52,7 @@ class Plan:
 
     def trained(self, name: str) -> bool:
         """Return whether a pack's records exist."""
-        return (self.pack_folder(name) / "records" / "provenance.json").exists()
+        return provenance.there(self.pack_folder(name))
 
     def members(self, name: str) -> list[RunSpec]:
         """Return the specs of a pack, also of members that no figure asks for any more."""
@@ -70,6 +70,9 @@ def make_plan(
     absent_too: also optional runs whose data are not there, to say what a whole scale holds.
     """
     folder = results / config.scale
+    data_dir = Path(config.data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise sources.error(("data_dir",), f"{config.data_dir!r} is no folder")
     if config.device not in config.pack_size:
         raise sources.error(("pack_size",), f"has no size for device {config.device!r}")
     sweeps = {name: expand(name, s, sources) for name, s in config.sweeps.items()}

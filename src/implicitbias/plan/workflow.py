@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,25 +11,35 @@ from typing import Any
 
 import yaml
 
+from .. import data
 from ..base import registry
 from ..base.errors import UserError
 from . import papers
+from .content import code, figure_files, metric_files
 from .figure import FigurePlan
+from .invocation import Invocation, forced
 from .overlays import Layer, merge, read
 from .plan import RESULTS, Plan, make_plan
 from .resources import SMALL_MB, Resources
+from .standing import KINDS, Standing
 
 PUBLISHED = RESULTS / "published"  # tracked in the repository
 
 __all__ = [
+    "KINDS",
     "PUBLISHED",
     "SMALL_MB",
+    "Invocation",
     "Resources",
+    "Standing",
     "UserError",
+    "absent_data",
+    "code",
     "config_text",
     "datasets",
     "figure_caption",
     "figure_files",
+    "forced",
     "metric_files",
     "plan",
 ]
@@ -54,9 +63,7 @@ def plan(
     layers = [Layer(_shown(path), read(path)) for path in order]
     layers.append(Layer(Path("--config"), values))
     config, sources = papers.resolve(merge(tree, values), layers, _shown(Path(root)))
-    made = make_plan(config, sources)
-    _check_writable(made.results)
-    return made
+    return make_plan(config, sources)
 
 
 def _scalars(value: Any, inside: bool = False) -> Any:
@@ -78,16 +85,6 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _check_writable(folder: Path) -> None:
-    """Raise UserError before the first job if results cannot be written there.
-
-    The nearest existing folder on the way must let us in.
-    """
-    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{folder}: results cannot be written here ({there} is not writable)")
-
-
 def config_text(plan: Plan) -> str:
     """Return the config as canonical JSON, without the cluster.
 
@@ -105,20 +102,10 @@ def datasets(plan: Plan, pack: str) -> list[str]:
     return sorted({name for s in plan.members(pack) for name in s.datasets})
 
 
-def metric_files() -> list[str]:
-    """Return the code that makes tables of records: editing it measures again, trains nothing."""
-    package = registry.PACKAGE
-    return sorted(
-        str(p) for p in [*(package / "metrics").glob("*.py"), package / "analysis" / "tables.py"]
-    )
-
-
-def figure_files(figure: FigurePlan) -> list[str]:
-    """Return the code of one figure: its module, and what its paper and all figures share."""
-    package, folder = registry.PACKAGE, figure.code.parent
-    shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
-    own = [figure.code, *folder.glob("_*.py"), *folder.parent.glob("_*.py")]
-    return sorted(str(p) for p in [*own, *shared])
+def absent_data(plan: Plan) -> list[str]:
+    """The data sets that are not in the data folder, of all that there are."""
+    folder = Path(plan.config.data_dir)
+    return [name for name in data.names() if not (folder / f"{name}.npz").is_file()]
 
 
 def figure_caption(figure: FigurePlan) -> str:

@@ -21,6 +21,7 @@ from ..base.files import replacing
 if TYPE_CHECKING:  # a second to load, which a procedure without torch need not wait for
     import torch
 
+NAME = "checkpoint.pt"  # in the folder of a pack
 _ZIP = b"PK\x03\x04"  # the first bytes of a checkpoint from before checksums, still read
 _DIGEST = hashlib.sha256().digest_size
 
@@ -57,6 +58,12 @@ def load(path: Path, device: torch.device | str) -> dict[str, Any] | None:
             state = _read(file, device)
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except (OSError, MemoryError) as error:
+            why = getattr(error, "strerror", None) or "memory does not suffice"
+            raise UserError(
+                f"{file}: cannot be read ({why}); it may well be whole, so nothing is trained until"
+                " it can be read or is moved away"
+            ) from error
         except Exception as error:  # torch documents no narrower set of errors for damaged files
             damaged.append(f"{file} ({type(error).__name__})")
             continue
@@ -67,8 +74,8 @@ def load(path: Path, device: torch.device | str) -> dict[str, Any] | None:
         return state
     if damaged:
         raise UserError(
-            f"{' and '.join(damaged)}: no checkpoint is whole; delete them to train the pack from"
-            " its beginning"
+            f"{' and '.join(damaged)}: no checkpoint is whole; move them away to train the pack"
+            " from its beginning"
         )
     return None
 

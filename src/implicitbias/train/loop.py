@@ -45,9 +45,9 @@ class Loop:
         self._save_every = job.checkpoint_seconds
         self._resumed = checkpoint.load(job.checkpoint, device)
         if self._resumed is not None and self._resumed["runs"] != self.runs:
-            raise UserError(f"{job.checkpoint}: the checkpoint of another pack; remove it")
+            raise UserError(f"{job.checkpoint}: the checkpoint of another pack; move it away")
         if self._resumed is not None and "finished" not in self._resumed:
-            raise UserError(f"{job.checkpoint}: of an older version of the package; remove it to"
+            raise UserError(f"{job.checkpoint}: of an older version of the package; move it away to"
                             " train the pack from its beginning")  # fmt: skip
         self._fixed: State = self._resumed["fixed"] if self._resumed else {}
 

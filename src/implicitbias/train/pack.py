@@ -5,40 +5,87 @@ Checkpoint and progress lie beside it.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .. import data
 from ..base import provenance
 from ..base.allocator import uncollected
 from ..base.errors import UserError
-from ..base.files import claimed, write_text
+from ..base.locks import held
 from ..plan import packs
-from . import checkpoint, procedures
+from ..plan.spec import RunSpec
+from . import checkpoint, procedures, progress
 from .progress import say
 
 
 def train(
-    pack_file: Path, data_dir: Path, device: str, threads: int, checkpoint_seconds: float
+    pack_file: Path,
+    data_dir: Path,
+    device: str,
+    threads: int,
+    checkpoint_seconds: float,
+    wait: bool = False,
+    scratch: Path | None = None,
 ) -> None:
-    """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any."""
+    """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any.
+
+    The data sets are read from `data_dir`, or from copies that are made in `scratch`.
+
+    A pack whose records are complete is left as it is. Where another process trains it: UserError,
+    or, with `wait`, that training is waited for.
+    """
+    folder = pack_file.parent
+    if _finished(pack_file):
+        return
     if device == "cuda":
         import torch
 
         if not torch.cuda.is_available():
             raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
-    with claimed(pack_file, "is being trained"):
-        _train(pack_file, data_dir, device, threads, checkpoint_seconds)
+    with held(folder / ".lock", f"pack {folder.name} is being trained", wait):
+        if not _finished(pack_file):  # by the one that had the lock
+            specs = packs.specs_of(pack_file)
+            near = _near(specs, data_dir, scratch) if scratch else data_dir
+            _train(pack_file, specs, near, device, threads, checkpoint_seconds)
+
+
+def _near(specs: Sequence[RunSpec], data_dir: Path, scratch: Path) -> Path:
+    """Return `scratch` with copies of the data sets, or, with a warning, `data_dir`."""
+    try:
+        for name in {name for spec in specs for name in spec.datasets}:
+            data.copy_near(name, data_dir, scratch)
+    except UserError as error:
+        say(f"warning: {error}; data are read from {data_dir}")
+        return data_dir
+    return scratch
+
+
+def _finished(pack_file: Path) -> bool:
+    """Whether the pack's records are complete, which is then said."""
+    packs.read(pack_file)
+    facts = provenance.complete(pack_file.parent)
+    if facts is None:
+        return False
+    with suppress(OSError):  # what a process left that was killed between its records and its end
+        checkpoint.remove(pack_file.parent / checkpoint.NAME)
+        (pack_file.parent / progress.NAME).unlink(missing_ok=True)
+    say(f"{pack_file.parent.name}: complete, trained {facts.get('started')}; nothing to do")
+    return True
 
 
 def _train(
-    pack_file: Path, data_dir: Path, device: str, threads: int, checkpoint_seconds: float
-) -> None:
-    specs = packs.specs_of(pack_file)
+    pack_file: Path, specs: Sequence[RunSpec], data_dir: Path, device: str, threads: int,
+    checkpoint_seconds: float,
+) -> None:  # fmt: skip
     folder = pack_file.parent
+    if why := provenance.unpublishable():
+        say(f"warning: {why}")
     for part in folder.glob(".*.part"):  # of killed processes: the lock says that none is alive
         part.unlink(missing_ok=True)
     with uncollected():
@@ -67,7 +114,7 @@ def _train(
         **records.facts,
         **provenance.here(name, threads),
     }
-    write_text(folder / "records" / "provenance.json", json.dumps(facts, indent=1) + "\n")
+    provenance.write(folder / "records", facts)
     checkpoint.remove(job.checkpoint)
     job.progress.unlink(missing_ok=True)
     say(f"{folder.name}: complete after {seconds / 60:.1f} min")

@@ -13,6 +13,7 @@ from typing import Protocol
 from ..base.errors import UserError
 from ..base.files import write_text
 
+NAME = "progress.json"  # in the folder of a pack
 _FILE_EVERY_S, _LINE_EVERY_S = 2.0, 15.0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...base.registry import known, names
 from ...plan.spec import RunSpec
+from .. import checkpoint, progress
 from ..records import Records
 
 
@@ -25,12 +26,12 @@ class Job:
     @property
     def checkpoint(self) -> Path:
         """Return the path of the checkpoint."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / checkpoint.NAME
 
     @property
     def progress(self) -> Path:
         """Return the path of the progress file."""
-        return self.folder / "progress.json"
+        return self.folder / progress.NAME
 
 
 Procedure = Callable[[Sequence[RunSpec], Job], Records]

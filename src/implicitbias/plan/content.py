@@ -1,0 +1,103 @@
+"""What tables, figures and the report are made of, as digests: results are compared by content.
+
+Beside what it makes, a job leaves a small file with the digest of all that went in: the records'
+hashes, the code, and what the config says. Planning computes the same digests. So results that were
+copied without their times, or whose folder has moved, are not made again, and what is out of date
+is known without times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..base import provenance, registry
+from ..base.errors import UserError
+from ..base.files import digest, write_text
+
+Hashes = Mapping[str, Mapping[str, str]]  # pack -> the hashes in its provenance
+
+
+def mark(out: Path) -> Path:
+    """Return the file beside an output that says what it was made of."""
+    return out.with_name(f".{out.stem}.made")
+
+
+def write(out: Path, of: str) -> None:
+    """Note that `out`, which is whole, was made of what has this digest."""
+    write_text(mark(out), json.dumps({"of": of}) + "\n")
+
+
+def read(out: Path) -> str | None:
+    """Return the digest of what an output was made of; None where it is not known."""
+    try:
+        of = json.loads(mark(out).read_text(encoding="utf-8"))["of"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return of if isinstance(of, str) else None
+
+
+def records(folders: Iterable[Path]) -> dict[str, dict[str, str]] | None:
+    """Return the hashes of the packs' records, from their provenance; None if some are not known.
+
+    Whether the records have these hashes is asked by the job that reads them.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for folder in folders:
+        try:
+            hashes = provenance.read(folder).get("sha256") if provenance.there(folder) else None
+        except UserError:
+            hashes = None
+        if not hashes:
+            return None
+        found[folder.name] = hashes
+    return found
+
+
+def table(definition: str, packs: Hashes | None) -> str | None:
+    """Return the digest of what a figure's table is measured from."""
+    if packs is None:
+        return None
+    return digest({"definition": definition, "records": packs, "code": code(metric_files())})
+
+
+def figure(key: str, scale: str, metrics: Sequence[str], of_table: str | None) -> str | None:
+    """Return the digest of what a figure is judged and drawn from."""
+    if of_table is None:
+        return None
+    facts: dict[str, Any] = {"scale": scale, "metrics": list(metrics), "table": of_table}
+    return digest({**facts, "code": code(figure_files(key))})
+
+
+def report(text: str, figures: Mapping[str, str | None], packs: Hashes | None) -> str | None:
+    """Return the digest of what a report shows: `text` is its config.json."""
+    if packs is None or None in figures.values():
+        return None
+    return digest({"config": text.strip(), "figures": figures, "records": packs})
+
+
+@cache
+def code(files: tuple[Path, ...]) -> str:
+    """Return the digest of files of the package, wherever the package lies."""
+    return digest({
+        path.relative_to(registry.PACKAGE).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    })  # fmt: skip
+
+
+def metric_files() -> tuple[Path, ...]:
+    """Return the code that turns records into tables: editing it measures again, trains nothing."""
+    package = registry.PACKAGE
+    return tuple(sorted([*(package / "metrics").glob("*.py"), package / "analysis" / "tables.py"]))
+
+
+def figure_files(key: str) -> tuple[Path, ...]:
+    """Return the code of a figure: its module, what its paper's figures share, what all share."""
+    package, path = registry.PACKAGE, registry.figure_path(key)
+    shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
+    own = [path, *path.parent.glob("_*.py"), *path.parents[1].glob("_*.py")]
+    return tuple(sorted({*own, *shared}))
