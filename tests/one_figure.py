@@ -84,9 +84,10 @@ def by_verbs(folder):
 def start(folder, *arguments, where=()):
     """Snakemake in a session of its own, so that it can be killed with all its jobs.
 
-    `where` is a command that runs it elsewhere.
+    Its environment is not activated: jobs find their Python without. `where` is a command that
+    runs it elsewhere.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = "/usr/local/bin:/usr/bin:/bin"
     return subprocess.Popen(
         [*where, sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
         cwd=folder, start_new_session=True, text=True, stdout=subprocess.PIPE,

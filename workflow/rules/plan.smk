@@ -2,26 +2,37 @@
 # nothing: it is parsed again in sub-processes and on compute nodes.
 import sys
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from implicitbias.plan import workflow as ib
 
+# The workflow's own folder, also where another Snakefile uses this one as a module.
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+
 try:
-    PLAN = ib.plan(
-        config,
-        workflow.configfiles,
-        workflow.config_settings.configfiles,
-        workflow.config_settings.config,
-        workflow.basedir,
-    )
+    if workflow.modifier.is_main_snakefile():
+        PLAN = ib.plan(
+            config,
+            workflow.configfiles,
+            workflow.config_settings.configfiles,
+            workflow.config_settings.config,
+            HERE,
+        )
+    else:  # a module of another workflow: the files and --config are that workflow's
+        PLAN = ib.plan(config, root=HERE)
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
     for warning in PLAN.warnings:
         logger.warning(warning)
 
+# Jobs run the Python that runs this, also where its environment is not activated; with --sdm they
+# run that of the environment.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
 STANDING = ib.Standing(PLAN, ib.config_text(PLAN))
 INVOCATION = ib.Invocation(PLAN, STANDING)
 if workflow.is_main_process:

@@ -43,6 +43,9 @@ rule train:
         slurm_partition=pack_partition,
         slurm_account=account,
         constraint=pack_constraint,
+        # Two minutes before its time limit a job gets SIGTERM, and has time to write its checkpoint.
+        # Here and not among the profile's default resources, which --default-resources replaces.
+        slurm_extra="'--signal=TERM@120'",
         lane=1,
     # A signal goes to every process of a job: the shell and `tee` must outlive the checkpoint.
     shell:

@@ -58,7 +58,7 @@ def commit() -> tuple[str, str]:
         said = " ".join((error.stderr or "").split()) or f"exit code {error.returncode}"
         return "", f"git: {said}" if inside else ""
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "strerror", None) or error
+        said = str(getattr(error, "strerror", None) or error)
         return "", f"git cannot be run: {said}" if inside else ""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Minutes = Annotated[int, Field(gt=0)]
+Minutes = Annotated[int, Field(gt=0, lt=2**31)]
 
 
 class _Model(BaseModel):
@@ -60,10 +60,10 @@ class Cluster(_Model):
         description="A folder on every node's own disk; data sets are copied there once per node."
         " $VARIABLES are those of the node.",
     )
-    headroom: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+    headroom: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)] = Field(
         default=2.0, description="Run time asked for over run time estimated [1]."
     )
-    short_minutes: Annotated[int, Field(ge=0)] = Field(
+    short_minutes: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         default=10, description="Packs with an estimate up to this share jobs [minutes]."
     )
     shared_minutes: Minutes = Field(

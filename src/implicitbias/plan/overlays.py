@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,23 +12,65 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.composer import Composer
 
-from ..base.errors import UserError
+from ..base.errors import UserError, shortened
 
 DEEPEST, LARGEST_LEVEL = 12, 100_000
 Keys = tuple[str | int, ...]
 
 
 class _Loader(Composer, yaml.CSafeLoader):
-    """A YAML loader with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
+    """Read YAML with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
 
-    The composer of libyaml ends the process where nesting is too deep.
-
-    That of libyaml ends the process where nesting is too deep.
+    That of libyaml ends the process where nesting is too deep. What YAML reads as something else
+    than it looks like is refused: a key that is there twice, `010` (8), and `1:30` (90).
     """
 
     def __init__(self, text: str) -> None:
         yaml.CSafeLoader.__init__(self, text)
         Composer.__init__(self)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; ValueError for a key that it has twice."""
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise ValueError(f"line {_line(key)}: {shortened(key.value)} is there twice")
+                seen.add((key.tag, key.value))
+        return dict(super().construct_mapping(node, deep))
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what `<<` names; ValueError where that expands without bound."""
+        super().flatten_mapping(node)
+        if len(node.value) > LARGEST_LEVEL:
+            raise ValueError(f"line {_line(node)}: `<<` expands to more than {LARGEST_LEVEL} keys")
+
+    def construct_number(self, node: yaml.ScalarNode) -> Any:
+        """Return a number; ValueError for one that is not what it looks like."""
+        whole = node.tag.endswith(":int")
+        read = self.construct_yaml_int if whole else self.construct_yaml_float
+        value = read(node)
+        if ":" in node.value or (whole and re.match(r"[-+]?0[0-9_]", node.value)):
+            said = f"{node.value} is {value} to YAML; write that, or put it in quotes"
+            raise ValueError(f"line {_line(node)}: {said}")
+        return value
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shortened(twice)} is there twice")
+    return tree
 
 
 class Layer(NamedTuple):
@@ -76,7 +119,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         # 1e-5 is text to YAML
-        tree = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)
+        if path.suffix == ".json":
+            tree = json.loads(text, object_pairs_hook=_once)
+        else:
+            tree = yaml.load(text, _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -90,7 +136,9 @@ def read(path: Path) -> dict[str, Any]:
     level: list[Any] = [tree]
     for _ in range(DEEPEST):
         parts = (p.values() if isinstance(p, dict) else p for p in level if _holds(p))
-        level = list(itertools.islice(itertools.chain.from_iterable(parts), LARGEST_LEVEL))
+        level = list(itertools.islice(itertools.chain.from_iterable(parts), LARGEST_LEVEL + 1))
+        if len(level) > LARGEST_LEVEL:
+            raise UserError(f"{path}: holds more than {LARGEST_LEVEL} values")
     if level:
         raise UserError(f"{path}: is nested more than {DEEPEST} deep, or contains itself")
     return tree

@@ -47,7 +47,7 @@ __all__ = [
 
 def plan(
     tree: Mapping[str, Any],
-    files: Sequence[str | Path],
+    files: Sequence[str | Path] = (),
     over: Sequence[str | Path] = (),
     values: Mapping[str, Any] | None = None,
     root: str | Path = ".",
@@ -61,9 +61,14 @@ def plan(
     last = [Path(p).absolute() for p in over]
     order = [p for p in map(Path, files) if p.absolute() not in last] + last
     layers = [Layer(_shown(path), read(path)) for path in order]
+    layers = layers or [Layer(Path("the module's config"), dict(tree))]
     layers.append(Layer(Path("--config"), values))
     config, sources = papers.resolve(merge(tree, values), layers, _shown(Path(root)))
-    return make_plan(config, sources)
+    made = make_plan(config, sources)
+    if config.trained_only and not made.packs:
+        folder = made.results / "packs"
+        raise sources.error(("trained_only",), f"{folder.absolute()} holds no pack of these figures")
+    return made
 
 
 def _scalars(value: Any, inside: bool = False) -> Any:

@@ -6,13 +6,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from ..base.errors import UserError
 from . import progress
 
 STALE_S = 60.0
 
 
 def lines(results: Path) -> list[str]:
-    """Return a line for each running pack of all scales under `results`; a silent one is marked."""
+    """Return one line a running pack, of every scale under `results`; a silent one is said to be.
+
+    UserError where there is no such folder.
+    """
+    if not results.is_dir():
+        raise UserError(f"{results}: no such folder of results")
     running = []
     for path in sorted(results.glob("*/packs/*/progress.json")):
         state = progress.read(path)
