@@ -106,4 +106,4 @@ def results(folder):
     """Tables, claims and figures, by path."""
     home = folder / "results" / "smoke"
     files = [p for kind in ("tables", "claims", "figures") for p in (home / kind).rglob("*.*")]
-    return {str(p.relative_to(home)): p.read_bytes() for p in files}
+    return {str(p.relative_to(home)): p.read_bytes() for p in files if p.suffix != ".made"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+import traceback
 
-from .base.errors import UserError
+from .base.errors import UserError, printable
 from .commands import VERBS
 
 
@@ -33,13 +35,32 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough: `plan | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except UserError as error:
-        print(f"error: {str(error).strip()}".replace("\n", " "), file=sys.stderr)
+        print(f"error: {printable(str(error).strip())}", file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        print(f"error: {_unexpected(error)}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _unexpected(error: Exception) -> str:
+    """Return one line on an error that no code foresaw, and keep its traceback in a file."""
+    if isinstance(error, MemoryError):
+        return "memory does not suffice"
+    said = printable(f"{type(error).__name__}: {error}")[:300]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="implicitbias-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exception(error, file=file)
+        kept = f"its traceback is in {file.name}"
+    except OSError:
+        kept = "its traceback could not be kept"
+    return f"{said} (a fault of this program or a damaged file that it does not know; {kept})"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..base import foreign
+from ..base.errors import shortened
 from ..base.files import write_text
 from .statistics import Statistic, difference, monotone_trend, relative_change, share_within
 
@@ -218,12 +220,17 @@ def write_claims(path: str | Path, claims: Iterable[Claim]) -> None:
 def read_claims(path: str | Path) -> list[Claim]:
     """Read claims back; a damaged file is one ValueError that names it."""
     try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_constant)
-        if not isinstance(rows, list):
-            raise ValueError("not a list of claims")
-        return _distinct([_claim(row) for row in rows])
+        claims: list[Claim] = foreign.read(Path(path), _claims)
     except ValueError as problem:  # includes broken JSON and broken UTF-8
-        raise ValueError(f"{path} is not a claims file: {problem}") from problem
+        said = str(problem).removeprefix(f"{path}: not readable: ")
+        raise ValueError(f"{path} is not a claims file: {said}") from problem
+    return claims
+
+
+def _claims(rows: Any) -> list[Claim]:
+    if not isinstance(rows, list):
+        raise ValueError("not a list of claims")
+    return _distinct([_claim(row) for row in rows])
 
 
 def _distinct(claims: list[Claim]) -> list[Claim]:
@@ -233,22 +240,22 @@ def _distinct(claims: list[Claim]) -> list[Claim]:
     return claims
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON; a missing number is null")
-
-
 def _claim(row: Any) -> Claim:
     if not isinstance(row, dict) or row.keys() != KEYS.keys():
         raise ValueError(f"a claim has the keys {', '.join(KEYS)} and no other")
     cells = dict(row)
     for key in (*_MEASURED, "threshold"):
-        cell = math.nan if cells[key] is None and key in _MEASURED else cells[key]
-        if isinstance(cell, bool) or not isinstance(cell, int | float):
-            raise ValueError(f"{key} is {cell!r}, not a number")
-        cells[key] = float(cell)
-    if isinstance(cells["n"], bool) or not isinstance(cells["n"], int) or cells["n"] < 0:
-        raise ValueError(f"n is {cells['n']!r}, not a count of seeds")
+        missing = cells[key] is None and key in _MEASURED
+        cells[key] = math.nan if missing else _checked(key, foreign.number, cells, "a number")
+        cells[key] = float(cells[key])
+    _checked("n", foreign.count, cells, "a count of seeds")
     for key in ("id", "figure", "claim", "statistic", "verdict", "reference", "note"):
-        if not isinstance(cells[key], str):
-            raise ValueError(f"{key} is {cells[key]!r}, not text")
+        _checked(key, foreign.line, cells, "text of one line")
     return Claim(**cells)
+
+
+def _checked(key: str, check: foreign.Check, cells: dict[str, Any], what: str) -> Any:
+    try:
+        return check(cells[key])
+    except ValueError:
+        raise ValueError(f"{key} is {shortened(cells[key])}, not {what}") from None

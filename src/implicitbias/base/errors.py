@@ -16,3 +16,8 @@ def shortened(value: Any) -> str:
     except ValueError:  # Python does not print integers of more than 4,300 digits
         text = f"a number of {int(value).bit_length()} bits"
     return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with what no terminal should get written as its code."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.replace("\n", " "))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from . import foreign
 from .errors import UserError
 from .files import write_text
 
@@ -41,6 +42,20 @@ KEYS = {
     "cores": "Processors of the machine [1].",
     "threads": "Threads that the process computed with [1].",
 }  # of provenance.json
+
+
+_FACTS = foreign.fields(
+    {
+        "commit": foreign.line, "device": foreign.line, "seconds": foreign.positive,
+    },
+    {
+        "pack": foreign.line, "runs": foreign.count, "samples": foreign.count,
+        "started": foreign.line, "resumed": foreign.flag,
+        "sha256": foreign.mapping(foreign.line), "packages": foreign.mapping(foreign.line),
+        "implicitbias": foreign.line, "python": foreign.line, "processor": foreign.line,
+        "cores": foreign.optional(foreign.count), "threads": foreign.count,
+    },
+)  # fmt: skip
 
 
 @cache
@@ -98,16 +113,9 @@ def read(pack_folder: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or not isinstance(facts.get("seconds"), int | float):
-            raise ValueError("not a pack's provenance")
-        texts = (facts["commit"], facts["device"])
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("not a pack's provenance")
-        if not isinstance(facts.get("sha256", {}), dict):
-            raise ValueError("its hashes are not a mapping")
-    except (OSError, ValueError, KeyError, RecursionError) as error:
-        raise UserError(f"{path}: not readable: {error}") from error
+        facts: dict[str, Any] = foreign.read(path, _FACTS)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: not readable: there is no such file") from error
     return facts
 
 
@@ -150,8 +158,9 @@ def complete(pack_folder: Path) -> dict[str, Any] | None:
         except FileNotFoundError:
             continue
         except UserError as error:
-            if isinstance(error.__cause__, PermissionError):
-                raise error.__cause__ from None
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                raise cause from None
             continue
         if name == COPY:
             write_text(records / NAME, (records / COPY).read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.composer import Composer
 
-from ..base.errors import UserError, shortened
+from ..base.errors import UserError, printable, shortened
 
 DEEPEST, LARGEST_LEVEL = 12, 100_000
 Keys = tuple[str | int, ...]
@@ -158,7 +158,7 @@ class Sources:
     def error(self, keys: Sequence[str | int], message: str) -> UserError:
         """Return a UserError that reads `<file>: <key path in the file>: <message>`."""
         path, there = self.place(tuple(keys))
-        return UserError(f"{path}: {'.'.join(map(str, there))}: {message}")
+        return UserError(printable(f"{path}: {'.'.join(map(str, there))}: {message}"))
 
     def place(self, keys: Keys) -> tuple[Path | str, Keys]:
         """Return the last file with the longest part of the key path, and the path in that file."""

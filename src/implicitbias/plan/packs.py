@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import UserError
+from ..base import foreign
+from ..base.errors import UserError, shortened
 from ..base.files import digest, write_text
 
 if TYPE_CHECKING:  # writing a pack.json need not load pydantic
@@ -20,6 +21,21 @@ KEYS = {
     "runs": "Name of each run -> its spec: the fields that differ from their defaults, with the"
     " procedure and its version.",
 }  # of pack.json
+
+
+_NEXT = "copy it anew from where it came, or move its folder away to train its runs in other packs"
+
+
+def _field(value: Any) -> Any:
+    """Return the field of a spec, which its model checks: a plain value or a list of those."""
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, str):
+            foreign.line(part)
+        elif isinstance(part, int | float) and not isinstance(part, bool):
+            foreign.number(part)
+        elif part is not None and not isinstance(part, bool):
+            raise ValueError(f"{shortened(value)} is no plain value")
+    return value
 
 
 @dataclass(frozen=True)
@@ -41,22 +57,25 @@ class Pack:
         return cls(name, ids, json.dumps({"pack": name, "runs": runs}, indent=1) + "\n", False)
 
 
+_TREE = foreign.fields({"pack": foreign.line, "runs": foreign.mapping(foreign.mapping(_field))})
+
+
 def read(path: Path) -> Pack:
-    """Return a written pack; raise UserError for a file that is not one."""
+    """Return a written pack; UserError names a file that is not one."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        tree = json.loads(text)
-        ids = tuple(tree["runs"])
-        if not ids or tree["pack"] != path.parent.name or not isinstance(tree["runs"], dict):
-            raise ValueError("its name or its runs are not those of its folder")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not a pack ({error}); copy it anew from where it came, or move its folder"
-            " away to train its runs in other packs"
-        ) from error
-    return Pack(tree["pack"], ids, text, True)
+        tree = foreign.read(path, _TREE)
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: cannot be read: there is no such file") from error
+    except UserError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        said = str(error).removeprefix(f"{path}: not readable: ")
+        raise UserError(f"{path}: not a pack ({said}); {_NEXT}") from None
+    if not tree["runs"] or tree["pack"] != path.parent.name:
+        said = "its name or its runs are not those of its folder"
+        raise UserError(f"{path}: not a pack ({said}); {_NEXT}")
+    return Pack(tree["pack"], tuple(tree["runs"]), text, True)
 
 
 def specs_of(path: Path) -> list[RunSpec]:

@@ -67,7 +67,9 @@ def plan(
     made = make_plan(config, sources)
     if config.trained_only and not made.packs:
         folder = made.results / "packs"
-        raise sources.error(("trained_only",), f"{folder.absolute()} holds no pack of these figures")
+        raise sources.error(
+            ("trained_only",), f"{folder.absolute()} holds no pack of these figures"
+        )
     return made
 
 

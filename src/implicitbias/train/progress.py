@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..base import foreign
 from ..base.errors import UserError
 from ..base.files import write_text
 
@@ -95,9 +96,21 @@ def line(p: Progress) -> str:
     )
 
 
+_FIELDS = foreign.fields({
+    "pack": foreign.line, "runs": foreign.count, "epoch": foreign.count, "epochs": foreign.count,
+    "step": foreign.count, "steps": foreign.count, "steps_per_second": foreign.positive,
+    "remaining_s": foreign.anything, "loss": foreign.anything, "diverged": foreign.count,
+})  # fmt: skip
+
+
 def read(path: Path) -> Progress | None:
-    """Return the progress in a file; None if it is gone or unreadable, as while it is replaced."""
+    """Return the progress in a file; None if it is gone or not readable as one.
+
+    It is not readable while it is replaced, nor where it holds something else.
+    """
     try:
-        return Progress(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        found = foreign.read(path, _FIELDS)
+        numbers = {key: float(found[key]) for key in ("remaining_s", "loss")}  # may be infinite
+        return Progress(**{**found, **numbers})
+    except (OSError, UserError, ValueError, TypeError, OverflowError):
         return None

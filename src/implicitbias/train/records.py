@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..base.errors import UserError
@@ -154,6 +155,9 @@ def read(path: Path) -> pd.DataFrame:
         table = table.cast(schema)
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a table of records: {error}") from error
+    empty = [name for name in schema.names if table[name].null_count]
+    if empty or ("shape" in schema.names and pc.list_flatten(table["shape"]).null_count):
+        raise UserError(f"{path}: not a table of records: {(*empty, 'shape')[0]} has empty cells")
     frame: pd.DataFrame = table.to_pandas()
     for column in ("run", "layer", "quantity"):
         frame[column] = frame[column].astype(str)

@@ -1,0 +1,77 @@
+"""One job fails: the others go on, and the end says what failed, why, and what is missing."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from dry_run import planned
+from one_figure import FIGURE, finish, fresh, start
+from smoke import ROOT
+
+from implicitbias.base.errors import UserError
+from implicitbias.plan import papers, workflow
+from implicitbias.plan.plan import make_plan
+
+OTHER = "galanti2025rank/fig09"
+
+
+def test_a_figure_whose_data_cannot_be_had_stops_no_other(tmp_path):
+    folder = fresh(tmp_path)
+    file = folder / "config.yaml"
+    tree = yaml.safe_load(file.read_text())
+    base = {**tree["sweeps"]["one"]["base"], "dataset": "places365", "n_train": 400}  # only by hand
+    tree["sweeps"]["two"] = {"base": base, "grid": {"weight_decay": [0, 0.1]}, "seeds": [0]}
+    tree["figures"][OTHER] = {**tree["figures"][FIGURE], "runs": [{"sweep": "two"}]}
+    file.write_text(yaml.safe_dump(tree))
+    said = finish(start(folder), code=1)
+    assert (folder / f"results/smoke/figures/{FIGURE}.svg").exists()
+    table = said.partition("What failed, and why:")[2]
+    assert "data/places365" in table
+    assert "is not there, and no package carries it" in table
+    assert f"Not made because of it: {OTHER}." in table
+    assert "give the same command again" in table
+    assert "Traceback" not in said
+    assert planned(folder).keys() == {"data", "train", "measure", "figure", "report"}
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/small/figures/galanti2025rank/fig9.svg", "did you mean 'galanti2025rank/fig09'"),
+        ("results/small/tables/galanti2025rank/fig77.parquet", "no figure in this config"),
+        ("results/small/claims/galanti2025rnak/fig09.json", "did you mean 'galanti2025rank/fig09'"),
+        ("results/small/packs/mlp_bn/records/provenance.json", "no pack in this config"),
+        ("results/paper/figures/galanti2025rank/fig09.svg", "--config scale=paper"),
+        ("data/digitz.npz", "did you mean 'digits'"),
+    ],
+)
+def test_a_target_that_nothing_makes_is_one_line_with_the_nearest_name(target, words, small):
+    with pytest.raises(UserError) as error:
+        small.check_targets(["--cores", "1", target])
+    assert str(error.value).startswith(f"{target}: ")
+    assert words in str(error.value)
+
+
+def test_targets_that_are_made_and_options_pass(small):
+    (pack, *_) = small.plan.packs
+    small.check_targets([
+        "results/small/figures/galanti2025rank/fig09.pdf", f"results/small/packs/{pack}/pack.json",
+        "data/digits.npz", "results/small/report.html", "results/snakemake-report.html", "train",
+        "--configfile", "results/other/config.json", "results/small/config.json",
+    ])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small():
+    plan = make_plan(*papers.of_scale("small", root=ROOT))
+    return workflow.Invocation(plan, workflow.Standing(plan, workflow.config_text(plan)))
+
+
+def test_snakemake_says_it_in_one_line(tmp_path):
+    folder = fresh(tmp_path)
+    command = [sys.executable, "-m", "snakemake", "-n", "results/smoke/figures/x/fig9.svg"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.count("no figure in this config 'x/fig9'; there are: ") == 1
+    assert "Traceback" not in done.stdout + done.stderr
