@@ -123,7 +123,7 @@ def test_device_and_checkpoint_interval_do_not_train_again(made):
 def test_training_again_gives_the_same_bytes(made):
     pack = next((made / "results/smoke/packs").glob("*-b64-*"))
     before = {n: (pack / "records" / n).read_bytes() for n in ("scalars.parquet", "arrays.parquet")}
-    target = f"results/smoke/packs/{pack.name}/records/scalars.parquet"
+    target = f"results/smoke/packs/{pack.name}/records/provenance.json"
     done = snakemake(made, target, "--forcerun", "train")
     assert "Finished jobid" in done.stdout + done.stderr
     assert before == {n: (pack / "records" / n).read_bytes() for n in before}
