@@ -32,18 +32,22 @@ def falling(b, lr, wd):
     return 220 / (1 + 1e7 * lr * wd / b) ** 0.2
 
 
-def table(runs, rank=falling, seeds=(0, 1), epoch=500, accuracy=0.999, **fields):
+def table(runs, rank=falling, seeds=(0, 1, 2), epoch=500, accuracy=0.999, **fields):
     """Average and layers' ranks `rank(b, lr, wd)`, seeds a thousandth apart; accuracies."""
     rows = []
     for (b, lr, wd), seed in itertools.product(runs, seeds):
         run = {
             **PROTOCOL, **fields, "run": f"sgd-{b}-{lr}-{wd}-{seed}", "seed": seed,
-            "batch_size": b, "lr": lr, "weight_decay": wd, "epoch": epoch, "step": epoch,
+            "batch_size": b, "lr": lr, "weight_decay": wd, "epoch": epoch,
+            "step": epoch * 50_000 // b,
         }  # fmt: skip
         layers = ["average", *(f"layer{i}" for i in range(17))]
         value = rank(b, lr, wd) * (1 + seed / 1000)
         for metric, layer in itertools.product(RANKS, layers):
             rows.append({**run, "metric": metric, "layer": layer, "value": value})
+        for metric in RANKS:
+            untrained = {"metric": metric, "layer": "average", "value": 230.0, "epoch": 0}
+            rows.append({**run, **untrained, "step": 0})
         test = accuracy * (1 - b / 1e4)
         for metric, value in (("train_accuracy", accuracy), ("test_accuracy", test)):
             rows.append({**run, "metric": metric, "layer": "network", "value": value})

@@ -10,6 +10,7 @@ from implicitbias import figures
 from implicitbias.analysis import published
 from implicitbias.analysis.claims import read_claims
 from implicitbias.analysis.tables import write
+from implicitbias.base.errors import UserError
 from implicitbias.figures import style
 
 PAPER = "galanti2025rank"
@@ -21,15 +22,26 @@ METRICS = ["rank_fro_3e-2", "rank_fro_1e-3"]
 def table(sizes, rates, decays, seeds=(0, 1, 2), rank=None, **fields):
     """Runs whose rank is `rank(batch_size, lr, weight_decay)`, one unit apart between seeds."""
     rows = []
-    protocol = {"dataset": "cifar10", "depth": 10, "width": 100, "epochs": 500, "momentum": 0.0}
+    protocol = {
+        "dataset": "cifar10",
+        "depth": 10,
+        "width": 100,
+        "epochs": 500,
+        "momentum": 0.0,
+        "lr_milestones": "[60, 100, 200]",
+        "lr_factor": 0.2,
+    }
     for b, lr, wd, seed in itertools.product(sizes, rates, decays, seeds):
         run = {
             **protocol, **fields, "run": f"sgd-{b}-{lr}-{wd}-{seed}", "seed": seed,
             "batch_size": b, "lr": lr, "weight_decay": wd, "diverged_step": np.nan, "pack": "p",
-            "epoch": 500, "step": 1,
+            "epoch": 500, "step": 500 * 50_000 // b,
         }  # fmt: skip
         for metric, layer in itertools.product(METRICS, LAYERS):
             rows.append({**run, "metric": metric, "layer": layer, "value": rank(b, lr, wd) + seed})
+        for metric in METRICS:
+            untrained = {"metric": metric, "layer": "average", "value": 100.0, "epoch": 0}
+            rows.append({**run, **untrained, "step": 0})
         for metric in ("train_accuracy", "test_accuracy"):
             rows.append({**run, "metric": metric, "layer": "network", "value": 0.9})
     return pd.DataFrame(rows)
@@ -75,11 +87,15 @@ def test_fidelity_compares_the_same_epoch_with_every_published_point(tmp_path):
         for p, x, y in zip(theirs["panel"], theirs["x"], theirs["y"], strict=True)
     }
     rows = table([32, 64, 128], [0.1], DECAYS, rank=lambda b, lr, wd: at.get((b, wd), 80.0))
+    rows = rows[rows["epoch"] > 0]
     early = rows.assign(epoch=490)
     late = rows.assign(value=rows["value"] + 50)
     _, claims, _ = make(tmp_path, f"{PAPER}/fig07", pd.concat([early, late]))
     (rank,) = [c for c in claims if "average rank at tolerance 0.03 is" in c.claim]
-    assert (rank.verdict, rank.value) == ("holds", 1.0)
+    assert (rank.verdict, rank.value) == ("undecided", 1.0)  # 15 points cannot decide nine of ten
+    assert {p.basis for p in rank.points} == {"prediction"}
+    layers = next(c for c in claims if c.id == "published-layer-ranks")
+    assert len(layers.points) == 45
     _, claims, _ = make(tmp_path, f"{PAPER}/fig07", pd.concat([early.assign(value=5.0), late]))
     (rank,) = [c for c in claims if "average rank at tolerance 0.03 is" in c.claim]
     assert (rank.verdict, rank.value) == ("fails", 0.0)
@@ -146,11 +162,12 @@ def wide(at_03):
     base = {
         "dataset": "mnist5k", "depth": 2, "width": 5000, "epochs": 1, "momentum": 0.0,
         "batch_size": 6, "lr": 0.1, "weight_decay": 0.08, "diverged_step": np.nan, "pack": "p",
-        "step": 0,
+        "lr_milestones": "[]", "lr_factor": 1.0,
     }  # fmt: skip
     found = []
-    for seed, epoch in itertools.product((0, 1), (0, 1)):
-        run = {**base, "run": f"r{seed}", "seed": seed, "epoch": epoch}
+    for seed, epoch in itertools.product((0, 1, 2), (0, 1)):
+        run = {**base, "run": f"r{seed}", "seed": seed, "epoch": epoch,
+               "step": 1000 * epoch}  # fmt: skip
         values = {"rank_spec_3e-1": at_03, "rank_spec_5e-1": 5, "rank_spec_7e-1": 5,
                   "rank_fro_1e-3": 900 if epoch == 0 else 100 + seed}  # fmt: skip
         for (m, v), layer in itertools.product(values.items(), ("layer0", "layer1", "average")):
@@ -162,8 +179,11 @@ def wide(at_03):
 
 def test_figure_6_judges_the_bound(tmp_path):
     """Ranks just under and just over the theorem's bound: B log(2/eps) / (lr wd) = 1423 for .3."""
-    for at_03, verdict in ((1400, "holds"), (1450, "fails")):
-        _, claims, _ = make(tmp_path, f"{PAPER}/fig06", wide(at_03), scale="small")
-        (mine,) = [c for c in claims if "0.3 exceeds" in c.claim]
-        assert mine.verdict == verdict
-    assert {c.verdict for c in claims if c is not mine} == {"holds"}
+    _, claims, _ = make(tmp_path, f"{PAPER}/fig06", wide(1400), scale="small")
+    assert {c.verdict for c in claims} == {"holds"}
+    with pytest.raises(UserError, match="no rank at tolerance 0.3 exceeds .* does not hold"):
+        make(tmp_path, f"{PAPER}/fig06", wide(1450), scale="small")
+    narrow = wide(1400).assign(width=1000)
+    found = {c.id: c.verdict for c in make(tmp_path, f"{PAPER}/fig06", narrow)[1]}
+    assert found["theorem-0.3"] == "not tested"  # 1423 is more than any rank
+    assert found["theorem-0.7"] == "holds"

@@ -12,10 +12,12 @@ from implicitbias.analysis import published
 PROTOCOL = {
     "dataset": "cifar10", "model": "vit", "patch": 4, "dim": 512, "depth": 6, "heads": 8,
     "dropout": 0.1, "epochs": 200, "momentum": 0.0, "diverged_step": np.nan, "pack": "p",
+    "lr_milestones": "[60, 100]", "lr_factor": 0.2,
 }  # fmt: skip
 MIXED = {
     "dataset": "cifar10", "model": "mixed_residual", "width": 256, "blocks": 5, "epochs": 500,
     "momentum": 0.0, "lr": 0.01, "diverged_step": np.nan, "pack": "p",
+    "lr_milestones": "[60, 100, 200]", "lr_factor": 0.2,
 }  # fmt: skip
 EPOCHS = (0, 50, 100, 150, 190, 200)
 TOLERANCES = ("rank_fro_1e-3", "rank_fro_3.7e-2")
@@ -32,10 +34,10 @@ def falling(b, lr, wd, epoch):
 
 def curves(figure, rank=falling, accuracy=0.9, **fields):
     rows = []
-    for (b, lr, wd), seed, epoch in itertools.product(RUNS[figure], (0, 1), EPOCHS):
+    for (b, lr, wd), seed, epoch in itertools.product(RUNS[figure], (0, 1, 2), EPOCHS):
         run = {
             **PROTOCOL, **fields, "run": f"sgd-{b}-{lr}-{wd}-{seed}", "seed": seed, "epoch": epoch,
-            "batch_size": b, "lr": lr, "weight_decay": wd, "step": epoch,
+            "batch_size": b, "lr": lr, "weight_decay": wd, "step": epoch * 50_000 // b,
         }  # fmt: skip
         for metric in TOLERANCES:
             value = rank(b, lr, wd, epoch) * (1 + seed / 1000)
@@ -52,8 +54,8 @@ def unpublished(claims):
 def test_the_effect_holds_where_it_is_and_fails_where_it_is_not(figure):
     claims = unpublished(judged(figure, curves(figure)))
     assert verdicts(claims, "") == {"holds"}
-    assert {c.n for c in claims} == {2}
-    claims = judged(figure, curves(figure, rank=lambda *_: 314.0))
+    assert {c.n for c in claims} == {3}
+    claims = judged(figure, curves(figure, rank=lambda b, lr, wd, e: 300.0 if e else 314.0))
     assert verdicts(claims, "average rank falls") == {"fails"}
     assert verdicts(claims, "stable") == {"holds"}
 
@@ -73,7 +75,9 @@ def test_a_rank_that_rises_or_does_not_settle_is_seen(figure):
 
 def test_networks_that_did_not_learn_are_counted():
     claims = judged("fig10", curves("fig10", accuracy=0.3))
-    assert any("24 of 24 runs end with a training accuracy under 0.5" in c.note for c in claims)
+    falls = [c for c in unpublished(claims) if "falls" in c.claim]
+    assert {c.verdict for c in falls} == {"not tested"}
+    assert all("36 of 36 networks that did not learn left out" in c.note for c in falls)
 
 
 @pytest.mark.parametrize(("figure", "panel", "curve"), [("10", "lr", "b"), ("11", "b", "wd")])
@@ -90,7 +94,7 @@ def test_the_last_published_points_at_the_papers_protocol(tmp_path, figure, pane
     key = f"fig{figure}"
     drawn, claims = make(tmp_path, key, curves(key, rank))
     (ours,) = [c for c in claims if "published" in c.claim]
-    assert (ours.verdict, ours.value) == ("holds", 1.0)
+    assert (ours.verdict, ours.value) == ("undecided", 1.0)  # so few points cannot decide
     got = drawn[drawn["series"] == "published"]
     assert sorted(got["mean"]) == pytest.approx(sorted(points["y"]))
     assert got["x"].min() == 0  # the paper's label 10 is the untrained network
@@ -103,17 +107,20 @@ def test_the_last_published_points_at_the_papers_protocol(tmp_path, figure, pane
 def mixed(conv, linear, **fields):
     """Ranks conv(b, wd), linear(b, wd) after training and 215, 128 before."""
     rows = []
-    for b, wd, seed in itertools.product((16, 32, 64), (0, 1e-4, 2e-4, 4e-4, 8e-4), (0, 1)):
+    for b, wd, seed in itertools.product((16, 32, 64), (0, 1e-4, 2e-4, 4e-4, 8e-4), (0, 1, 2)):
         run = {**MIXED, **fields, "run": f"sgd-{b}-{wd}-{seed}", "seed": seed, "batch_size": b,
                "weight_decay": wd}  # fmt: skip
         for epoch in (0, 490, 500):
-            at = {**run, "epoch": epoch, "step": epoch}
+            at = {**run, "epoch": epoch, "step": epoch * 50_000 // b}
             for metric, i in itertools.product(("rank_fro_1e-3", "rank_fro_5e-2"), range(22)):
                 value = conv(b, wd) if i < 11 else linear(b, wd)
                 value = value if epoch else (215 if i < 11 else 128)
                 layer = f"layer{i}"
                 value = 9999 if i in (0, 11) else value + 0.01 * seed  # in neither average
                 rows.append({**at, "metric": metric, "layer": layer, "value": value})
+            for metric in ("rank_fro_1e-3", "rank_fro_5e-2"):
+                mean = (conv(b, wd) + linear(b, wd)) / 2 if epoch else 250.0
+                rows.append({**at, "metric": metric, "layer": "average", "value": mean})
             for metric in ("train_accuracy", "test_accuracy"):
                 rows.append({**at, "metric": metric, "layer": "network", "value": 0.8})
     return pd.DataFrame(rows)
@@ -143,9 +150,10 @@ def test_figure_16_beside_the_published_points(tmp_path):
                  lambda b, wd: linear.get((f"B={b}", wd), 100))  # fmt: skip
     drawn, claims = make(tmp_path, "fig16", rows)
     ranks = [c.verdict for c in claims if "average rank of" in c.claim]
-    assert ranks == ["holds", "holds"]
+    assert ranks == ["undecided", "undecided"]  # twelve points of twelve cannot decide
+    assert [c.value for c in claims if "average rank of" in c.claim] == [1.0, 1.0]
     assert verdicts(claims, "train accuracy is") == {"fails"}  # ours is 0.8, theirs 1 and 0.83
-    assert verdicts(claims, "test accuracy is") == {"holds"}
+    assert verdicts(claims, "test accuracy is") == {"fails"}
     wanted = points[points["series"].isin(["avg_conv", "avg_linear", "train_acc", "test_acc"])]
     got = drawn[drawn["series"] == "published"]
     assert sorted(got["mean"]) == pytest.approx(sorted(wanted["y"]))

@@ -27,7 +27,7 @@ def norm_table(column, values, gain=1.0, wd=5e-2, every=1):
     rows = []
     for value in values:
         for decay in (0, wd):
-            for seed in (0, 1):
+            for seed in (0, 1, 2):
                 run = {
                     **PROTOCOL, "run": f"{value}-{decay}-{seed}", "seed": seed, "lr": 0.1,
                     "batch_size": 8, "weight_decay": decay, "lr_milestones": json.dumps(MILESTONES),
@@ -53,25 +53,25 @@ def test_pure_decay_is_one_and_a_settled_norm_is_zero(every):
     rows = _norms.ratios(still)
     assert (rows[rows["weight_decay"] > 0]["of_decay"] == 0).all()
     assert (rows["ratio"] == 1).all()
-    assert len(rows) == 2 * 2 * 2 * 17 * (EPOCHS // every)
+    assert len(rows) == 2 * 2 * 3 * 17 * (EPOCHS // every)
 
 
 @pytest.mark.parametrize("figure", NORMS)
 def test_ratios_near_one_are_not_settled_norms(tmp_path, figure):
-    """Slow pure decay passes the paper's reading and fails the theorem's assumption."""
+    """Slow pure decay is near 1 whatever is true: it tests nothing, and no norm has settled."""
     column, values, layers = NORMS[figure]
     drawn, claims = make(tmp_path, figure, norm_table(column, values, wd=1e-4))
-    assert verdicts(claims, "within 0.05 of 1") == {"holds"}
+    assert verdicts(claims, "within 0.05 of 1") == {"not tested"}
     assert verdicts(claims, "half the rate of pure decay") == {"fails"}
     assert len(claims) == 8
     names = {s for s in drawn["series"] if s.startswith("layer")}
     assert len(names) == layers
-    settled = norm_table(column, values)
+    strong = {"wd": 0.5, "every": EPOCHS}  # decay alone would leave far less than 0.95
+    settled = norm_table(column, values, **strong)
     settled["value"] = 1.0 + settled["epoch"] * 1e-9
     claims = judged(figure, settled)
     assert verdicts(claims, "") == {"holds"}
-    fast = norm_table(column, values, gain=1.02)
-    claims = judged(figure, fast)
+    claims = judged(figure, norm_table(column, values, **strong))
     assert verdicts(claims, "") == {"fails"}
 
 
@@ -85,7 +85,7 @@ def spectra_table(layers, control=True, move=0.0, effect=True, n=32):
     rows = []
     for b in SIZES:
         for wd in (0, 5e-4) if control else (5e-4,):
-            for seed in (0, 1):
+            for seed in (0, 1, 2):
                 run = {
                     **PROTOCOL, "run": f"{b}-{wd}-{seed}", "seed": seed, "batch_size": b,
                     "lr": 5e-3, "weight_decay": wd, "metric": "singular_values", "value": np.nan,
@@ -94,6 +94,8 @@ def spectra_table(layers, control=True, move=0.0, effect=True, n=32):
                 size = b if effect and wd else 4
                 values = spectrum(n, size, 10, move if wd else 0.0)
                 rows += [{**run, "layer": f"layer{i}", "values": values} for i in layers]
+                fits = {"metric": "train_accuracy", "layer": "network", "value": 1.0}
+                rows.append({**run, **fits, "values": None})
     return pd.DataFrame(rows)
 
 
@@ -109,11 +111,15 @@ def test_spectra_that_tilt_around_one_index(tmp_path, figure, layers, last):
     assert verdicts(claims, "cross at nearly one index") == {"fails"}
 
 
+def drawn_rows(table):
+    return table[table["metric"] == "singular_values"]
+
+
 def test_the_crossing_is_that_of_the_drawn_lines():
     """Lines through one index have no spread; moved with the batch, that of a count by hand."""
-    rows = spectra_table([1], control=False)
+    rows = drawn_rows(spectra_table([1], control=False))
     assert set(_spectra.crossing_spread(rows).by_seed.values()) == {0.0}
-    moved = spectra_table([1], control=False, move=-0.2)
+    moved = drawn_rows(spectra_table([1], control=False, move=-0.2))
     first = moved[moved["seed"] == 0].set_index("batch_size")["values"]
     counts = []
     for b in SIZES[:-1]:
@@ -141,5 +147,5 @@ def test_some_of_the_runs_are_drawn_and_judged(figure, part):
     rows = rows[chosen].reset_index(drop=True)
     claims = judged(figure, rows)
     if part == "one run":
-        assert {c.verdict for c in claims} <= {"undecided"}
+        assert {c.verdict for c in claims} <= {"undecided", "not tested"}
     drawn_without_files(figure, rows)

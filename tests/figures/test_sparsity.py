@@ -10,9 +10,9 @@ CHOU, DINH = "chou2024weightnorm", "dinh2020rvsm"
 
 
 def verdicts(key, runs):
-    """Verdicts by sentence, from (fields, {metric: value at the end}); seeds 0 and 1."""
+    """Verdicts by sentence, from (fields, {metric: value at the end}); seeds 0 to 2."""
     rows = []
-    for i, ((fields, values), seed) in enumerate(itertools.product(runs, (0, 1))):
+    for i, ((fields, values), seed) in enumerate(itertools.product(runs, (0, 1, 2))):
         run = {"run": f"r{i}", "seed": seed, "epoch": 9, "step": 9, "layer": "network", **fields}
         rows += [{**run, "metric": m, "value": v} for m, v in values.items()]
     module = importlib.import_module(f"implicitbias.figures.{key.replace('/', '.')}")

@@ -1,6 +1,7 @@
 """exp_tolerance_networks draws each figure's own series, and judges its direction."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from implicitbias.analysis.tables import write
 from implicitbias.figures.galanti2025rank import exp_tolerance_networks as networks
 
 
-def rows_of(model, sizes, rates, decays, slope=np.nan, seeds=(0, 1)):
+def rows_of(model, sizes, rates, decays, slope=np.nan, seeds=(0, 1, 2)):
     """Ranks that are full at 1e-3; at 0.05 they fall with rate x decay / batch size."""
     rows = []
     for size, lr, decay, seed, epoch in itertools.product(sizes, rates, decays, seeds, (0, 8)):
@@ -19,13 +20,14 @@ def rows_of(model, sizes, rates, decays, slope=np.nan, seeds=(0, 1)):
             "run": f"{model}-{slope}-{size}-{lr}-{decay}-{seed}", "seed": seed, "model": model,
             "negative_slope": slope, "lr": lr, "batch_size": size, "weight_decay": decay,
             "dataset": "cifar10", "pack": "p", "diverged_step": np.nan, "epoch": epoch,
-            "step": epoch, "layer": "average",
+            "step": 100_000 * epoch, "layer": "average", "lr_milestones": "[]", "lr_factor": 1.0,
         }  # fmt: skip
         lost = 20 * np.log1p(lr * decay / size) * (epoch > 0)
         for norm, (name, share) in itertools.product(
             ("rank_fro", "rank_spec"), (("1e-3", 0), ("5e-2", 1))
         ):
-            rows.append({**run, "metric": f"{norm}_{name}", "value": 30 - share * lost})
+            value = 30 - share * (lost if epoch else 14)  # untrained 0.53 of full at 0.05
+            rows.append({**run, "metric": f"{norm}_{name}", "value": value})
     return rows
 
 
@@ -53,14 +55,12 @@ def test_a_panel_is_the_longest_series_along_its_axis():
     assert settings("11")["batch_size"] == [32] and of["16"].empty
 
 
-def test_the_direction_shows_at_one_tolerance_and_not_at_the_other(tmp_path):
+def test_the_direction_is_judged_where_untrained_networks_have_about_half(tmp_path):
     write(tmp_path / "t.parquet", table())
     figures.make(networks.FIGURE, "paper", tmp_path / "t.parquet", tmp_path / "c.json",
                  tmp_path / "f")  # fmt: skip
     found = {c.claim: c.verdict for c in read_claims(tmp_path / "c.json")}
-    assert len(found) == 10  # five figures have runs
-    assert {v for claim, v in found.items() if claim.endswith("0.05")} == {"holds"}
-    assert "holds" not in {v for claim, v in found.items() if claim.endswith("0.001")}
+    assert Counter(found.values()) == {"holds": 5, "not tested": 2}  # two figures have no runs
     reversed_ = table()
     reversed_["value"] = 60 - reversed_["value"]
     write(tmp_path / "r.parquet", reversed_)

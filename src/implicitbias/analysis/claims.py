@@ -1,58 +1,91 @@
-"""Claims: a sentence of a paper, a statistic over seeds, its interval, a threshold and a verdict.
+"""Claims: a sentence, a statistic over seeds with its interval, a threshold, a regime, a verdict.
 
-The seed is the unit: the runs of one seed share initialisation and data order, so a statistic is
-computed within each seed, averaged over the seeds, and whole seeds are resampled for its interval.
-
-The interval is nominal 95%. With few seeds no resampling can give that: with 2, 3 and 4 seeds it is
-the range of the seeds, which holds the mean of a normal distribution 50%, 75% and 87% of the time;
-5 seeds reach 92%, 10 seeds 95% (simulated).
+This file says what a claim is and how it is stored. `judge` gives verdicts, `regimes` says whether
+a sentence could be tested by the runs at all, and `statistics` computes what is judged.
 """
 
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from ..base import foreign
 from ..base.errors import shortened
 from ..base.files import write_text
-from .statistics import Statistic, difference, monotone_trend, relative_change, share_within
 
-__all__ = [
-    "Claim", "Statistic", "difference", "judge", "monotone_trend", "read_claims", "relative_change",
-    "seed_interval", "share_within", "trend_and_effect", "write_claims",
-]  # fmt: skip
-
-Verdict = Literal["fails", "undecided", "holds"]
+Kind = Literal["paper", "published", "control", "proved", "ours"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+HEADLINE: tuple[Kind, ...] = ("paper", "published", "control")  # the kinds that a headline counts
+Verdict = Literal["fails", "undecided", "not tested", "holds"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)  # what a reader must see first comes first
-RESAMPLES = 9_999
-_RANGE = 4  # seeds up to which the interval is their range
-_MEASURED = ("value", "ci_low", "ci_high")  # may be NaN, which JSON has no word for
+LEAST = 3  # seeds below which nothing is decided
+_MEASURED = ("value", "ci_low", "ci_high", "p")  # may be NaN, which JSON has no word for
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+(\.[a-z0-9]+)?)*")
 _LONGEST_ID = 60
 KEYS = {  # of the claims file
     "id": "Name of the claim, unique in its figure: it stays when the sentence is reworded.",
+    "kind": "`paper`: a sentence of the paper. `published`: agreement with published points."
+    " `control`: what the paper's reasoning needs. `proved`: a theorem, identity or certificate,"
+    " whose violation is a failed job. `ours`: our addition.",
     "figure": "The figure that makes it, as `galanti2025rank/fig09`.",
     "claim": "The sentence that is judged.",
     "statistic": "What was computed, and what is claimed of it.",
-    "value": "Mean of the statistic over the seeds; null if there is none [of the statistic].",
+    "value": "Mean of the statistic over the seeds, the geometric mean of ratios; null if there is"
+    " none [of the statistic].",
     "ci_low": "Lower end of its interval; null if there is none [of the statistic].",
     "ci_high": "Upper end of its interval; null if there is none [of the statistic].",
+    "interval": "What the interval is: `95%, Student's t over seeds`, or a range.",
     "threshold": "What the interval is compared with [of the statistic].",
-    "n": "Independent seeds with a value [seeds].",
-    "verdict": "`holds`, `fails` or `undecided`.",
+    "p": "Two-sided p-value of the test that the verdict rests on; null if there is none [1].",
+    "n": "Independent seeds with a value; of a `proved` claim the cases that were checked [1].",
+    "regime": "What must be true of the runs for the sentence to be tested: a list of `name`, `met`"
+    " and `measured`.",
+    "verdict": "`holds`, `fails`, `undecided`, or `not tested` where the regime is not met.",
     "reference": "What of the paper it is about, such as a figure as published; may be empty.",
     "note": "What is missing from it, or what else a reader must know; may be empty.",
+    "points": "Of a `published` claim, ours beside each published point; else empty.",
 }
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One part of a regime: its name, whether the runs meet it, and what was measured of them."""
+
+    name: str
+    met: bool
+    measured: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One published point beside ours, the mean of n seeds.
+
+    `low` and `high` are the ends within which a published value agrees with ours. `basis` says what
+    they are: `prediction`, the 95% prediction interval for one more run; `fixed`, a tolerance such
+    as max(3, 5%), below three seeds; `apart`, where only one of the two networks learnt, so that
+    the ranks are not compared.
+    """
+
+    panel: str
+    series: str
+    x: float
+    ours: float
+    published: float
+    low: float
+    high: float
+    n: int
+    basis: Literal["prediction", "fixed", "apart"]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the published value lies between the ends; a missing one of ours does not."""
+        return self.low <= self.published <= self.high
 
 
 @dataclass(frozen=True)
@@ -63,145 +96,65 @@ class Claim:
     """
 
     id: str
+    kind: Kind
     figure: str
     claim: str
     statistic: str
     value: float
     ci_low: float
     ci_high: float
+    interval: str
     threshold: float
+    p: float
     n: int
+    regime: tuple[Condition, ...]
     verdict: Verdict
-    reference: str
-    note: str
+    reference: str = ""
+    note: str = ""
+    points: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a malformed id, and a verdict that its own numbers cannot carry."""
+        """Refuse a malformed id, and a verdict that its own numbers or regime cannot carry."""
         if not _ID.fullmatch(self.id) or len(self.id) > _LONGEST_ID:
             raise ValueError(
                 f"id {self.id!r} is not lower-case words joined by hyphens, such as"
                 f" rank-falls-with-decay, in at most {_LONGEST_ID} characters"
             )
-        if self.verdict not in VERDICTS:
-            raise ValueError(f"verdict {self.verdict!r} is none of {', '.join(VERDICTS)}")
+        for word, allowed in ((self.kind, KINDS), (self.verdict, VERDICTS)):
+            if word not in allowed:
+                raise ValueError(f"{word!r} is none of {', '.join(allowed)}")
+        if (self.verdict == "not tested") != bool(self.unmet):
+            raise ValueError(f"{self.verdict!r} does not fit the regime of {self.claim!r}")
         numbers = (self.value, self.ci_low, self.ci_high, self.threshold)
-        if self.verdict != "undecided" and (self.n < 2 or not np.isfinite(numbers).all()):
-            raise ValueError(f"{self.verdict!r} needs 2 seeds and finite numbers: {self.claim!r}")
+        if self.decided and (self.n < LEAST or not np.isfinite(numbers).all()):
+            raise ValueError(
+                f"{self.verdict!r} needs {LEAST} seeds and finite numbers: {self.claim!r}"
+            )
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim holds or fails."""
+        return self.verdict in ("holds", "fails")
+
+    @property
+    def unmet(self) -> tuple[Condition, ...]:
+        """The parts of the regime that the runs do not meet."""
+        return tuple(part for part in self.regime if not part.met)
 
 
-def seed_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return a 95% interval for the mean of per-seed values (n,): expanded percentile bootstrap
-    over seeds.
+def holm(claims: Iterable[Claim]) -> list[Claim]:
+    """Return the decided claims that survive Holm's correction at 5% among the tested claims.
 
-    The percentiles alpha'/2 = Phi(-sqrt(n / (n - 1)) t_{1 - alpha/2, n - 1}) widen the plain
-    interval, which is too narrow by that factor in small samples. Up to n = 4 they are rarer than
-    n^-n, the chance to draw one seed n times: the interval is the range. NaN if n < 2.
-    Source: Hesterberg (2015), What Teachers Should Know About the Bootstrap, The American
-    Statistician 69(4).
+    A claim without a p-value takes no part. Source: Holm (1979), A simple sequentially rejective
+    multiple test procedure, Scandinavian Journal of Statistics 6(2).
     """
-    seeds = np.asarray(values, dtype=np.float64)
-    n = len(seeds)
-    if n < 2 or not np.isfinite(seeds).all():
-        return math.nan, math.nan
-    if n <= _RANGE:
-        return float(seeds.min()), float(seeds.max())
-    from scipy import special  # loaded only here; scipy.stats takes longer to load
-
-    quantile = special.stdtrit(n - 1, 0.975)
-    tail = float(special.ndtr(-math.sqrt(n / (n - 1)) * quantile))
-    means = seeds[_resamples(n)].mean(axis=1)
-    # A mean of equal numbers may round past them: no resampled mean is outside the seeds' range.
-    low, high = np.clip(np.quantile(means, [tail, 1 - tail]), seeds.min(), seeds.max())
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=8)
-def _resamples(n: int) -> NDArray[np.int64]:
-    """Indices (RESAMPLES, n), the same in every call: a claim does not depend on the clock."""
-    return np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
-
-
-def judge(
-    statistic: Statistic,
-    *,
-    figure: str,
-    id: str,
-    claim: str,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    reference: str = "",
-    note: str = "",
-) -> Claim:
-    """Give the verdict on "the statistic is at least (or at most) this threshold".
-
-    holds: the whole interval is on the claim's side of the threshold (or on it); fails: the whole
-    interval is beyond it; undecided: it straddles, or fewer than two seeds have a value.
-    """
-    threshold = at_least if at_least is not None else at_most
-    if threshold is None or None not in (at_least, at_most) or not math.isfinite(threshold):
-        raise ValueError(f"{figure}: give at_least or at_most, one finite number: {claim!r}")
-    values = [v for v in statistic.by_seed.values() if math.isfinite(v)]
-    n, lost = len(values), len(statistic.by_seed) - len(values)
-    low, high = seed_interval(values)
-    side = 1 if at_least is not None else -1  # mirrored, at_most is at_least
-    words = "at least" if side == 1 else "at most"
-    near, far = sorted((side * low, side * high)) if n > 1 else (math.nan, math.nan)
-    verdict: Verdict = "undecided"
-    if near >= side * threshold:
-        verdict = "holds"
-    elif far < side * threshold:
-        verdict = "fails"
-    notes = [note, statistic.missing, f"{lost} of {lost + n} seeds have no value" if lost else ""]
-    notes.append(f"interval: the range of {n} seeds" if 2 <= n <= _RANGE else "")
-    value = float(np.clip(np.mean(values), min(values), max(values))) if values else math.nan
-    return Claim(
-        id=id,
-        figure=figure,
-        claim=claim,
-        statistic=f"{statistic.sentence}; mean over seeds; claimed: {words} {threshold:g}",
-        value=value,
-        ci_low=low,
-        ci_high=high,
-        threshold=threshold,
-        n=n,
-        verdict=verdict,
-        reference=reference,
-        note="; ".join(filter(None, notes)),
-    )
-
-
-def trend_and_effect(
-    table: pd.DataFrame,
-    *,
-    figure: str,
-    id: str,
-    claim: str,
-    x: str,
-    direction: Literal["rises", "falls"],
-    by: Sequence[str] = (),
-    value: str = "value",
-    trend: float = 0.5,
-    effect: float = 0.1,
-    reference: str = "",
-    note: str = "",
-) -> list[Claim]:
-    """Judge the sentence "value rises (or falls) with x" twice: its direction and its size.
-
-    Their ids are `id` and -trend, -effect.
-    trend: the least |tau-b|. effect: the least share by which the low end is below the high end.
-    Both are needed: a thousandth of a rank can be perfectly monotone.
-    """
-    tau = monotone_trend(table, x, value, by)
-    verdict = partial(judge, figure=figure, reference=reference, note=note)
-    if direction == "falls":
-        change = relative_change(table, x, value, by, relative_to="smallest")
-        first = verdict(tau, id=f"{id}-trend", claim=f"{claim} (trend)", at_most=-trend)
-        second = verdict(change, id=f"{id}-effect", claim=f"{claim} (effect)", at_least=effect)
-    else:
-        change = relative_change(table, x, value, by, relative_to="largest")
-        first = verdict(tau, id=f"{id}-trend", claim=f"{claim} (trend)", at_least=trend)
-        second = verdict(change, id=f"{id}-effect", claim=f"{claim} (effect)", at_most=-effect)
-    return [first, second]
+    tested = [c for c in claims if c.verdict != "not tested" and math.isfinite(c.p)]
+    kept: list[Claim] = []
+    for i, claim in enumerate(sorted(tested, key=lambda c: c.p)):
+        if claim.p > 0.05 / (len(tested) - i):
+            break
+        kept.append(claim)
+    return [claim for claim in kept if claim.decided]
 
 
 def write_claims(path: str | Path, claims: Iterable[Claim]) -> None:
@@ -211,9 +164,7 @@ def write_claims(path: str | Path, claims: Iterable[Claim]) -> None:
         ValueError: two claims of one figure have the same id.
     """
     rows = [asdict(claim) for claim in _distinct(list(claims))]
-    for row in rows:
-        row.update({key: row[key] if math.isfinite(row[key]) else None for key in _MEASURED})
-    text = json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(_nulls(rows), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     write_text(Path(path), text)
 
 
@@ -231,6 +182,14 @@ def _claims(rows: Any) -> list[Claim]:
     if not isinstance(rows, list):
         raise ValueError("not a list of claims")
     return _distinct([_claim(row) for row in rows])
+
+
+def _nulls(cell: Any) -> Any:
+    if isinstance(cell, dict):
+        return {key: _nulls(value) for key, value in cell.items()}
+    if isinstance(cell, list | tuple):
+        return [_nulls(value) for value in cell]
+    return None if isinstance(cell, float) and math.isnan(cell) else cell
 
 
 def _distinct(claims: list[Claim]) -> list[Claim]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 FOLDER = Path(__file__).parent / "points"
+READING = 1e-4  # the points were read off vector graphics to about this
 
 
 @cache

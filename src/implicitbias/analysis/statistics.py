@@ -1,92 +1,85 @@
-"""Statistics over the seeds of a table: trends, changes, differences, agreement with a reference.
+"""Statistics over the seeds of a table: ends of a line, differences, and complete cases.
 
 The seed is the unit: the runs of one seed share initialisation and data order, so a statistic is
-computed within each seed and averaged over the seeds.
+computed within each seed. Every seed has the same points: the largest complete block of seeds and
+points is taken, and what is left out is counted.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Statistic:
     """A number per seed, the sentence that says which, and what is missing from it ("" if nothing).
 
-    A seed whose value could not be computed is NaN here: it is kept, so that it is counted.
+    A seed whose value could not be computed is NaN here: it is kept, so that it is counted. log:
+    the numbers are ratios, whose mean and interval are those of the logarithms; a ratio of 0 has
+    none and is missing.
     """
 
     sentence: str
     by_seed: dict[int, float]
     missing: str = ""
+    log: bool = False
 
     @classmethod
-    def of(cls, sentence: str, values: pd.Series, missing: str = "") -> "Statistic":
+    def of(
+        cls, sentence: str, values: pd.Series, missing: str = "", log: bool = False
+    ) -> "Statistic":
         """Return the statistic whose values are a series indexed by seed."""
         by_seed = {int(str(seed)): float(value) for seed, value in values.items()}
-        return cls(sentence, by_seed, missing)
+        return cls(sentence, by_seed, missing, log)
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers that can be averaged, by seed."""
+        found = [v for _, v in sorted(self.by_seed.items()) if math.isfinite(v)]
+        return [v for v in found if v > 0] if self.log else found
 
 
-def monotone_trend(
-    table: pd.DataFrame, x: str, value: str = "value", by: Sequence[str] = ()
-) -> Statistic:
-    """Return Kendall's tau-b between x and value within each group of `by`, averaged; in [-1, 1].
-
-    Points without a value are left out of tau and counted. A group whose values are all equal
-    counts as 0: a flat line is evidence against a trend, not missing.
-    """
-    _require_numbers(table, x)
-
-    def tau(group: pd.DataFrame) -> float:
-        seen = group[group[value].notna()]
-        if len(seen) < 2:
-            return math.nan
-        return kendall_tau(*seen[[x, value]].to_numpy(dtype=np.float64).T)
-
-    return _per_seed(table, [x], value, by, tau, f"Kendall tau-b of {{value}} against {x}")
-
-
-def kendall_tau(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Return tau-b of x and y (n,): concordant less discordant pairs, over the geometric mean of
-    the pairs not tied in x and those not tied in y; in [-1, 1], 0 for a flat y, NaN for a flat x.
-
-    As scipy.stats.kendalltau, which takes half a second to load. Source: Kendall (1945).
-    """
-    if (y == y[0]).all():
-        return 0.0
-    dx, dy = (np.sign(np.subtract.outer(v, v)) for v in (x, y))
-    with np.errstate(invalid="ignore"):
-        return float((dx * dy).sum() / np.sqrt((dx**2).sum() * (dy**2).sum()))
-
-
-def relative_change(
+def line_ratio(
     table: pd.DataFrame,
     x: str,
     value: str = "value",
     by: Sequence[str] = (),
-    relative_to: Literal["smallest", "largest"] = "smallest",
+    falls: bool = True,
 ) -> Statistic:
-    """Return (value at smallest x - value at largest x) / |value at one of them|, averaged over
-    `by`.
+    """Return the ratio of the ends of the least-squares line through log value, over all points.
 
-    The effect size beside a trend. relative_to: the x whose value divides; choose the end that the
-    claim says is the higher one, so that a fall to zero is 1 and never a division by zero. A group
-    without both ends has no value.
+    The line is against the place of x in its order, so that every point counts as much, whatever
+    the spacing of x, and it spans all values of x, so that a point that is left out changes its
+    error and not what is estimated. The groups of `by` have levels of their own and share the
+    slope, which without gaps is the mean of their slopes. falls: the value at the largest x over
+    that at the smallest; else the inverse, so that a ratio below 1 is the trend that is looked for.
+    A group with a value of 0 or less has no logarithm, and is left out and counted.
     """
     _require_numbers(table, x)
-
-    def change(group: pd.DataFrame) -> float:
-        ends = group.sort_values(x)[value].to_numpy(dtype=np.float64)[[0, -1]]
-        base = abs(ends[0 if relative_to == "smallest" else 1])
-        return float((ends[0] - ends[1]) / base) if base != 0 and len(group) > 1 else math.nan
-
-    sentence = f"({{value}} at smallest - at largest {x}) / at {relative_to}"
-    return _per_seed(table, [x], value, by, change, sentence)
+    rows, missing = complete(table, [*by, x], value)
+    places = {v: i for i, v in enumerate(sorted(table[x].unique()))} if len(rows) else {}
+    by_seed: dict[int, float] = {}
+    empty, groups = 0, 0
+    for seed, own in rows.groupby("seed"):
+        over, under = 0.0, 0.0
+        for part in split(own, by):
+            values = part[value].to_numpy(dtype=np.float64)
+            groups += 1
+            if not (values > 0).all():
+                empty += 1
+                continue
+            at = part[x].map(places).to_numpy(dtype=np.float64)
+            at = at - at.mean()
+            over, under = over + float(at @ np.log(values)), under + float(at @ at)
+        reach = (len(places) - 1) * (1 if falls else -1)
+        by_seed[int(str(seed))] = math.exp(over / under * reach) if under else math.nan
+    left = f"{empty} of {groups} curves with a value of 0 left out" if empty else ""
+    ends = f"largest / at smallest {x}" if falls else f"smallest / at largest {x}"
+    sentence = f"{_named(table, value)} at {ends}, line over all points{_averaged(by)}"
+    return Statistic(sentence, by_seed, "; ".join(filter(None, [missing, left])), log=True)
 
 
 def difference(
@@ -112,56 +105,60 @@ def difference(
     )
 
 
-def share_within(
-    table: pd.DataFrame,
-    reference: pd.DataFrame,
-    on: Sequence[str],
-    value: str = "value",
-    absolute: float = 3.0,
-    relative: float = 0.05,
-) -> Statistic:
-    """Return the share of points with |ours - reference| <= max(absolute, relative * |reference|);
-    in [0, 1].
+def complete(
+    table: pd.DataFrame, axes: Sequence[str], value: str = "value"
+) -> tuple[pd.DataFrame, str]:
+    """Return the largest complete block of seeds and points that have a value, and what it lacks.
 
-    `on`: the columns that name a point in both tables; both have `value`. A point that we trained
-    and that has no value is not within, so a diverged run never helps. Published points that were
-    not trained are not compared, and counted. Seeds as in `fullest_seeds`.
+    Seeds are added in the order of how many points they have, and the points are those that all of
+    them have; of equally large blocks the one with more seeds is taken. So neither does a seed
+    count that was run at a single point, nor a point that a single seed has.
     """
-    if reference.duplicated(list(on)).any() or not np.isfinite(reference[value]).all():
-        raise ValueError(f"the reference needs one finite {value} for each of {', '.join(on)}")
-    published = reference[[*on, value]].rename(columns={value: "published"})
-    every = table.merge(published, on=list(on), how="inner")
-    both = fullest_seeds(every)
-    nothing = not np.isfinite(both[value].astype(float)).any()
+    absent = [name for name in ("run", "seed", *axes, value) if name not in table]
+    if absent:
+        raise ValueError(f"the table has no column {', '.join(absent)}; it has {list(table)}")
+    keys = ["seed", *axes]
+    twice = table[table.duplicated(keys)]
+    if len(twice):
+        point = ", ".join(f"{key}={twice.iloc[0][key]}" for key in keys)
+        raise ValueError(f"several rows at {point}: select one, or name the other column in `by`")
+    if table.empty:
+        return table, "no rows"
+    numbers = table[value].astype(float)
+    rows = table[np.isfinite(numbers)].assign(**{value: numbers})
+    points = {
+        seed: frozenset(own[list(axes)].itertuples(index=False, name=None))
+        for seed, own in rows.groupby("seed")
+    }
+    ordered = sorted(points, key=lambda seed: (-len(points[seed]), str(seed)))
+    blocks = [
+        (frozenset.intersection(*(points[s] for s in ordered[:m])), ordered[:m])
+        for m in range(1, len(ordered) + 1)
+    ]
+    common, seeds = max(blocks, key=lambda b: (len(b[0]) * len(b[1]), len(b[1])),
+                        default=(frozenset(), []))  # fmt: skip
+    at = pd.Series(list(rows[list(axes)].itertuples(index=False, name=None)), index=rows.index)
+    kept = rows[rows["seed"].isin(seeds) & at.isin(common)]
+    return kept, "; ".join(_missing(table, rows, kept, list(axes)))
 
-    def share(group: pd.DataFrame) -> float:
-        if nothing:  # in no seed: that is no comparison, rather than a bad one
-            return math.nan
-        group = group[group["run"].notna()]
-        allowed = np.maximum(absolute, relative * group["published"].abs())
-        return float(((group[value] - group["published"]).abs() <= allowed).mean())
 
-    sentence = (
-        f"share of points with {{value}} within max({absolute:g}, {relative:.0%}) of the paper"
-    )
-    found = _per_seed(both, [*on, "published"], value, (), share, sentence)
-    compared = len(both[list(on)].drop_duplicates())
-    few = "" if compared == len(reference) else f"{compared} of {len(reference)} published points"
-    left = every["seed"].nunique() - both["seed"].nunique()
-    left_out = f"{left} seed{'s' if left > 1 else ''} run at fewer points left out" if left else ""
-    missing = "; ".join(filter(None, [found.missing, few, left_out]))
-    return Statistic(found.sentence, found.by_seed, missing)
+def split(rows: pd.DataFrame, by: Sequence[str]) -> list[pd.DataFrame]:
+    """Return the groups of `by`, or all rows as one."""
+    return [part for _, part in rows.groupby(list(by), dropna=False)] if by else [rows]
 
 
-def fullest_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the seeds that have the most rows.
-
-    A further seed that was run at a few points, perhaps where something was odd, is no repetition
-    of the others: the mean of its own points would count as much as that of all of theirs.
-    """
-    sizes = table.groupby("seed")["seed"].transform("size")
-    kept: pd.DataFrame = table.loc[sizes == sizes.max()]
-    return kept
+def _missing(
+    table: pd.DataFrame, rows: pd.DataFrame, kept: pd.DataFrame, axes: list[str]
+) -> list[str]:
+    missing = []
+    if lost := table["run"].nunique() - rows["run"].nunique():
+        missing.append(f"{lost} of {table['run'].nunique()} runs without a value")
+    points, left = (len(part[axes].drop_duplicates()) for part in (table, kept))
+    if left < points:
+        missing.append(f"{points - left} of {points} points left out: not every seed has them")
+    if seeds := table["seed"].nunique() - kept["seed"].nunique():
+        missing.append(f"{seeds} of {table['seed'].nunique()} seeds left out: they lack points")
+    return missing
 
 
 def _require_numbers(table: pd.DataFrame, x: str) -> None:
@@ -178,42 +175,23 @@ def _per_seed(
     sentence: str,
 ) -> Statistic:
     """of_group for each seed and group of `by`, averaged over the groups that have a value."""
-    grid, missing = _complete(table, [*by, *axes], value)
+    rows, missing = complete(table, [*by, *axes], value)
     by_seed: dict[int, float] = {}
     empty, groups = 0, 0
-    for seed in sorted(grid["seed"].unique()):
-        rows = grid[grid["seed"] == seed]
-        parts = [part for _, part in rows.groupby(list(by), dropna=False)] if by else [rows]
-        numbers = np.array([of_group(part) for part in parts])
+    for seed, own in rows.groupby("seed"):
+        numbers = np.array([of_group(part) for part in split(own, by)])
         finite = numbers[np.isfinite(numbers)]
-        by_seed[int(seed)] = float(finite.mean()) if len(finite) else math.nan
+        by_seed[int(str(seed))] = float(finite.mean()) if len(finite) else math.nan
         empty, groups = empty + len(numbers) - len(finite), groups + len(numbers)
-    if empty and by:
-        missing.append(f"no statistic in {empty} of {groups} groups")
+    left = f"no statistic in {empty} of {groups} groups" if empty and by else ""
+    said = sentence.format(value=_named(table, value)) + _averaged(by)
+    return Statistic(said, by_seed, "; ".join(filter(None, [missing, left])))
+
+
+def _named(table: pd.DataFrame, value: str) -> str:
     metrics = list(table["metric"].unique()) if "metric" in table else []
-    said = sentence.format(value=metrics[0] if len(metrics) == 1 else value)
-    averaged = f", mean over {', '.join(by)}" if by else ""
-    return Statistic(said + averaged, by_seed, "; ".join(missing))
+    return str(metrics[0]) if len(metrics) == 1 else value
 
 
-def _complete(
-    table: pd.DataFrame, axes: Sequence[str], value: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """Every seed at every point that any seed has, NaN where it has none; and what is missing."""
-    absent = [name for name in ("run", "seed", *axes, value) if name not in table]
-    if absent:
-        raise ValueError(f"the table has no column {', '.join(absent)}; it has {list(table)}")
-    keys = ["seed", *axes]
-    twice = table[table.duplicated(keys)]
-    if len(twice):
-        point = ", ".join(f"{key}={twice.iloc[0][key]}" for key in keys)
-        raise ValueError(f"several rows at {point}: select one, or name the other column in `by`")
-    numbers = table[value].astype(float)
-    rows = table[["run", *keys]].assign(**{value: numbers.where(np.isfinite(numbers))})
-    points = rows[list(axes)].drop_duplicates()
-    grid = rows[["seed"]].drop_duplicates().merge(points, how="cross").merge(rows, "left", on=keys)
-    lost = rows.loc[rows[value].isna(), "run"].nunique()
-    missing = [f"{lost} of {rows['run'].nunique()} runs without a value"] if lost else []
-    if len(grid) > len(rows):
-        missing.append(f"{len(grid) - len(rows)} of {len(grid)} points were not run")
-    return grid, missing if len(rows) else ["no rows"]
+def _averaged(by: Sequence[str]) -> str:
+    return f", mean over {', '.join(by)}" if by else ""

@@ -37,9 +37,31 @@ def split(metric: str) -> tuple[str, float]:
     return norm, float(tolerance)
 
 
-def part(metric: str) -> str:
-    """Return what tells claims at several tolerances apart in their ids: `fro-3e-2`."""
-    return metric.removeprefix("rank_").replace("_", "-")
+def named(metric: str) -> str:
+    """Return what a rank's tolerance is called in a sentence: `tolerance 0.03`."""
+    norm, tolerance = split(metric)
+    return f"tolerance {tolerance:g}{', spectral norm' if 'spec' in norm else ''}"
+
+
+def judged(table: pd.DataFrame, published: str, scaled: str = "", at_protocol: bool = False) -> str:
+    """Return the rank metric at which claims are judged, each sentence once.
+
+    At the paper's protocol that is the one at which the figure was published; elsewhere the one
+    that the figure scales it to; where the table has neither, the first that it lists.
+    """
+    there = list(tolerances(table))
+    wanted = (published, scaled) if at_protocol else (scaled, published)
+    return next((m for m in wanted if m in there), there[0] if there else published)
+
+
+def full_rank(table: pd.DataFrame) -> float:
+    """Return the largest average rank of any network of the table, at any tolerance and epoch.
+
+    An untrained network has full rank at the smallest tolerance. 0 without runs.
+    """
+    rows = table[(table["layer"] == "average") & table["metric"].isin([*tolerances(table)])]
+    largest = rows["value"].max()
+    return float(largest) if pd.notna(largest) else 0.0
 
 
 def rank(table: pd.DataFrame, metric: str, layer: str = "average") -> pd.DataFrame:

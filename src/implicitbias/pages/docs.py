@@ -154,4 +154,4 @@ def _judged(claim: Claim | None) -> str:
     if claim is None:
         return "–"
     over = interval(claim.ci_low, claim.ci_high)
-    return f"**{claim.verdict}**: {number(claim.value)}, seeds {over}, n = {claim.n}"
+    return f"**{claim.verdict}**: {number(claim.value)}, interval {over}, n = {claim.n}"

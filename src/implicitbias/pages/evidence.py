@@ -93,7 +93,7 @@ def _agreement(figures: list[Figure]) -> str:
         "The value is the share of the published points that ours agree with; where the claim is"
         " about a tolerance, the mean distance of our average ranks, counted there, to theirs."
     )
-    head = ["figure", "claim", "value", "over seeds", "n", "verdict"]
+    head = ["figure", "claim", "value", "interval", "n", "verdict"]
     return f"{said}\n\n{_table(head, rows)}"
 
 
@@ -128,7 +128,7 @@ def _claims(claims: list[Claim]) -> str:
         for c in claims
         if c.verdict == verdict
     ]  # fmt: skip
-    return _table(["verdict", "claim", "value", "over seeds", "threshold", "n", "note"], rows)
+    return _table(["verdict", "claim", "value", "interval", "threshold", "n", "note"], rows)
 
 
 def _remaining(asked: Plan) -> str:

@@ -125,8 +125,8 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
     def claim(name, sentence, verdict, value):
         return Claim(
             id=name, figure=KEY, claim=sentence, statistic="a|b; claimed: at least 2", value=value,
-            ci_low=value - 1, ci_high=value + 1, threshold=2, n=3, verdict=verdict, reference="",
-            note="",
+            ci_low=value - 1, ci_high=value + 1, threshold=2, n=3, verdict=verdict, kind="paper",
+            interval="95%", p=0.01, regime=(),
         )  # fmt: skip
 
     made = {
@@ -149,10 +149,11 @@ def test_verdicts_of_two_scales_stand_side_by_side_and_fails_come_first(monkeypa
     section = section[section.index("{ #fig07") :]
     rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
     assert rows == [
-        r"| only paper | a\|b; claimed: at least 2 | – | **fails**: 1, seeds [0, 2], n = 3 |",
-        r"| only small | a\|b; claimed: at least 2 | **undecided**: 2, seeds [1, 3], n = 3 | – |",
-        r"| rank\_fro falls | a\|b; claimed: at least 2 | **holds**: 5, seeds [4, 6], n = 3 |"
-        " **holds**: 6, seeds [5, 7], n = 3 |",
+        r"| only paper | a\|b; claimed: at least 2 | – | **fails**: 1, interval [0, 2], n = 3 |",
+        r"| only small | a\|b; claimed: at least 2 | **undecided**: 2, interval [1, 3], n = 3"
+        " | – |",
+        r"| rank\_fro falls | a\|b; claimed: at least 2 | **holds**: 5, interval [4, 6], n = 3 |"
+        " **holds**: 6, interval [5, 7], n = 3 |",
     ]
     assert (
         f"(../figures/paper/{KEY}.png){{ width=350 }}" in section

@@ -36,9 +36,10 @@ def claim(key, verdict, sentence="Rank falls as weight decay grows", **other):
         numbers = dict.fromkeys(numbers, math.nan)
     words = "-".join(re.findall("[a-z]+", sentence.lower()))
     cells = {
-        "id": words[:40].rstrip("-"), "figure": key, "claim": sentence,
+        "id": words[:40].rstrip("-"), "kind": "paper", "figure": key, "claim": sentence,
         "statistic": "Kendall tau-b; mean over seeds",
-        **numbers, "threshold": -0.5, "n": 0 if verdict == "undecided" else 3,
+        **numbers, "interval": "95%", "threshold": -0.5, "p": math.nan, "regime": (),
+        "n": 0 if verdict == "undecided" else 3,
         "verdict": verdict, "reference": "Theorem 1", "note": "", **other,
     }  # fmt: skip
     return Claim(**cells)

@@ -19,8 +19,8 @@ def test_claims_come_with_failures_first(plan):
 def test_every_claim_shows_its_numbers_and_missing_ones_are_said_missing(plan):
     rows = Page(made(plan)).rows
     fails = next(row for row in rows if row.startswith("× fails"))
-    assert "-0.9123 [-0.99, -0.8] -0.5 3" in fails
-    assert "no value none -0.5 0" in next(row for row in rows if row.startswith("? undecided"))
+    assert "-0.9123 [-0.99, -0.8] 95% -0.5 3" in fails
+    assert "no value none 95% -0.5 0" in next(row for row in rows if row.startswith("? undecided"))
 
 
 def test_the_matrix_gives_the_worst_verdict_in_words_and_leads_to_the_figure(plan):

@@ -13,7 +13,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _runs
 
@@ -32,7 +34,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         judged.append(
             judge(
                 Statistic.of(f"plain's final error / that of c = {c:g}", ratio), figure=FIGURE,
-                at_least=2.0, id=f"error-halved-c-{c:g}",
+                at_least=2.0, kind="paper", id=f"error-halved-c-{c:g}",
                 claim=f"normalisation with c = {c:g} at least halves the error",
             )
         )  # fmt: skip

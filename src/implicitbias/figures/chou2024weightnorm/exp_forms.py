@@ -18,9 +18,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -51,7 +53,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     result = [
         worst(
             small[small["form"] == form], figure=FIGURE, at_most=0.05,
-            id=f"small-step-{FORM_PARTS[form]}",
+            kind="paper", id=f"small-step-{FORM_PARTS[form]}",
             claim=f"{label}: at the smallest step the error is the flow's within a twentieth",
             statistic="|error / the flow's - 1| at equal residual",
         )
@@ -61,10 +63,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         *result,
         judge(statistic, figure=FIGURE, at_most=2,
-              id="two-pairs-at-most-twice",
+              kind="paper", id="two-pairs-at-most-twice",
               claim="two polar pairs end with at most twice the error of one"),
         judge(statistic, figure=FIGURE, at_least=0.5,
-              id="two-pairs-at-least-half",
+              kind="paper", id="two-pairs-at-least-half",
               claim="two polar pairs end with at least half the error of one"),
     ]  # fmt: skip
 

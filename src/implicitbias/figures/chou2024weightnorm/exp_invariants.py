@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
 from ...analysis.tables import final
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -30,12 +30,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             last[last["metric"] == "invariant_drift"], figure=FIGURE, at_most=1e-6,
-            id="invariants-constant", claim="the projected invariants are constant along the flow",
+            kind="paper", id="invariants-constant",
+            claim="the projected invariants are constant along the flow",
             statistic="largest drift relative to the invariant",
         ),
         worst(
             last[last["metric"] == "unit_drift"], figure=FIGURE, at_most=1e-6,
-            id="direction-keeps-length",
+            kind="paper", id="direction-keeps-length",
             claim="the flow keeps ||u|| = 1", statistic="| ||u|| - 1 |",
         ),
     ]  # fmt: skip

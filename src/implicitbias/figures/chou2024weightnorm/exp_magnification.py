@@ -17,8 +17,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -46,24 +46,24 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             bounded.assign(value=bounded["excess_over_bound"]), figure=FIGURE, at_most=1, note=lost,
-            id="excess-below-bound",
+            kind="paper", id="excess-below-bound",
             claim="the excess of the l1 norm never exceeds its bound", statistic="excess / bound",
         ),
         worst(
             done.assign(value=-done["excess"]), figure=FIGURE, at_most=1e-6, note=lost,
-            id="no-limit-below-pursuit",
+            kind="paper", id="no-limit-below-pursuit",
             claim="no interpolating limit has a smaller l1 norm than basis pursuit",
             statistic="(Q - ||z||_1) / Q, where the residual is 1e-8",
         ),
         worst(
             compared.assign(value=compared["magnification_gap"]), figure=FIGURE, at_most=1e-5,
-            id="ends-where-plain-does",
+            kind="paper", id="ends-where-plain-does",
             claim="normalised flow ends where plain flow from x(0) / rho does",
             statistic="||z - z_plain|| / ||z||", note=lost,
         ),
         worst(
             known.assign(value=below), figure=FIGURE, at_most=1e-6, note=lost,
-            id="magnification-above-bound",
+            kind="paper", id="magnification-above-bound",
             claim="rho is at least its lower bound at r_end = Q^(1/L)",
             statistic="log10 of the bound - log10 rho",
         ),

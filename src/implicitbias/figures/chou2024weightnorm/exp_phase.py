@@ -23,7 +23,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _runs
 
@@ -84,12 +86,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         )
         if c == 0:
             result.append(judge(
-                statistic, figure=FIGURE, id="plain-against-pursuit", at_most=0.5,
+                statistic, figure=FIGURE, kind="paper", id="plain-against-pursuit", at_most=0.5,
                 claim="plain descent recovers at most half of what basis pursuit does",
             ))  # fmt: skip
         else:
             result.append(judge(
-                statistic, figure=FIGURE, id=f"normalised-against-pursuit-c-{c:g}", at_least=0.8,
+                statistic, figure=FIGURE, kind="paper",
+                id=f"normalised-against-pursuit-c-{c:g}", at_least=0.8,
                 claim="normalised descent recovers at least four fifths of what basis pursuit does",
             ))  # fmt: skip
     steps, flow, time = studied(table)
@@ -97,7 +100,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     gap = (small - flow.groupby("seed")["value"].mean()).abs()
     statistic = Statistic.of(f"|share recovered - the flow's| at time {time:g}", gap)
     result.append(judge(
-        statistic, figure=FIGURE, id="maps-step-small-enough", at_most=0.1,
+        statistic, figure=FIGURE, kind="paper", id="maps-step-small-enough", at_most=0.1,
         claim="at the maps' step descent recovers what the flow does in the same time",
     ))  # fmt: skip
     return result

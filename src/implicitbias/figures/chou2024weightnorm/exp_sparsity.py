@@ -17,7 +17,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _runs
 
@@ -42,7 +44,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                     f"largest ratio over sparsities of the error at c = {c:g} to plain's", largest
                 ),
                 figure=FIGURE, at_most=0.5,
-                id=f"half-plain-error-c-{c:g}",
+                kind="paper", id=f"half-plain-error-c-{c:g}",
                 claim=f"where basis pursuit recovers, c = {c:g} has at most half plain's error",
             )
         )  # fmt: skip

@@ -17,7 +17,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis import tables
-from ...analysis.claims import Claim, difference, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import difference
 from .. import style
 from . import _runs
 
@@ -38,7 +40,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         judged.append(
             judge(
                 gap, figure=FIGURE, at_least=0,
-                id=f"{_runs.PARTS[better]}-loses-less-than-{_runs.PARTS[worse]}",
+                kind="paper", id=f"{_runs.PARTS[better]}-loses-less-than-{_runs.PARTS[worse]}",
                 claim=f"at equal cut-off the sparse weight of {better} loses less than {worse}'s",
             )
         )  # fmt: skip
@@ -46,7 +48,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     judged.append(
         judge(
             difference(rows, "method", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
-            id="l1-keeps-as-many-as-l0",
+            kind="paper", id="l1-keeps-as-many-as-l0",
             claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
         )
     )  # fmt: skip

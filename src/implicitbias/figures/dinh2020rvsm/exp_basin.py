@@ -16,9 +16,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis import tables
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -52,18 +54,19 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             inside, figure=FIGURE, at_most=NEAR, statistic="final angle, radians",
-            id="arrives-within-limit",
+            kind="paper", id="arrives-within-limit",
             claim="with beta up to delta sin(delta) / (k pi) every start reaches the truth",
         ),
         judge(
             Statistic.of(f"share of starts that end within {NEAR} rad", arrived),
             figure=FIGURE, at_least=0.5,
-            id="most-arrive-beyond-limit",
+            kind="paper", id="most-arrive-beyond-limit",
             claim="the condition is not necessary: up to ten times beyond it most starts arrive",
         ),
         worst(
             starts(table), figure=FIGURE, at_most=1e-9, unit="start_seed",
-            id="random-starts-agree", claim="random starts on the sphere end at the same angle",
+            kind="paper", id="random-starts-agree",
+            claim="random starts on the sphere end at the same angle",
             statistic="final angle - the smallest of the same penalty, radians",
         ),
     ]  # fmt: skip

@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 
 from ...analysis import tables
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -55,29 +55,30 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             paired.assign(value=paired["change"]), figure=FIGURE, at_most=0.01,
-            id="same-angle",
+            kind="paper", id="same-angle",
             claim="without normalisation the angle to the truth is the same to a hundredth",
             statistic="|free angle / angle on the sphere - 1|",
         ),
         worst(
             paired.assign(value=paired["short"].abs()), figure=FIGURE, at_most=0.0045,
-            id="unit-norm", claim="free weights end with a norm of one to within 0.0045",
+            kind="paper", id="unit-norm",
+            claim="free weights end with a norm of one to within 0.0045",
             statistic="|1 - ||w|||",
         ),
         worst(
             paired.assign(value=support), figure=FIGURE, at_most=0,
-            id="same-support", claim="without normalisation u keeps as many entries",
+            kind="paper", id="same-support", claim="without normalisation u keeps as many entries",
             statistic="difference of the numbers of non-zeros",
         ),
         worst(
             missed.assign(value=missed[list(IDENTITIES)].max(axis=1)), figure=FIGURE,
-            at_most=1e-10, id="identities-without-norm",
+            at_most=1e-10, kind="paper", id="identities-without-norm",
             claim="free limits meet identities (i), (ii) and (iv)",
             statistic="largest miss",
         ),
         worst(
             _runs.last(free, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            id="lagrangian-without-norm",
+            kind="paper", id="lagrangian-without-norm",
             claim="the Lagrangian never increases without normalisation, beyond rounding",
             statistic="largest increase in one iteration",
         ),

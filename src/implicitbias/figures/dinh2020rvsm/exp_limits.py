@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 
 from ...analysis import tables
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     judged = [
         worst(
             _runs.last(penalised, name), figure=FIGURE, at_most=1e-10, statistic="largest miss",
-            id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
+            kind="paper", id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
         )
         for name, text in IDENTITIES.items()
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         worst(
             rows.assign(value=rows["distance"] / rows["closeness_bound"].clip(lower=1e-9)),
             figure=FIGURE, at_most=1,
-            id="closeness-bound",
+            kind="paper", id="closeness-bound",
             claim="bound (iii): ||w - w*|| <= 2 sqrt(2) k beta ||u|| sin angle(u, w)",
             statistic="distance / max(bound, 1e-9)",
             note="where l0 keeps the whole support both sides are zero, to the stop's 1e-13",
@@ -79,12 +79,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     judged += [
         worst(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
-            id="support-inside-truth", claim="u is exactly sparse, inside the true support",
+            kind="paper", id="support-inside-truth",
+            claim="u is exactly sparse, inside the true support",
             statistic="non-zeros of u outside the true support",
         ),
         worst(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            id="lagrangian-never-rises", claim="the Lagrangian never increases, beyond rounding",
+            kind="paper", id="lagrangian-never-rises",
+            claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
     ]  # fmt: skip
@@ -107,7 +109,7 @@ def _reference(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             pd.DataFrame(misses), figure=FIGURE, at_most=1, unit="case",
-            id="reference-values",
+            kind="paper", id="reference-values",
             claim="derived reference values are reproduced to their printed digits",
             statistic="miss / half a unit of the last digit (angle, norm, non-zeros, distance)",
             note=f"n counts {len(misses)} cases, all of seed {REFERENCE_SEED}",

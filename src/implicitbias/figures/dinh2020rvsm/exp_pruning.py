@@ -19,7 +19,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis import tables
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _runs
 
@@ -78,7 +80,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 judge(
                     Statistic.of(f"accuracy at u - of pruning {other} at equal zeros", gap),
                     figure=FIGURE, at_least=0,
-                    id=f"{penalty}-against-pruning-{at}",
+                    kind="paper", id=f"{penalty}-against-pruning-{at}",
                     claim=f"{name}: as accurate as magnitude pruning {other}, at equal zeros",
                     note=f"{len(part)} runs with a share of zeros in [{DENSE}, {SPARSE}]",
                 )
@@ -90,7 +92,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             judge(
                 Statistic.of(f"accuracy at u, {better} - {worse}, mean over cut-offs", gap),
                 figure=FIGURE, at_least=0,
-                id=f"{better}-against-{worse}",
+                kind="paper", id=f"{better}-against-{worse}",
                 claim=f"at equal cut-off {better} is at least as accurate at u as {worse}",
             )
         )  # fmt: skip
@@ -106,7 +108,7 @@ def _cheap(ends: pd.DataFrame) -> Claim:
     return judge(
         Statistic.of("largest share of zeros of l0 within 0.02 of the unpenalised accuracy", share),
         figure=FIGURE, at_least=0.8,
-        id="l0-zeros-for-two-points",
+        kind="paper", id="l0-zeros-for-two-points",
         claim="l0 splitting sets four fifths of the weights to zero for at most two points",
     )  # fmt: skip
 

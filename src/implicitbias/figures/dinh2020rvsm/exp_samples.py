@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 
 from ...analysis import tables
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -58,17 +58,19 @@ def _against(rows: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Cla
     return [
         worst(
             apart.rename("value").reset_index(), figure=FIGURE, at_most=0, note=note,
-            id=f"support-{part}", claim=f"{name}: u has the non-zeros of the population's limit",
+            kind="paper", id=f"support-{part}",
+            claim=f"{name}: u has the non-zeros of the population's limit",
             statistic="non-zeros more or fewer, and outside the true support",
         ),
         worst(
             relative.rename("value").reset_index(), figure=FIGURE, at_most=0.2, note=note,
-            id=f"angle-{part}", claim=f"{name}: the final angle is the population's within a fifth",
+            kind="paper", id=f"angle-{part}",
+            claim=f"{name}: the final angle is the population's within a fifth",
             statistic="|angle / population's - 1|",
         ),
         worst(
             relative[apart == 0].rename("value").reset_index(), figure=FIGURE, at_most=0.2,
-            id=f"angle-same-support-{part}",
+            kind="paper", id=f"angle-same-support-{part}",
             claim=f"{name}: where the support is the population's the angle is, within a fifth",
             statistic="|angle / population's - 1|",
         ),

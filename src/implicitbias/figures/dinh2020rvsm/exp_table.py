@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from ...analysis import tables
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -44,13 +44,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             rows.assign(value=rows["nonzeros"] - rows["true_positives"]), figure=FIGURE, at_most=0,
-            id="kept-is-true", claim="every entry that is kept is one of the truth's",
+            kind="paper", id="kept-is-true", claim="every entry that is kept is one of the truth's",
             statistic="non-zeros of u outside the true support",
         ),
         worst(
             shrunk.assign(value=shrunk["rescaled_split_loss"] / shrunk["split_loss"]),
             figure=FIGURE, at_most=1, statistic="f(u/||u||) / f(u)",
-            id="rescaling-lowers-loss",
+            kind="paper", id="rescaling-lowers-loss",
             claim="after l1 and transformed l1, rescaling u to unit length lowers its loss",
         ),
     ]  # fmt: skip

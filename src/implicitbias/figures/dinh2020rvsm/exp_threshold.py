@@ -15,8 +15,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -31,7 +31,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             rows.assign(value=(rows["weight"] - rows["new_threshold"]).abs()), figure=FIGURE,
-            id="closed-form",
+            kind="paper", id="closed-form",
             claim="the limit w is the closed-form thresholding of the true weight, entry by entry",
             statistic="|w_i - closed form of w*_i|", at_most=1e-10,
         )

@@ -16,8 +16,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 from . import _runs
 
 PAPER: dict[str, Any] = {}
@@ -35,12 +35,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            id="lagrangian-never-rises", claim="the Lagrangian never increases, beyond rounding",
+            kind="paper", id="lagrangian-never-rises",
+            claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
         worst(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
-            id="support-inside-truth",
+            kind="paper", id="support-inside-truth",
             claim="u ends exactly sparse, inside the support of the true weight",
             statistic="non-zeros of u outside the true support",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...analysis.claims import Statistic
+from ...analysis.statistics import Statistic
 from ...analysis.tables import final
 
 

@@ -18,9 +18,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
+from ...analysis.worst import worst
 from .. import style
-from .._worst import worst
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "galanti2022noise/exp_gradient_rank"
@@ -49,16 +51,18 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ratio = "rank / bound"
     return [
         worst(singles.assign(value=singles["value"] / singles["limit"]), figure=FIGURE,
-              at_most=1.0, statistic=ratio, id="example-rank",
+              at_most=1.0, statistic=ratio, kind="paper", id="example-rank",
               claim="an example's gradient has rank at most m_l"),
         worst(rows.assign(value=rows["value"] / rows["limit"]), figure=FIGURE, at_most=1.0,
-              statistic=ratio, id="batch-rank", claim="a batch's gradient has rank at most m_l B"),
+              statistic=ratio, kind="paper", id="batch-rank",
+              claim="a batch's gradient has rank at most m_l B"),
         worst(normal.assign(value=normal["value"] - normal["limit"] + 1), figure=FIGURE,
               at_most=0.0, statistic="rank - (m_l B - 1)",
-              id="batch-rank-normalised",
+              kind="paper", id="batch-rank-normalised",
               claim="with batch normalisation it has rank at most m_l B - 1"),
         judge(Statistic.of(sentence, attained), figure=FIGURE, at_least=0.9,
-              id="bound-attained-untrained", claim="at the start the bound is nearly attained"),
+              kind="paper", id="bound-attained-untrained",
+              claim="at the start the bound is nearly attained"),
     ]  # fmt: skip
 
 

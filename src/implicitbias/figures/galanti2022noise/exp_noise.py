@@ -28,7 +28,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
 from .. import style
 from ._movement import averages, falls, last, per_seed, trained
 
@@ -64,7 +65,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 judge(
                     per_seed(falls(bare), f"{RATIO}, largest over batch sizes below N", False),
                     figure=FIGURE, at_most=0.75,
-                    id=f"falls-without-decay-{part}",
+                    kind="paper", id=f"falls-without-decay-{part}",
                     claim=f"{name}: without decay the movement of SGD goes on falling",
                 )
             )  # fmt: skip
@@ -80,20 +81,21 @@ def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> li
         judge(
             per_seed(falls(noisy), f"{RATIO}, least over batch sizes below N", least=True),
             figure=FIGURE, at_least=0.5,
-            id=f"floor-{part}", claim=f"{name}: with decay and B < N the movement has a floor",
+            kind="paper", id=f"floor-{part}",
+            claim=f"{name}: with decay and B < N the movement has a floor",
         ),
         judge(
             per_seed(pull.assign(value=pull["value"] / pull["decay"]),
                      f"gradients' movement at the end {over}", least=True),
             figure=FIGURE, at_least=0.5, note="added after a pilot",
-            id=f"floor-gradients-move-{part}",
+            kind="paper", id=f"floor-gradients-move-{part}",
             claim=f"{name}: that floor is not pure decay, for the gradients move the weights",
         ),
         judge(
             per_seed(ends.assign(value=ends["value"] / ends["decay"]),
                      f"movement at the end {over}", least=True),
             figure=FIGURE, at_least=2.0,
-            id=f"floor-above-decay-{part}",
+            kind="paper", id=f"floor-above-decay-{part}",
             claim=f"{name}: that floor is above what decay alone would move",
         ),
     ]  # fmt: skip
@@ -107,14 +109,14 @@ def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str, part: str) -> l
         judge(
             per_seed(falls(full), f"{RATIO}, full batch", least=False),
             figure=FIGURE, at_most=0.1,
-            id=f"descent-without-floor-{part}",
+            kind="paper", id=f"descent-without-floor-{part}",
             claim=f"{name}: with decay and the full batch there is none",
         ),
         judge(
             per_seed(both.assign(value=both["value"] / both["value_small"]),
                      "movement of the full batch / of the smallest batch, at the end", least=False),
             figure=FIGURE, at_most=0.1, note="added after a pilot",
-            id=f"descent-beside-sgd-{part}",
+            kind="paper", id=f"descent-beside-sgd-{part}",
             claim=f"{name}: the full batch moves a tenth of what the smallest one does",
         ),
     ]  # fmt: skip

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.tables import final
-from .. import style
-from .._ranks import rank, tolerances
+from .. import comparable, style
+from .._ranks import judged, rank, tolerances
 from . import _published
 
 RESNET: dict[str, Any] = {
@@ -32,6 +32,7 @@ class Layout:
     """A layout says what one figure draws: a column of panels is a value of `by`.
 
     as_published: the tolerance that gives the published ranks; "" where that is not known.
+    scaled: the tolerance that stands for it at scale small.
     panel: from the column's value (a tuple if `by` has several fields) to the name of its panel in
     the published points.
     """
@@ -43,6 +44,7 @@ class Layout:
     layers: tuple[int, ...]
     panel: Callable[[Any], str]
     as_published: str = ""
+    scaled: str = "rank_fro_5e-2"
     title: Callable[[Any], str] = str
     log: bool = True
     values: tuple[Hashable, ...] = field(default=())  # of `by`, where a figure must show each
@@ -51,6 +53,12 @@ class Layout:
     def key(self) -> str:
         """`galanti2025rank/fig02`."""
         return f"galanti2025rank/fig{int(self.figure):02d}"
+
+    def judged(self, table: pd.DataFrame) -> str:
+        """Return the rank metric at which the figure's sentences are judged."""
+        fixed = {k: v for k, v in self.paper.items() if k not in self.by}
+        at_protocol = len(table) > 0 and comparable(table.drop_duplicates("run"), fixed)
+        return judged(table, self.as_published or self.scaled, self.scaled, at_protocol)
 
     def columns(self, table: pd.DataFrame) -> list[Hashable]:
         """Return the values of `by`, ascending, or those that must be shown."""

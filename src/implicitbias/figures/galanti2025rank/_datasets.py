@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
 from . import _convnets, _rank_claims
 
 NAMES = {
@@ -18,6 +18,7 @@ PARTS = {
     "svhn": "svhn", "food101": "food101", "imagenette": "imagenette", "mnist": "mnist",
     "mnist5k": "mnist", "fashion_mnist": "fashion-mnist", "places365": "places365",
 }  # of ids  # fmt: skip
+CLASSES = {"food101": 101, "places365": 365}  # of the others ten
 PAPER = {
     **{k: v for k, v in _convnets.RESNET.items() if k != "dataset"}, "negative_slope": 0.0,
     "batch_size": [16], "lr": [0.1, 0.5, 1, 2], "weight_decay": [5e-4],
@@ -38,25 +39,14 @@ def layout(figure: str, datasets: Sequence[str], table: pd.DataFrame) -> _convne
 def claims(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> list[Claim]:
     """On each data set larger rates lower the rank, and not without decay; or it is not there."""
     of = layout(figure, datasets, table)
-    judged = []
+    metric, found = of.judged(table), []
     for dataset in of.columns(table):
-        runs, name, part = of.of(table, dataset), NAMES[str(dataset)], PARTS[str(dataset)]
-        if runs.empty:
-            missing = Statistic("none: no runs", {}, f"{name} is not available")
-            claim = f"average rank falls as the learning rate grows, {name}"
-            judged.append(
-                judge(
-                    missing,
-                    figure=of.key,
-                    id=f"rank-falls-with-lr-{part}",
-                    claim=claim,
-                    at_most=-0.5,
-                )
-            )
-            continue
-        judged += _rank_claims.falls(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
-        judged += _rank_claims.flat_without_decay(runs, of.key, "lr", (), (f", {name}", f"-{part}"))
-    return judged + _rank_claims.fidelity(table, of)
+        runs, name = of.of(table, dataset), (f", {NAMES[str(dataset)]}", f"-{PARTS[str(dataset)]}")
+        least = 2 / CLASSES.get(str(dataset), 10)
+        found.append(_rank_claims.falls(runs, of, "lr", (), name, metric, least))
+        if len(runs):
+            found.append(_rank_claims.flat_without_decay(runs, of, "lr", (), name, metric, least))
+    return found + _rank_claims.fidelity(table, of)
 
 
 def draw(table: pd.DataFrame, figure: str, datasets: Sequence[str]) -> Figure:

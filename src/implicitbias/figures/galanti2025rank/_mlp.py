@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge, relative_change, trend_and_effect
+from ...analysis.claims import Claim
 from .. import style
-from .._ranks import part, rank, tolerances
+from .._rank_claims import falls, flat_without_decay
+from .._ranks import judged, rank, split, tolerances
 from . import _published
 
 PAPER: dict[str, Any] = {
@@ -26,24 +27,11 @@ def decay_claims(table: pd.DataFrame, figure: str) -> list[Claim]:
     """Judge whether the average rank falls with weight decay at each batch size; without decay B
     changes little.
     """
-    judged = []
-    for metric, at in tolerances(table).items():
-        rows = rank(table, metric)
-        decayed, control = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
-        judged += trend_and_effect(
-            decayed, figure=figure, id=f"rank-falls-with-decay-{part(metric)}", x="weight_decay",
-            claim=f"average rank falls as weight decay grows, {at}", direction="falls",
-            by=["batch_size"],
-        )  # fmt: skip
-        judged.append(
-            judge(
-                relative_change(control, x="batch_size", relative_to="largest"),
-                figure=figure, id=f"flat-without-decay-batch-{part(metric)}", at_least=-0.1,
-                claim="without weight decay a smaller batch lowers the average rank by under a"
-                f" tenth, {at}",
-            )
-        )  # fmt: skip
-    return judged
+    metric = judged(table, AS_PUBLISHED)
+    return [
+        falls(table, figure, "weight_decay", ["batch_size"], metric),
+        flat_without_decay(table, figure, "batch_size", (), metric),
+    ]
 
 
 def fidelity_claims(table: pd.DataFrame, figure: str, column: str, x: str) -> list[Claim]:
@@ -54,10 +42,17 @@ def fidelity_claims(table: pd.DataFrame, figure: str, column: str, x: str) -> li
     if theirs is None:
         return []
     rows = table[table["epoch"] == _published.LAST_EPOCH]
-    ranks = rank(rows, AS_PUBLISHED), 3.0, "average rank at tolerance 0.03"
-    return _published.agreement(
+    at = f"at tolerance {split(AS_PUBLISHED)[1]:g}"
+    average = {"average": rank(rows, AS_PUBLISHED)}
+    layers = {layer: rank(rows, AS_PUBLISHED, layer) for layer in LAYERS}
+    return _published.judged(
         figure,
-        {"average": ranks, **_published.accuracies(rows)},
+        rows,
+        [
+            _published.Compared("average-rank", f"average rank {at}", average),
+            _published.Compared("layer-ranks", f"the rank of layers 1, 3 and 5 {at}", layers),
+            *_published.accuracies(rows),
+        ],
         lambda series: _published.numbered(theirs[theirs["series"] == series], column, x),
         [column, x],
     )

@@ -17,7 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis import regimes
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from ...plan.schedules import multiplier
 from .. import style
 from .._ranks import IDS
@@ -62,11 +65,16 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
     rows = ratios(table)
     last = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["weight_decay"] > 0)]
     for value, runs in last.groupby(column):
+        moved = float(np.exp(-runs["log_decay"].max())) - 1
+        shown = regimes.condition(
+            "decay alone would move the norm by more than is asked", moved,
+            "share by which pure decay lowers a norm between the last two records", at_least=0.05,
+        )  # fmt: skip
         at, part = f"{style.WORDS[column]} {value:g}", f"{IDS[column]}-{value:g}"
         judged.append(
             judge(
                 _largest(runs.assign(gap=(runs["ratio"] - 1).abs()), "gap", "|ratio - 1|"),
-                figure=figure, at_most=0.05,
+                figure=figure, kind="paper", at_most=0.05, regime=[shown],
                 id=f"ratio-near-1-{part}",
                 claim=f"the last ratio is within 0.05 of 1 in every layer, {at}",
             )
@@ -75,7 +83,7 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
             judge(
                 _largest(runs.assign(gap=runs["of_decay"].abs()), "gap",
                          "|log ratio| per step over that of pure decay"),
-                figure=figure, at_most=0.5,
+                figure=figure, kind="control", at_most=0.5,
                 id=f"norms-settled-{part}",
                 claim=f"at the end every norm changes at under half the rate of pure decay, {at}",
                 note="the theorem's assumption: the norms have settled",

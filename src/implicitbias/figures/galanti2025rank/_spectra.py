@@ -11,7 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from ...analysis.claims import Claim, Statistic, judge, relative_change, trend_and_effect
+from ...analysis import regimes
+from ...analysis.claims import Claim
+from ...analysis.judge import judge, trend
+from ...analysis.statistics import Statistic, complete, line_ratio
 from ...analysis.tables import final
 from .. import style
 
@@ -25,30 +28,32 @@ def spectra(table: pd.DataFrame, layers: Sequence[int]) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame, figure: str, layers: Sequence[int]) -> list[Claim]:
     """With the batch the large values fall, the small ones grow; where they cross stays."""
+    table, left = regimes.learnt(table)
     rows = spectra(table, layers)
     rows = rows.assign(largest=[v[0] for v in rows["values"]],
                        median=[float(np.median(v)) for v in rows["values"]])  # fmt: skip
-    decayed, control = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
-    change = relative_change(control, "batch_size", "largest", by=["layer"], relative_to="largest")
+    decayed, plain = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
+    fits = [regimes.fit(table[table["weight_decay"] > 0])]
     return [
-        *trend_and_effect(
-            decayed, figure=figure, x="batch_size", direction="falls", by=["layer"],
-            value="largest", id="largest-falls-with-batch",
+        trend(
+            decayed, figure=figure, kind="paper", x="batch_size", direction="falls", by=["layer"],
+            value="largest", id="largest-falls-with-batch", regime=fits, note=left,
             claim="the largest singular value falls as the batch grows",
         ),
-        *trend_and_effect(
-            decayed, figure=figure, x="batch_size", direction="rises", by=["layer"],
-            value="median", id="median-grows-with-batch",
+        trend(
+            decayed, figure=figure, kind="paper", x="batch_size", direction="rises", by=["layer"],
+            value="median", id="median-grows-with-batch", regime=fits, note=left,
             claim="the median singular value grows with the batch",
         ),
         judge(
-            crossing_spread(decayed), figure=figure, at_most=0.1,
-            id="one-crossing",
+            crossing_spread(decayed), figure=figure, kind="paper", at_most=0.1,
+            id="one-crossing", regime=fits, note=left,
             claim="the spectra cross at nearly one index, whatever the batch size",
         ),
         judge(
-            change, figure=figure, at_most=0.1,
-            id="largest-without-decay",
+            line_ratio(plain, "batch_size", "largest", by=["layer"]), figure=figure, kind="control",
+            at_least=0.9, id="largest-without-decay",
+            regime=[regimes.fit(table[table["weight_decay"] == 0])],
             claim="without weight decay a smaller batch raises the largest by under a tenth",
         ),
     ]  # fmt: skip
@@ -62,12 +67,14 @@ def crossing_spread(rows: pd.DataFrame) -> Statistic:
     mean over layers.
     """
     by_seed = {}
-    for seed, part in rows.groupby("seed"):
+    whole = rows.assign(value=[float(np.sum(v)) for v in rows["values"]])
+    kept, missing = complete(whole, ["layer", "batch_size"])
+    for seed, part in kept.groupby("seed"):
         spreads = [_spread(layer) for _, layer in part.groupby("layer")]
         by_seed[int(str(seed))] = float(np.mean(spreads))
     return Statistic(
         "range over batch sizes of the index where a spectrum crosses that of the largest, over"
-        " the number of singular values, mean over layers", by_seed,
+        " the number of singular values, mean over layers", by_seed, missing,
     )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
+from ...analysis.worst import proved
 from .. import style
-from .._worst import worst
 
 PAPER = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "galanti2025rank/exp_certificate"
@@ -76,7 +76,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         vacuous = int((rows["limit"] >= rows["trivial"]).sum())
         rows = rows.assign(value=(rows["value"] / rows["limit"]).where(rows["value"] > 0, 0.0))
         judged.append(
-            worst(
+            proved(
                 rows, figure=FIGURE, id=name, claim=sentence, at_most=1.0,
                 statistic="left side / right side",
                 note=f"{vacuous} of {len(rows)} bounds are vacuous",

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from ...analysis.claims import Claim
 from .. import comparable, style
-from .._ranks import rank, tolerances
-from . import _convnets, _rank_claims
+from .._rank_claims import falls, flat_without_decay
+from .._ranks import judged, rank, tolerances
+from . import _convnets
 
 PAPER = {
     **_convnets.RESNET, "negative_slope": 0.01, "batch_size": [4, 8, 16, 32, 64, 128],
@@ -38,6 +39,7 @@ PAPER = {
     "weight_decay": [0, 1e-4, 3e-4, 5e-4, 2e-3, 4e-3, 6e-3],
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig01"
+AS_PUBLISHED, SCALED = "rank_fro_1e-3", "rank_fro_5e-2"
 WEAK, WEAK_SCALED = 1e-3, 0.05  # decays below are those of (a) and (b), above those of (c) and (d)
 AXES = {"a": ("lr", "weight_decay"), "b": ("lr", "weight_decay"),
         "c": ("batch_size", "weight_decay"), "d": ("batch_size", "lr")}  # fmt: skip
@@ -64,17 +66,22 @@ def maps(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls along every axis of every map, and not with the batch without decay."""
     of = maps(table)
+    metric = judged(table, AS_PUBLISHED, SCALED, comparable(table.drop_duplicates("run"), PAPER))
     rates = pd.concat([of["a"], of["b"]])
-    falls = _rank_claims.falls
-    return [
-        *falls(rates, FIGURE, "lr", ["batch_size", "weight_decay"], (" (a, b)", "-ab")),
-        *falls(rates, FIGURE, "weight_decay", ["batch_size", "lr"], (" (a, b)", "-ab")),
-        *falls(of["c"], FIGURE, "weight_decay", ["batch_size"], (" (c)", "-c")),
-        *falls(of["c"], FIGURE, "batch_size", ["weight_decay"], (" (c)", "-c")),
-        *falls(of["d"], FIGURE, "batch_size", ["lr"], (" (d)", "-d")),
-        *falls(of["d"], FIGURE, "lr", ["batch_size"], (" (d)", "-d")),
-        *_rank_claims.flat_without_decay(of["c"], FIGURE, "batch_size", of=(" (c)", "-c")),
+    cases = (
+        (rates, "lr", ["batch_size", "weight_decay"], "a, b"),
+        (rates, "weight_decay", ["batch_size", "lr"], "a, b"),
+        (of["c"], "weight_decay", ["batch_size"], "c"),
+        (of["c"], "batch_size", ["weight_decay"], "c"),
+        (of["d"], "batch_size", ["lr"], "d"),
+        (of["d"], "lr", ["batch_size"], "d"),
+    )
+    found = [
+        falls(runs, FIGURE, x, by, metric, (f" ({panel})", f"-{panel.replace(', ', '')}"))
+        for runs, x, by, panel in cases
     ]
+    control = flat_without_decay(of["c"], FIGURE, "batch_size", (), metric, (" (c)", "-c"))
+    return [*found, control]
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -36,10 +36,10 @@ LAYOUT = _convnets.Layout(
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Larger rates and smaller batches lower the rank, and do not without decay."""
     return [
-        *_rank_claims.falls(table, LAYOUT.key, "lr", ["batch_size"]),
-        *_rank_claims.falls(table, LAYOUT.key, "batch_size", ["lr"]),
-        *_rank_claims.flat_without_decay(table, LAYOUT.key, "lr", ["batch_size"]),
-        *_rank_claims.flat_without_decay(table, LAYOUT.key, "batch_size", ["lr"]),
+        _rank_claims.falls(table, LAYOUT, "lr", ["batch_size"]),
+        _rank_claims.falls(table, LAYOUT, "batch_size", ["lr"]),
+        _rank_claims.flat_without_decay(table, LAYOUT, "lr", ["batch_size"]),
+        _rank_claims.flat_without_decay(table, LAYOUT, "batch_size", ["lr"]),
         *_rank_claims.fidelity(table, LAYOUT),
     ]
 

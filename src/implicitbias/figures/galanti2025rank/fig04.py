@@ -36,7 +36,7 @@ PANELS = {
 }  # fmt: skip
 LAYOUT = _convnets.Layout(
     "4", PAPER, by=("lr", "weight_decay"), x="batch_size", layers=(1, 4, 8, 11),
-    as_published="rank_fro_5e-2", panel=lambda v: PANELS.get(v, ""),
+    as_published="rank_fro_5e-2", scaled="rank_fro_1.4e-1", panel=lambda v: PANELS.get(v, ""),
     title=lambda v: f"lr {v[0]:g}, weight decay {v[1]:g}",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ The total decay exponent, sum of lr x weight_decay over steps, is 22 there and 4
 short of its range, but a share e^-22 of the initialisation is already nothing in float32.
 """
 
+from collections.abc import Callable
 from itertools import cycle
 
 import matplotlib.pyplot as plt
@@ -23,11 +24,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge, relative_change
+from ...analysis import regimes
+from ...analysis.claims import Claim, Condition
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic, line_ratio
 from ...analysis.tables import final
+from ...analysis.worst import proved
 from ...metrics.rank_bound import rank_bound_as_drawn, rank_bound_theorem
 from .. import style
-from .._ranks import part, split, tolerances
+from .._ranks import judged, named, split, tolerances
 from . import _published
 
 PAPER = {
@@ -35,6 +40,7 @@ PAPER = {
     "weight_decay": 8e-3, "momentum": 0.0,
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig06"
+AS_PUBLISHED = "rank_fro_1e-3"
 NEEDS = ("train_accuracy", "test_accuracy")
 COLOURS = (style.SKY, style.GREEN, style.ORANGE, style.PURPLE, style.YELLOW)  # of bounds
 DRAWN = (style.SERIES["average"], (style.BLUE, "s"), (style.VERMILION, "^"))  # of ranks
@@ -47,47 +53,52 @@ def bounded(table: pd.DataFrame) -> dict[float, str]:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls far, the theorem holds at each eps, the drawn bounds lie above the rank."""
-    drawn = tolerances(table, ["rank_fro"])
-    judged = []
-    for metric, at in drawn.items():
-        ends = rows(table, metric)
-        ends = ends[ends["epoch"].isin([0, ends["epoch"].max()])]
-        judged.append(
-            judge(
-                relative_change(ends, x="epoch"), figure=FIGURE, id=f"halved-{part(metric)}",
-                claim=f"training at least halves the average rank, {at}", at_least=0.5,
-            )
-        )  # fmt: skip
-    for eps, metric in bounded(table).items():
+    metric = judged(table, AS_PUBLISHED)
+    curve = rows(table, metric)
+    at = named(metric)
+    ends = curve[curve["epoch"].isin([0, curve["epoch"].max()])]
+    found = [
+        judge(
+            line_ratio(ends, "epoch"), figure=FIGURE, kind="paper", id="halved", at_most=0.5,
+            regime=[regimes.forgets(table, split(metric)[1])],
+            claim=f"training at least halves the average rank, {at}",
+        )
+    ]  # fmt: skip
+    for eps, bounded_rank in bounded(table).items():
         hidden = final(table)
-        hidden = hidden[(hidden["metric"] == metric) & hidden["layer"].isin(["layer0", "layer1"])]
-        judged.append(
-            judge(
-                ratio(hidden, rank_bound_theorem, eps, f"largest {metric} of a layer / bound"),
-                figure=FIGURE, id=f"theorem-{eps}", at_most=1.0,
+        hidden = hidden[
+            (hidden["metric"] == bounded_rank) & hidden["layer"].isin(["layer0", "layer1"])
+        ]
+        limit, drawn = bound(table, rank_bound_theorem, eps), bound(table, rank_bound_as_drawn, eps)
+        found += [
+            proved(
+                hidden.assign(value=hidden["value"] / limit), figure=FIGURE, id=f"theorem-{eps}",
+                at_most=1.0, statistic=f"rank of a layer at tolerance {eps} / the theorem's bound",
                 claim=f"no rank at tolerance {eps} exceeds the theorem's bound",
-            )
-        )  # fmt: skip
-        for average, at in drawn.items():
-            sentence = f"average {average} / drawn bound"
-            judged.append(
-                judge(
-                    ratio(final(rows(table, average)), rank_bound_as_drawn, eps, sentence),
-                    figure=FIGURE, id=f"below-drawn-bound-{eps}-{part(average)}", at_most=1.0,
-                    claim=f"the average rank at {at} ends below the bound drawn for {eps}",
-                    note=f"as the figure shows it; the bound itself is on the rank at {eps}",
-                )
-            )  # fmt: skip
-    return judged
+                regime=[_speaks(table, limit)],
+            ),
+            judge(
+                Statistic.of(f"average {metric} / bound drawn for eps {eps}",
+                             final(curve).groupby("seed")["value"].max() / drawn),
+                figure=FIGURE, kind="paper", id=f"below-drawn-bound-{eps}", at_most=1.0,
+                claim=f"the average rank at {at} ends below the bound drawn for {eps}",
+                regime=[_speaks(table, drawn)],
+                note=f"as the figure shows it; the bound itself is on the rank at {eps}",
+            ),
+        ]  # fmt: skip
+    return found
 
 
-def ratio(values: pd.DataFrame, bound: object, eps: float, sentence: str) -> Statistic:
-    """Return the largest value over the bound, for each seed."""
-    assert callable(bound)
-    first = values.iloc[0]
-    limit = bound(int(first["batch_size"]), first["lr"], first["weight_decay"], eps)
-    by_seed = values.groupby("seed")["value"].max(numeric_only=True) / limit
-    return Statistic.of(f"{sentence} for eps {eps}", by_seed)
+def bound(table: pd.DataFrame, of: Callable[..., float], eps: float) -> float:
+    """Return a bound at the setting of the runs."""
+    first = table.iloc[0]
+    return of(int(first["batch_size"]), first["lr"], first["weight_decay"], eps)
+
+
+def _speaks(table: pd.DataFrame, limit: float) -> Condition:
+    """A bound above the width is met by every matrix."""
+    return regimes.condition("the bound is below the width", limit / float(table["width"].iloc[0]),
+                             "bound / width", at_most=1.0)  # fmt: skip
 
 
 def rows(table: pd.DataFrame, metric: str, layer: str = "average") -> pd.DataFrame:

@@ -16,8 +16,9 @@ layer until a weight is infinite. Such a run is recorded as diverged and has no 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, trend_and_effect
-from .._ranks import part, rank, tolerances
+from ...analysis.claims import Claim
+from .._rank_claims import falls
+from .._ranks import judged
 from . import _mlp
 
 PAPER = {
@@ -30,20 +31,12 @@ NEEDS = ("train_accuracy", "test_accuracy")
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Smaller batches and larger learning rates lower the average rank."""
-    judged = []
-    for metric, at in tolerances(table).items():
-        rows = rank(table, metric)
-        judged += trend_and_effect(
-            rows, figure=FIGURE, id=f"rank-falls-with-smaller-batch-{part(metric)}",
-            claim=f"average rank falls as the batch gets smaller, {at}", x="batch_size",
-            direction="rises", by=["lr"],
-        )  # fmt: skip
-        judged += trend_and_effect(
-            rows, figure=FIGURE, id=f"rank-falls-with-lr-{part(metric)}",
-            claim=f"average rank falls as the learning rate grows, {at}", x="lr",
-            direction="falls", by=["batch_size"],
-        )  # fmt: skip
-    return judged + _mlp.fidelity_claims(table, "9", "lr", "batch_size")
+    metric = judged(table, _mlp.AS_PUBLISHED)
+    return [
+        falls(table, FIGURE, "batch_size", ["lr"], metric),
+        falls(table, FIGURE, "lr", ["batch_size"], metric),
+        *_mlp.fidelity_claims(table, "9", "lr", "batch_size"),
+    ]
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -21,7 +21,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _rank_claims, _vit
+from .._rank_claims import falls
+from . import _vit
 
 PAPER = {
     **_vit.PAPER, "batch_size": [2, 4, 8, 16, 32, 64, 128], "lr": [0.004, 0.008, 0.04],
@@ -33,10 +34,10 @@ NEEDS = ("train_accuracy",)
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls with smaller batches and larger rates; it falls, and then it is stable."""
-    note = _vit.unlearnt(table)
+    metric = _vit.judged_metric(table)
     return [
-        *_rank_claims.falls(table, FIGURE, "batch_size", ["lr"], note=note),
-        *_rank_claims.falls(table, FIGURE, "lr", ["batch_size"], note=note),
+        falls(table, FIGURE, "batch_size", ["lr"], metric, least=_vit.LEARNT),
+        falls(table, FIGURE, "lr", ["batch_size"], metric, least=_vit.LEARNT),
         *_vit.phases(table, FIGURE, ["lr", "batch_size"]),
         *_vit.fidelity(table, "10", "lr", "batch_size"),
     ]

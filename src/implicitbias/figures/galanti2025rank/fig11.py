@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from . import _rank_claims, _vit
+from .._rank_claims import falls, flat_without_decay
+from . import _vit
 
 PAPER = {
     **_vit.PAPER, "batch_size": [32, 64, 128], "lr": 0.04,
@@ -24,10 +25,10 @@ NEEDS = ("train_accuracy",)
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """The rank falls with weight decay; without it the batch size matters little."""
-    note = _vit.unlearnt(table)
+    metric = _vit.judged_metric(table)
     return [
-        *_rank_claims.falls(table, FIGURE, "weight_decay", ["batch_size"], note=note),
-        *_rank_claims.flat_without_decay(table, FIGURE, "batch_size"),
+        falls(table, FIGURE, "weight_decay", ["batch_size"], metric, least=_vit.LEARNT),
+        flat_without_decay(table, FIGURE, "batch_size", (), metric, least=_vit.LEARNT),
         *_vit.phases(table, FIGURE, ["batch_size", "weight_decay"]),
         *_vit.fidelity(table, "11", "batch_size", "weight_decay"),
     ]

@@ -32,9 +32,9 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Weight decay and smaller batches lower the rank; without decay the batch changes little."""
     both = table.groupby("weight_decay")["batch_size"].transform("nunique") == 2
     return [
-        *_rank_claims.falls(table, LAYOUT.key, "weight_decay", ["batch_size"]),
-        *_rank_claims.falls(table[both], LAYOUT.key, "batch_size", ["weight_decay"]),
-        *_rank_claims.flat_without_decay(table, LAYOUT.key, "batch_size"),
+        _rank_claims.falls(table, LAYOUT, "weight_decay", ["batch_size"]),
+        _rank_claims.falls(table[both], LAYOUT, "batch_size", ["weight_decay"]),
+        _rank_claims.flat_without_decay(table, LAYOUT, "batch_size"),
         *_rank_claims.fidelity(table, LAYOUT),
     ]
 

@@ -28,7 +28,7 @@ PAPER = {
 }  # fmt: skip
 LAYOUT = _convnets.Layout(
     "13", PAPER, by=("lr", "weight_decay"), x="batch_size", layers=(1, 4, 8, 11),
-    as_published="rank_fro_5e-2", panel=str,
+    as_published="rank_fro_5e-2", scaled="rank_fro_1.4e-1", panel=str,
     title=lambda v: f"lr {v[0]:g}, weight decay {v[1]:g}",
 )  # fmt: skip
 

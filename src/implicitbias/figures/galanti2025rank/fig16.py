@@ -20,14 +20,19 @@ random matrix are.
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis import regimes
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from ...analysis.tables import final
-from .. import style
-from .._ranks import part, rank, tolerances
+from .. import comparable, style
+from .._rank_claims import regime
+from .._ranks import judged, named, rank, tolerances
 from . import _published
 
 PAPER: dict[str, Any] = {
@@ -37,11 +42,12 @@ PAPER: dict[str, Any] = {
 }  # fmt: skip
 FIGURE = "galanti2025rank/fig16"
 NEEDS = ("train_accuracy", "test_accuracy")
-AS_PUBLISHED = "rank_fro_5e-2"
+AS_PUBLISHED, SCALED = "rank_fro_5e-2", "rank_fro_2e-1"
 KINDS = {"convolutions": range(1, 11), "linear layers": range(12, 22)}  # of layers 0 ... 21
 SHOWN = {"convolutions": (1, 5, 10), "linear layers": (12, 16, 20)}
 LOOKS = {"convolutions": ((style.BLACK, "o"), "--"), "linear layers": (("#777777", "s"), "-")}
 THEIRS = {"convolutions": "avg_conv", "linear layers": "avg_linear"}
+PARTS = {"convolutions": "average-rank-conv", "linear layers": "average-rank-linear"}  # of ids
 CELL = ["seed", "batch_size", "weight_decay"]
 
 
@@ -67,35 +73,45 @@ def compared(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Convolutions have the higher rank; what of it is shape; which kind training lowers more."""
-    judged = []
-    for metric, at in tolerances(table).items():
-        r = compared(table, metric)
-        decayed = r[r.index.get_level_values("weight_decay") > 0]
-        kept = decayed["conv"] / decayed["conv_0"] - decayed["linear"] / decayed["linear_0"]
-        gap = (r["conv_0"] - r["linear_0"]).groupby("seed").mean()
-        judged += [
-            judge(
-                Statistic.of("least ratio", (r["conv"] / r["linear"]).groupby("seed").min()),
-                figure=FIGURE, at_least=1.0,
-                id=f"conv-above-linear-{part(metric)}",
-                claim=f"convolutions have the higher average rank in every network, {at}",
-            ),
-            judge(
-                Statistic.of("mean gap of the untrained networks / of the trained",
-                             gap / (r["conv"] - r["linear"]).groupby("seed").mean()),
-                figure=FIGURE, at_least=0.5,
-                id=f"gap-before-training-{part(metric)}",
-                claim=f"at least half of that gap is there before training, {at}",
-            ),
-            judge(
-                Statistic.of("share of the untrained rank that convolutions keep - that linear do",
-                             kept.groupby("seed").mean()),
-                figure=FIGURE, at_least=0.0,
-                id=f"linear-lowered-more-{part(metric)}",
-                claim=f"training with decay lowers linear layers by the larger share, {at}",
-            ),
-        ]  # fmt: skip
-    return [*judged, *fidelity(table)]
+    table, left = regimes.learnt(table)
+    metric = judged(table, AS_PUBLISHED, SCALED, _at_protocol(table))
+    at = named(metric)
+    seen = regime(table, metric)[:2]  # nothing has to be forgotten for these
+    r = compared(table, metric)
+    decayed = r[r.index.get_level_values("weight_decay") > 0]
+    kept = (decayed["conv"] / decayed["conv_0"]) / (decayed["linear"] / decayed["linear_0"])
+    gap = (r["conv_0"] - r["linear_0"]).groupby("seed").mean()
+    return [
+        judge(
+            Statistic.of("least ratio of convolutions to linear layers",
+                         (r["conv"] / r["linear"]).groupby("seed").min(), log=True),
+            figure=FIGURE, kind="paper", at_least=1.0, id="conv-above-linear", regime=seen,
+            claim=f"convolutions have the higher average rank in every network, {at}", note=left,
+        ),
+        judge(
+            Statistic.of("mean gap of the untrained networks / of the trained",
+                         gap / (r["conv"] - r["linear"]).groupby("seed").mean(), log=True),
+            figure=FIGURE, kind="ours", at_least=0.5, id="gap-before-training", regime=seen,
+            claim=f"at least half of that gap is there before training, {at}", note=left,
+        ),
+        judge(
+            Statistic.of("share of the untrained rank that convolutions keep / that linear do",
+                         _geometric(kept), log=True),
+            figure=FIGURE, kind="control", at_least=1.0, id="linear-lowered-more", regime=seen,
+            claim=f"training with decay lowers linear layers by the larger share, {at}", note=left,
+        ),
+        *fidelity(table),
+    ]  # fmt: skip
+
+
+def _at_protocol(table: pd.DataFrame) -> bool:
+    return len(table) > 0 and comparable(table.drop_duplicates("run"), PAPER)
+
+
+def _geometric(ratios: pd.Series) -> pd.Series:
+    """The geometric mean over the networks of each seed."""
+    found: pd.Series = np.exp(np.log(ratios).groupby("seed").mean())
+    return found
 
 
 def fidelity(table: pd.DataFrame) -> list[Claim]:
@@ -106,11 +122,15 @@ def fidelity(table: pd.DataFrame) -> list[Claim]:
     if theirs is None:
         return []
     at = table[table["epoch"] == _published.LAST_EPOCH]
-    ours = {THEIRS[kind]: (average(at, AS_PUBLISHED, kind), 3.0, f"average rank of {kind}")
-            for kind in KINDS}  # fmt: skip
-    return _published.agreement(
+    ours = [
+        _published.Compared(part, f"average rank of {kind}",
+                            {THEIRS[kind]: average(at, AS_PUBLISHED, kind)})
+        for kind, part in PARTS.items()
+    ]  # fmt: skip
+    return _published.judged(
         "16",
-        {**ours, **_published.accuracies(at)},
+        at,
+        [*ours, *_published.accuracies(at)],
         lambda series: _published.numbered(
             theirs[theirs["series"] == series], "batch_size", "weight_decay"
         ),

@@ -21,7 +21,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "width": 32}
@@ -47,12 +49,12 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     early, late = wide[wide.index <= 300].max(), wide[wide.index > 300].min()
     return [
         judge(Statistic.of("largest rho up to iteration 300 / smallest after", early / late),
-              figure=FIGURE, at_least=1.1, id="rise-then-dip",
+              figure=FIGURE, at_least=1.1, kind="paper", id="rise-then-dip",
               claim="rho rises fast and then dips"),
         judge(Statistic.of("rho at the end / smallest after iteration 300",
                                  wide.iloc[-1] / late),
               figure=FIGURE, at_least=1.02,
-              id="ends-above-minimum",
+              kind="paper", id="ends-above-minimum",
               claim="rho ends above its smallest value after iteration 300, dip or no dip"),
     ]  # fmt: skip
 

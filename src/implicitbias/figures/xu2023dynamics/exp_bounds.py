@@ -26,7 +26,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge, trend_and_effect
+from ...analysis.claims import Claim
+from ...analysis.judge import judge, trend
+from ...analysis.statistics import Statistic
 from ...analysis.tables import final
 from ...metrics.rademacher import dense_bound, patch_bound
 from .. import style
@@ -104,20 +106,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             judged.append(
                 judge(Statistic.of(f"log10 of dense / {name}", logs["dense"] - logs[name]),
                       figure=FIGURE, at_least=2.0,
-                      id=f"{name}-below-dense-{str(model).replace('_', '-')}",
+                      kind="paper", id=f"{name}-below-dense-{str(model).replace('_', '-')}",
                       claim=f"{words}: {name} are two orders of magnitude below dense")
             )  # fmt: skip
     for x, said in (("n_train", "number of examples"), ("label_noise", "share of permuted labels")):
         direction: Literal["falls", "rises"] = "falls" if x == "n_train" else "rises"
-        judged += trend_and_effect(
+        judged.append(trend(
             panels[x][panels[x]["bound"] == "patches"], figure=FIGURE, x=x, direction=direction,
-            id=f"patches-with-{PARTS[x]}",
+            kind="paper", id=f"patches-with-{PARTS[x]}",
             claim=f"the bound by patches {direction} with the {said}",
-        )  # fmt: skip
+        ))  # fmt: skip
     terms = plain[plain["bound"] == "patches"].groupby("seed")["term"].min()
     judged.append(
         judge(Statistic.of("(2/gamma) R_N by patches, smaller of both networks", terms),
-              figure=FIGURE, at_least=1.0, id="patches-vacuous",
+              figure=FIGURE, at_least=1.0, kind="paper", id="patches-vacuous",
               claim="even the bound by patches says nothing on errors")
     )  # fmt: skip
     return judged

@@ -30,8 +30,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
-from .. import _worst, style
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
+from ...analysis.worst import worst
+from .. import style
 from . import _collapse
 
 PAPER: dict[str, Any] = {
@@ -92,7 +95,7 @@ def _judged(
     words: str, part: str, values: pd.Series, limit: float, statistic: str, claim: str
 ) -> Claim:
     return judge(
-        Statistic.of(statistic, values), figure=FIGURE, id=f"{part}-{PARTS[words]}",
+        Statistic.of(statistic, values), figure=FIGURE, kind="paper", id=f"{part}-{PARTS[words]}",
         at_most=limit, claim=f"{words}: {claim}",
     )  # fmt: skip
 
@@ -102,7 +105,7 @@ def _traps(rows: pd.DataFrame) -> list[Claim]:
     names = ["nc2_equinorm_features", "nc2_equiangle_features"]
     vacuous = rows[rows["setting"].str.startswith("two") & rows["metric"].isin(names)]
     judged = [
-        _worst.worst(vacuous, figure=FIGURE, id="nc2-vacuous-two-classes", at_most=1e-6,
+        worst(vacuous, figure=FIGURE, kind="paper", id="nc2-vacuous-two-classes", at_most=1e-6,
                      statistic="NC2 of centred features",
                      claim="two classes: NC2 of centred features is 0 at every epoch, untrained"
                            " networks included: it says nothing"),

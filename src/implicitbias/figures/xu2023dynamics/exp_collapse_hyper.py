@@ -13,7 +13,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, trend_and_effect
+from ...analysis.claims import Claim
+from ...analysis.judge import trend
 from ...analysis.tables import final
 from .. import style
 from . import _collapse
@@ -44,12 +45,12 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     for metric, words in JUDGED.items():
         for x, said in WORDS.items():
             rows = against(table, x)
-            judged += trend_and_effect(
+            judged.append(trend(
                 rows[rows["metric"] == metric], figure=FIGURE, x=x,
                 direction="rises" if x == "batch_size" else "falls",
-                id=f"{PARTS[metric]}-with-{PARTS[x]}",
+                kind="paper", id=f"{PARTS[metric]}-with-{PARTS[x]}",
                 claim=f"{words} {'rises' if x == 'batch_size' else 'falls'} with {said}",
-            )  # fmt: skip
+            ))  # fmt: skip
     return judged
 
 

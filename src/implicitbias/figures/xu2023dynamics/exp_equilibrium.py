@@ -19,7 +19,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _dynamics
 
@@ -57,20 +59,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ratio = (full.groupby("seed")["value"].mean() / same).dropna()
     return [
         judge(Statistic.of("|rho - rho_eq| / rho of SGD, mean over starts", gap),
-              figure=FIGURE, at_most=0.05, id="sgd-at-equilibrium",
+              figure=FIGURE, at_most=0.05, kind="paper", id="sgd-at-equilibrium",
               claim="SGD's rho is mu / (M + lambda) to 5%"),
         judge(Statistic.of("|rho - rho_eq| / rho of SGD, one output",
                                  scalar.groupby("seed")["value"].mean()),
               figure=FIGURE, at_most=0.05,
-              id="sgd-at-equilibrium-one-output",
+              kind="paper", id="sgd-at-equilibrium-one-output",
               claim="SGD's rho is mu / (M + lambda) to 5% with one output too"),
         judge(Statistic.of("|loss + lambda rho^2 - (mean t^2 - rho mu)| / mean t^2 of SGD",
                                  sgd.groupby("seed")["loss_miss"].mean()),
               figure=FIGURE, at_most=0.05,
-              id="loss-at-equilibrium",
+              kind="paper", id="loss-at-equilibrium",
               claim="SGD's loss with its penalty is 1 - rho mu to 5% of the targets"),
         judge(Statistic.of("gap of full batch / gap of SGD", ratio), figure=FIGURE,
-              at_most=0.5, id="full-batch-nearer",
+              at_most=0.5, kind="paper", id="full-batch-nearer",
               claim="full-batch descent ends at less than half of SGD's distance"),
     ]  # fmt: skip
 

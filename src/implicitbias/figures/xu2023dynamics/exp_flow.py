@@ -30,9 +30,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
+from ...analysis.worst import proved, worst
 from .. import style
-from .._worst import worst
 
 PAPER: dict[str, Any] = {}
 FIGURE = "xu2023dynamics/exp_flow"
@@ -92,44 +94,57 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         off = (slopes(rows) - 1).abs()
         judged.append(judge(
             Statistic.of("|slope of log distance against log lr - 1|", off), figure=FIGURE,
-            id=f"first-order-{PARTS[str(activation)]}", at_most=0.1,
+            kind="ours", id=f"first-order-{PARTS[str(activation)]}", at_most=0.1,
             claim=f"steps approach the flow at first order ({NAMES[str(activation)]})",
         ))  # fmt: skip
     own = flow[flow["metric"] == "flow_error"].groupby(["activation", "seed"])["value"].max()
     finest = miss[miss["lr"] == miss["lr"].min()].set_index(["activation", "seed"])["value"]
     share = (own / finest).rename("value").reset_index()
     judged.append(worst(
-        share, figure=FIGURE, id="flow-error-small", at_most=1e-3,
+        share, figure=FIGURE, kind="control", id="flow-error-small", at_most=1e-3,
         claim="the flow's own error is small beside the distance of the smallest steps",
         statistic="estimated error of the flow / distance of the smallest steps",
     ))  # fmt: skip
     for metric, (name, _) in IDENTITIES.items():
         drift = metric == "unit_drift"
-        judged.append(worst(
+        judged.append(proved(
             both[both["metric"] == metric], figure=FIGURE, id=PARTS[metric],
             at_most=1e-8 if drift else 1e-12,
             claim="the flow keeps the layers' norms" if drift
             else f"the identity of {name} holds along the flow",
             statistic=name if drift else "relative gap",
         ))  # fmt: skip
+    return [*judged, *_rest(longest), *_solver(both, relu)]
+
+
+def _rest(longest: pd.DataFrame) -> list[Claim]:
+    """Where long flows end."""
     last = longest[longest["epoch"] == longest.groupby("run")["epoch"].transform("max")]
-    for metric, part, sentence in (
+    cases = (
         ("gap_equilibrium", "rho-to-equilibrium", "rho comes to mu / (M + lambda)"),
         ("gap_loss", "loss-to-equilibrium", "loss + lambda rho^2 comes to 1 - rho mu"),
-    ):
-        judged.append(worst(last[last["metric"] == metric], figure=FIGURE, id=part, at_most=1e-3,
-                           claim=sentence, statistic="gap at the end"))  # fmt: skip
+    )
+    return [
+        worst(last[last["metric"] == metric], figure=FIGURE, kind="paper", id=part, at_most=1e-3,
+              claim=sentence, statistic="gap at the end")
+        for metric, part, sentence in cases
+    ]  # fmt: skip
+
+
+def _solver(both: pd.DataFrame, relu: pd.DataFrame) -> list[Claim]:
+    """Whether flows reach the horizon, and the ReLU's own."""
     done = both[both["metric"] == "converged"]
-    judged.append(worst(
-        done.assign(value=1 - done["value"]), figure=FIGURE, id="horizon-reached", at_most=0,
-        claim="the solver reaches the horizon within its budget",
-        statistic="1 for a flow that does not",
-    ))  # fmt: skip
     slid = relu[relu["metric"] == "slid"].groupby("seed")["value"].mean()
-    judged.append(judge(Statistic.of("1 if the flow slides before the horizon", slid),
-                       figure=FIGURE, id="relu-slides", at_least=0.5,
-                       claim="the ReLU's own flow slides along a kink (our finding)"))  # fmt: skip
-    return judged
+    return [
+        worst(
+            done.assign(value=1 - done["value"]), figure=FIGURE, kind="control", at_most=0,
+            id="horizon-reached", claim="the solver reaches the horizon within its budget",
+            statistic="1 for a flow that does not",
+        ),
+        judge(Statistic.of("1 if the flow slides before the horizon", slid), figure=FIGURE,
+              kind="ours", id="relu-slides", at_least=0.5,
+              claim="the ReLU's own flow slides along a kink (our finding)"),
+    ]  # fmt: skip
 
 
 def draw(table: pd.DataFrame) -> Figure:

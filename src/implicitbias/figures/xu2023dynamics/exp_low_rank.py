@@ -18,13 +18,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, judge, relative_change, trend_and_effect
+from ...analysis.claims import Claim
+
+# TODO ['relative_change']
 from ...analysis.tables import final
 from .. import style
-from .._ranks import IDS, part, split, tolerances
+from .._rank_claims import falls, flat_without_decay
+from .._ranks import judged, split, tolerances
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}
 FIGURE = "xu2023dynamics/exp_low_rank"
+JUDGED = "rank_fro_3e-2"
 NEEDS = ("train_accuracy",)
 COLUMNS = ("weight_decay", "lr", "batch_size")
 NORMS = {"rank_fro": "||W||_F", "rank_spec": "||W||_2"}
@@ -52,30 +56,13 @@ def against(rows: pd.DataFrame, x: str) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge whether the rank falls with decay, rate and smaller batches; and the control."""
-    judged: list[Claim] = []
-    for metric, at in ranks(table).items():
-        rows = ends(table, metric)
-        decayed = rows[rows["weight_decay"] > 0]
-        for runs, x, direction, by in (
-            (against(decayed, "weight_decay"), "weight_decay", "falls", "batch_size"),
-            (against(decayed, "lr"), "lr", "falls", "batch_size"),
-            (against(decayed, "batch_size"), "batch_size", "rises", "weight_decay"),
-        ):
-            judged += trend_and_effect(
-                runs, figure=FIGURE, x=x, direction="falls" if direction == "falls" else "rises",
-                by=[by], id=f"rank-{direction}-with-{IDS[x]}-{part(metric)}",
-                claim=f"average rank {direction} with {style.WORDS[x]}, tolerance {at}",
-            )  # fmt: skip
-        control = relative_change(
-            rows[rows["weight_decay"] == 0], x="batch_size", relative_to="largest"
-        )
-        judged.append(
-            judge(control, figure=FIGURE, at_least=-0.1,
-                  id=f"flat-without-decay-batch-{part(metric)}",
-                  claim="without weight decay a smaller batch lowers the average rank by under a"
-                        f" tenth, tolerance {at}")
-        )  # fmt: skip
-    return judged
+    metric = judged(table, JUDGED)
+    return [
+        falls(against(table, "weight_decay"), FIGURE, "weight_decay", ["batch_size"], metric),
+        falls(against(table, "lr"), FIGURE, "lr", ["batch_size"], metric),
+        falls(against(table, "batch_size"), FIGURE, "batch_size", ["weight_decay"], metric),
+        flat_without_decay(against(table, "batch_size"), FIGURE, "batch_size", (), metric),
+    ]
 
 
 def draw(table: pd.DataFrame) -> Figure:

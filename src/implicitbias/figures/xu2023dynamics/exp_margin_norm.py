@@ -16,7 +16,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _dynamics
 
@@ -43,7 +45,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     }
     judged = [
         judge(Statistic.of("Pearson correlation of margin and 1/rho", pd.Series(slopes)),
-              figure=FIGURE, at_least=0.9, id="margin-with-inverse-rho",
+              figure=FIGURE, at_least=0.9, kind="paper", id="margin-with-inverse-rho",
               claim="mean margin rises with 1/rho",
               note="follows from y_n g_n being near 1 in every run"),
     ]  # fmt: skip
@@ -54,7 +56,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         sentence = f"Kendall tau-b of test error and {words}"
         judged.append(
             judge(Statistic.of(sentence, pd.Series(taus)), figure=FIGURE, at_most=-0.3,
-                  id=f"error-with-{part}", claim=f"test error falls as {words} grows")
+                  kind="paper", id=f"error-with-{part}", claim=f"test error falls as {words} grows")
         )  # fmt: skip
     return judged
 

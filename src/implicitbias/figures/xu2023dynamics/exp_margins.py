@@ -19,7 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from ...metrics import with_parameter
 from .. import style
 from . import _dynamics
@@ -43,11 +45,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     ratio = means.loc[True] / means.loc[False]
     return [
         judge(Statistic.of("mean normalised margin with / without decay", ratio["f"]),
-              figure=FIGURE, at_least=1.5, id="margins-larger",
+              figure=FIGURE, at_least=1.5, kind="paper", id="margins-larger",
               claim="margins are larger with weight decay"),
         judge(Statistic.of("relative spread of margins with / without decay",
                                  ratio["spread"]),
-              figure=FIGURE, at_most=1.0, id="margins-more-equal",
+              figure=FIGURE, at_most=1.0, kind="paper", id="margins-more-equal",
               claim="margins are more equal with weight decay"),
     ]  # fmt: skip
 

@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, trend_and_effect
+from ...analysis.claims import Claim
+from ...analysis.judge import trend
 from ...analysis.tables import final
 from .. import style
 
@@ -36,10 +37,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     for name, text, part in (
         ("rho", "rho", "rho"), ("test_error", "test error", "test-error")
     ):  # fmt: skip
-        judged += trend_and_effect(
+        judged.append(trend(
             ends(table, name), figure=FIGURE, x="label_noise", direction="rises",
-            id=f"{part}-with-label-noise", claim=f"{text} rises with the share of permuted labels",
-        )  # fmt: skip
+            kind="paper", id=f"{part}-with-label-noise",
+            claim=f"{text} rises with the share of permuted labels",
+        ))  # fmt: skip
     return judged
 
 

@@ -15,7 +15,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 from . import _dynamics
 
@@ -37,11 +39,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     sentence = "largest / smallest final rho over initial scales"
     return [
         judge(Statistic.of(f"{sentence}, with decay", spread(table, True)), figure=FIGURE,
-              at_most=1.25, id="one-rho-with-decay",
+              at_most=1.25, kind="paper", id="one-rho-with-decay",
               claim="with weight decay rho ends at nearly one value"),
         judge(Statistic.of(f"{sentence}, without decay", spread(table, False)),
               figure=FIGURE, at_least=2.0,
-              id="start-matters-without-decay",
+              kind="paper", id="start-matters-without-decay",
               claim="without weight decay the final rho depends on the start"),
     ]  # fmt: skip
 

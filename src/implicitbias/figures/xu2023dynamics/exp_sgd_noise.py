@@ -21,7 +21,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...analysis.claims import Claim, Statistic, judge
+from ...analysis.claims import Claim
+from ...analysis.judge import judge
+from ...analysis.statistics import Statistic
 from .. import style
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.9}
@@ -66,20 +68,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     rest = last[FULL] / edge(moves, FULL, first=True)
     return [
         judge(Statistic.of("movement at the end of full batch / at its first record", rest),
-              figure=FIGURE, at_most=0.1, id="full-batch-rests",
+              figure=FIGURE, at_most=0.1, kind="paper", id="full-batch-rests",
               claim="full-batch descent with decay comes to rest"),
         judge(Statistic.of("movement at the end, SGD / full batch",
                        last[SGD] / last[FULL]),
-              figure=FIGURE, at_least=10.0, id="sgd-keeps-moving",
+              figure=FIGURE, at_least=10.0, kind="paper", id="sgd-keeps-moving",
               claim="SGD with decay keeps moving"),
         judge(Statistic.of("movement of SGD at the end, with / without decay",
                        last[SGD] / last[PLAIN]),
-              figure=FIGURE, at_least=10.0, id="movement-needs-decay",
+              figure=FIGURE, at_least=10.0, kind="paper", id="movement-needs-decay",
               claim="SGD's movement needs decay"),
         judge(Statistic.of("sine between layer and gradient, SGD with decay, at the end",
                        edge(sines, SGD)),
               figure=FIGURE, at_least=0.1,
-              id="no-common-stationary-point",
+              kind="paper", id="no-common-stationary-point",
               claim="no common stationary point: single examples pull away from the weights"),
     ]  # fmt: skip
 

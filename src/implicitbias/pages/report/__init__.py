@@ -97,7 +97,7 @@ def _tally(figures: list[Figure]) -> dict[str, int]:
 
 
 def _ordered(figures: list[Figure]) -> list[dict[str, Any]]:
-    """Return every claim with its figure: `fails`, then `undecided`, then `holds`."""
+    """Return every claim with its figure: `fails` first and `holds` last."""
     rows = [{"figure": f, "claim": c} for f in figures for c in f.claims or ()]
     return sorted(rows, key=lambda row: VERDICTS.index(row["claim"].verdict))
 

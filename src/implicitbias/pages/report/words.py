@@ -11,7 +11,14 @@ from typing import Any
 from markupsafe import Markup, escape
 
 # Each verdict has a mark as well as a colour: the page is printed, and read by the colour-blind.
-MARKS = {"fails": "×", "undecided": "?", "holds": "✓", "no claims": "–", "not made": "!"}
+MARKS = {
+    "fails": "×",
+    "undecided": "?",
+    "not tested": "○",
+    "holds": "✓",
+    "no claims": "–",
+    "not made": "!",
+}
 
 
 def number(value: float) -> str:
