@@ -22,7 +22,7 @@ def rows_of(model, sizes, rates, decays, slope=np.nan, seeds=(0, 1, 2)):
             "dataset": "cifar10", "pack": "p", "diverged_step": np.nan, "epoch": epoch,
             "step": 100_000 * epoch, "layer": "average", "lr_milestones": "[]", "lr_factor": 1.0,
         }  # fmt: skip
-        lost = 20 * np.log1p(lr * decay / size) * (epoch > 0)
+        lost = 9 * np.log1p(1000 * lr * decay / size) * (epoch > 0)
         for norm, (name, share) in itertools.product(
             ("rank_fro", "rank_spec"), (("1e-3", 0), ("5e-2", 1))
         ):

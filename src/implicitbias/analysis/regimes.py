@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..plan.schedules import multiplier
+from ..plan.schedules import Schedule, multiplier
 from .claims import Condition
 from .tables import NETWORK, final
 
@@ -97,19 +97,25 @@ def exponent(table: pd.DataFrame) -> pd.Series:
     the initial weights that decay alone leaves.
     """
     rows = table.sort_values("epoch").drop_duplicates("run", keep="last")
+    if "lr_schedule" not in rows:
+        rows = rows.assign(lr_schedule="steps")
     fields = ["run", "epoch", "step", "lr", "weight_decay", "lr_milestones", "lr_factor"]
     found = {}
-    for run, epoch, step, lr, decay, milestones, factor in rows[fields].itertuples(index=False):
-        rates = lr * _multipliers(int(epoch), milestones, factor)
+    for run, epoch, step, lr, decay, *schedule in rows[[*fields, "lr_schedule"]].itertuples(
+        index=False
+    ):
+        rates = lr * _multipliers(int(epoch), *schedule)
         found[run] = -(step / epoch if epoch else 0) * float(np.log1p(-rates * decay).sum())
     return pd.Series(found, dtype=float)
 
 
 @cache
-def _multipliers(epochs: int, milestones: str, factor: float) -> NDArray[np.float64]:
+def _multipliers(
+    epochs: int, milestones: str, factor: float, schedule: Schedule
+) -> NDArray[np.float64]:
     """The factor of the learning rate in each epoch; milestones as JSON."""
     passed = json.loads(milestones)
-    return np.array([multiplier(e, epochs, passed, factor) for e in range(epochs)])
+    return np.array([multiplier(e, epochs, passed, factor, schedule) for e in range(epochs)])
 
 
 def forgets(table: pd.DataFrame, tolerance: float) -> Condition:

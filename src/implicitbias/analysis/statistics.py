@@ -114,6 +114,8 @@ def complete(
     them have; of equally large blocks the one with more seeds is taken. So neither does a seed
     count that was run at a single point, nor a point that a single seed has.
     """
+    if table.empty:
+        return table, "no rows"
     absent = [name for name in ("run", "seed", *axes, value) if name not in table]
     if absent:
         raise ValueError(f"the table has no column {', '.join(absent)}; it has {list(table)}")
@@ -122,8 +124,6 @@ def complete(
     if len(twice):
         point = ", ".join(f"{key}={twice.iloc[0][key]}" for key in keys)
         raise ValueError(f"several rows at {point}: select one, or name the other column in `by`")
-    if table.empty:
-        return table, "no rows"
     numbers = table[value].astype(float)
     rows = table[np.isfinite(numbers)].assign(**{value: numbers})
     points = {

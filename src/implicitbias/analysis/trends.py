@@ -43,7 +43,7 @@ def exact_trend(table: pd.DataFrame, x: str, value: str = "value", by: Sequence[
     So groups of one seed, which share initial weights and data, do not count as repetitions.
     """
     rows, _ = complete(table, [*by, x], value)
-    places = {v: i for i, v in enumerate(sorted(rows[x].unique()))}
+    places = {v: i for i, v in enumerate(sorted(rows[x].unique()))} if len(rows) else {}
     if len(places) < 3:
         return Trend(math.nan, math.nan, len(places))
     orders = _orders(len(places))

@@ -88,7 +88,7 @@ def proved(
         at_most=at_most, unit="case", regime=regime, reference=reference, note=note,
     )  # fmt: skip
     if found.value > at_most and found.verdict != "not tested":
-        run = rows.loc[rows["value"].astype(float).idxmax(), "run"]
+        run = rows["run"].iloc[int(rows["value"].astype(float).argmax())]
         raise UserError(
             f"{figure}: {claim!r} does not hold in run {run}: {found.value:.9g} is not at most"
             f" {at_most:g}"

@@ -19,10 +19,11 @@ from ._convnets import Layout
 
 def falls(
     table: pd.DataFrame, layout: Layout, x: str, by: Sequence[str],
-    of: tuple[str, str] = ("", ""), least: float = regimes.LEARNT,
+    of: tuple[str, str] = ("", ""), metric: str = "", least: float = regimes.LEARNT,
 ) -> Claim:  # fmt: skip
     """Judge whether the average rank falls along x, at the figure's tolerance."""
-    return _rank_claims.falls(table, layout.key, x, by, layout.judged(table), of, least=least)
+    metric = metric or layout.judged(table)
+    return _rank_claims.falls(table, layout.key, x, by, metric, of, least=least)
 
 
 def flat_without_decay(
