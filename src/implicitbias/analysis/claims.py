@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,6 +26,7 @@ Verdict = Literal["fails", "undecided", "not tested", "holds"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)  # what a reader must see first comes first
 LEAST = 3  # seeds below which nothing is decided
 _MEASURED = ("value", "ci_low", "ci_high", "p")  # may be NaN, which JSON has no word for
+_TEXTS = ("id", "kind", "figure", "claim", "statistic", "interval", "verdict", "reference", "note")
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+(\.[a-z0-9]+)?)*")
 _LONGEST_ID = 60
 KEYS = {  # of the claims file
@@ -208,9 +209,33 @@ def _claim(row: Any) -> Claim:
         cells[key] = math.nan if missing else _checked(key, foreign.number, cells, "a number")
         cells[key] = float(cells[key])
     _checked("n", foreign.count, cells, "a count of seeds")
-    for key in ("id", "figure", "claim", "statistic", "verdict", "reference", "note"):
+    for key in _TEXTS:
         _checked(key, foreign.line, cells, "text of one line")
+    for key, part in (("regime", Condition), ("points", Point)):
+        if not isinstance(cells[key], list):
+            raise ValueError(f"{key} is {shortened(cells[key])}, not a list")
+        cells[key] = tuple(_part(key, part, cell) for cell in cells[key])
     return Claim(**cells)
+
+
+def _part(key: str, kind: type[Condition] | type[Point], row: Any) -> Any:
+    """A condition or a point from the file: each field is checked by its type."""
+    names = {field.name: str(field.type) for field in fields(kind)}
+    if not isinstance(row, dict) or row.keys() != names.keys():
+        raise ValueError(f"an entry of {key} has the keys {', '.join(names)} and no other")
+    cells = dict(row)
+    for name, of in names.items():
+        if "float" in of:
+            missing = cells[name] is None
+            cells[name] = math.nan if missing else _checked(name, foreign.number, cells, "a number")
+        elif "int" in of:
+            _checked(name, foreign.count, cells, "a count")
+        elif "bool" in of:
+            if not isinstance(cells[name], bool):
+                raise ValueError(f"{name} is {shortened(cells[name])}, not true or false")
+        else:
+            _checked(name, foreign.line, cells, "text of one line")
+    return kind(**cells)
 
 
 def _checked(key: str, check: foreign.Check, cells: dict[str, Any], what: str) -> Any:
