@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import pathlib
+import random
 
 import numpy as np
 import pytest
@@ -177,3 +178,46 @@ def test_what_the_index_promises_and_no_shard_has_is_named(tmp_path):
     index.write_text(json.dumps(tree))
     found = spectrum.table(tmp_path).set_index("matrix")
     assert "no shard does" in found.loc["c", "note"]
+
+
+def damaged(whole, rng):
+    """The file with up to three bytes changed, cut out or doubled."""
+    content = bytearray(whole)
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(content))
+        kind = rng.randrange(3)
+        if kind == 0:
+            content[at] = rng.randrange(256)
+        elif kind == 1:
+            del content[at : at + rng.randrange(1, 60)]
+        else:
+            content[at:at] = content[at : at + 30]
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_a_damaged_file_is_read_or_refused(tmp_path, kind):
+    """Whatever is damaged, also the indices of a sparse tensor, which must not write anywhere."""
+    path, rng = tmp_path / "net", random.Random(0)
+    if kind == "safetensors":
+        save_file({"w": W, "b": torch.ones(3)}, path)
+    else:
+        tree = {"w": W, "l": [W, {"s": W.to_sparse()}]}
+        torch.save(tree, path, _use_new_zipfile_serialization=kind == "zip")
+    whole, refused = path.read_bytes(), 0
+    assert len(spectrum.table(path)) >= 2
+    for _ in range(150):
+        path.write_bytes(damaged(whole, rng))
+        try:
+            spectrum.table(path)
+        except UserError:
+            refused += 1
+    assert refused > 50
+
+
+def test_indices_of_a_sparse_tensor_that_lie_outside_are_refused(tmp_path):
+    with torch.sparse.check_sparse_tensor_invariants(False):
+        false = torch.sparse_coo_tensor([[10**9], [0]], [1.0], (20, 12), check_invariants=False)
+    torch.save({"w": W, "s": false}, tmp_path / "net.pt")
+    with pytest.raises(UserError, match="damaged"):
+        spectrum.table(tmp_path / "net.pt")

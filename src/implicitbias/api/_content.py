@@ -64,12 +64,14 @@ def kind(path: Path) -> Kind:
 
 
 def _zip(path: Path) -> Kind:
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: cut off: a zip archive, as torch.save writes, without its end")
     try:
+        if not zipfile.is_zipfile(path):
+            raise UserError(f"{path}: cut off: a zip archive, as torch.save writes, has no end")
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError) as error:
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise UserError(f"{path}: a damaged zip archive: {error}") from error
     if any(name.endswith("/constants.pkl") for name in names):
         raise UserError(

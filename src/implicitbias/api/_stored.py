@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,12 +100,16 @@ def _of_safetensors(path: Path, name: str) -> Tensor:
 
 def _tree(path: Path, mmap: bool) -> Any:
     try:
-        with warnings.catch_warnings():
+        # Indices of sparse tensors are checked: made dense, false ones would write anywhere.
+        checked: Any = torch.sparse.check_sparse_tensor_invariants
+        with warnings.catch_warnings(), checked():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except (pickle.UnpicklingError, AttributeError, TypeError, KeyError, IndexError) as error:
+    except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error)) from error
-    except (RuntimeError, EOFError, ValueError, OverflowError, zipfile.BadZipFile) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of a damaged pickle torch raises whatever its parts do
         first = str(error).partition("\n")[0]
         raise UserError(f"{path}: damaged or cut off; torch says: {first}") from error
 
@@ -118,10 +121,11 @@ def _refusal(path: Path, error: Exception) -> str:
     except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, KeyError, IndexError):
         names = []
     names = names or _REFUSED.findall(str(error))
-    held = ", ".join(sorted({printable(name) for name in names})) or "more than tensors"
+    held = ", ".join(sorted({printable(name) for name in names}))
     return (
-        f"{path}: refused: beside tensors it holds {held}, and reading that could run code; where"
-        " it was written, save the weights alone: torch.save(model.state_dict(), file)"
+        f"{path}: refused: it holds more than tensors{': ' if held else ''}{held}, and reading that"
+        " could run code; where it was written, save the weights alone:"
+        " torch.save(model.state_dict(), file)"
     )
 
 
