@@ -11,8 +11,7 @@ import pytest
 from implicitbias import figures
 from implicitbias.analysis.claims import read_claims
 from implicitbias.analysis.tables import write
-from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds, exp_margins
-from implicitbias.metrics import with_parameter
+from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds
 
 PAPER = "xu2023dynamics"
 BASE = {
@@ -51,38 +50,6 @@ def verdicts(tmp_path, figure, rows, drawn=True):
 
 def network(values):
     return {(metric, "network"): ends for metric, ends in values.items()}
-
-
-def collapsing(good):
-    """Both two-class networks and both ten-class targets, seeds 0 to 2, decay 0 and 0.01."""
-    settings = (
-        {"normalisation": "lagrange"}, {}, {"classes": None},
-        {"classes": None, "targets": "centred"},
-    )  # fmt: skip
-    runs = []
-    for setting, seed, decay in itertools.product(settings, range(3), (0.0, 0.01)):
-        one_hot = setting.get("targets") != "centred"
-        better = good and decay > 0
-        names = {name for panel in _collapse.PANELS.values() for name in panel}
-        values = {name: (1.0, 0.02 if better else 0.8) for name in names}
-        values["nc4"] = (0.5, 0.0 if better else 0.3)
-        values["nc3" if one_hot else "nc3_uncentred"] = (1.0, 0.5)
-        if "classes" not in setting:
-            for name in ("nc2_equinorm_features", "nc2_equiangle_features"):
-                values[name] = (0.0, 0.0) if good else (0.1, 0.1)
-        values["sqi_on_target"] = (1.0, 0.1)
-        values["sqi_off_target"] = (1.0, 0.1 if one_hot != good else 0.02)
-        values |= {f"sqi_spread_{w}": (1.0, 0.1 if good else 0.9) for w in ("on", "off")}
-        runs.append(({**setting, "seed": seed, "weight_decay": decay}, network(values)))
-    return table(runs)
-
-
-def test_collapse(tmp_path):
-    found = verdicts(tmp_path, "exp_collapse", collapsing(True))
-    assert len(found) == 29
-    assert {c.verdict for c in found.values()} == {"holds"}
-    found = verdicts(tmp_path, "exp_collapse", collapsing(False), drawn=False)
-    assert {c.verdict for c in found.values()} == {"fails"}
 
 
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "holds"), (-1, "fails")])
@@ -184,58 +151,6 @@ def low_rank(biased):
 def test_low_rank(tmp_path, biased):
     found = verdicts(tmp_path, "exp_low_rank", low_rank(biased), drawn=biased)
     assert {c.verdict for c in found.values()} == {"holds" if biased else "fails"}
-
-
-def dynamics(good):
-    """Starts 0.5 and 5, decay 0 and 0.01: rho, margins and test errors of the six older figures."""
-    runs = []
-    for start, decay, seed in itertools.product((0.5, 5.0), (0.0, 0.01), range(4)):
-        rho = (1.0 if decay else start) if good else (start if decay else 1.0)
-        f, spread = (0.9, 0.1) if (decay > 0) == good else (0.3, 0.3)
-        values = {
-            "rho": (start, rho), "margin_mean": (0.0, f * rho), "margin_std": (0.0, spread * rho),
-            **{with_parameter("margin_quantile", q): (0.0, q) for q in exp_margins.BINS},
-        }  # fmt: skip
-        values["test_accuracy"] = (0.5, 0.9)
-        runs.append(({"seed": seed, "init_norm": start, "weight_decay": decay}, network(values)))
-    return table(runs)
-
-
-@pytest.mark.parametrize("figure", ["exp_rho", "exp_margins"])
-def test_rho_and_margins(tmp_path, figure):
-    found = verdicts(tmp_path, figure, dynamics(True))
-    assert {c.verdict for c in found.values()} == {"holds"}
-    found = verdicts(tmp_path, figure, dynamics(False), drawn=False)
-    assert {c.verdict for c in found.values()} == {"fails"}
-
-
-@pytest.mark.parametrize(("sign", "verdict"), [(1, "holds"), (-1, "fails")])
-def test_margins_and_errors_against_rho(tmp_path, sign, verdict):
-    runs = []
-    for rho, seed in itertools.product((0.5, 1.0, 2.0), range(3)):
-        values = {
-            "rho": (1, rho), "margin_mean": (0, rho * (2 + sign / rho)),
-            "test_accuracy": (0.5, 0.5 + sign * 0.1 / rho),
-        }  # fmt: skip
-        runs.append(({"seed": seed, "init_norm": rho}, network(values)))
-    found = verdicts(tmp_path, "exp_margin_norm", table(runs), drawn=sign > 0)
-    against = found.pop("test error falls as the mean margin grows")
-    assert against.verdict == "holds"  # either way the larger margin errs less
-    assert {c.verdict for c in found.values()} == {verdict}
-    flat = table(runs).assign(value=lambda t: t["value"].where(t["metric"] != "test_accuracy", 0.9))
-    found = verdicts(tmp_path, "exp_margin_norm", flat, drawn=False)
-    assert found["test error falls as the mean margin grows"].verdict == "fails"
-
-
-@pytest.mark.parametrize(("slope", "verdict"), [(1, "holds"), (-1, "fails")])
-def test_random_labels(tmp_path, slope, verdict):
-    runs = []
-    for noise, seed in itertools.product((0.0, 0.5, 1.0), range(3)):
-        values = {"rho": (1, 2 + slope * noise), "train_accuracy": (0.5, 1),
-                  "test_accuracy": (0.5, 0.7 - 0.25 * slope * noise)}  # fmt: skip
-        runs.append(({"seed": seed, "label_noise": noise}, network(values)))
-    found = verdicts(tmp_path, "exp_random_labels", table(runs), drawn=slope > 0)
-    assert {c.verdict for c in found.values()} == {verdict}
 
 
 @pytest.mark.parametrize(("off", "verdict"), [(0.0, "holds"), (0.3, "fails")])

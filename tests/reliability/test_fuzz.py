@@ -40,9 +40,9 @@ CONFIG = {
             "runs": [{"sweep": "patches"}],
             "metrics": ["angle", "true_positives", "off_support"],
         },
-        "xu2023dynamics/exp_rho": {
+        "xu2023dynamics/fig05": {
             "runs": [{"sweep": "square"}],
-            "metrics": ["rho", "fro_norm"],
+            "metrics": ["fro_norm", "train_accuracy", "test_accuracy"],
         },
     },
     "sweeps": {

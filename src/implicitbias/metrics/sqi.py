@@ -21,7 +21,7 @@ def sqi_on_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[np
     """Return the mean over examples of eps_n = 1 - f_{y_n}, from (..., C, C), (..., C) to (...).
 
     NaN for a diverged run.
-    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, as recalled.
+    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024.
     """
     on, _ = _means(array(output_mean), array(class_counts))
     return np.asarray(1 - on)
@@ -33,7 +33,7 @@ def sqi_off_target(output_mean: ArrayLike, class_counts: ArrayLike) -> NDArray[n
 
     Under SQI it equals `sqi_on_target`. From (..., C, C), (..., C) to (...). NaN for a diverged
     run.
-    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, as recalled.
+    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024.
     """
     mean = array(output_mean)
     _, off = _means(mean, array(class_counts))

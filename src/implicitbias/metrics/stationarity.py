@@ -13,7 +13,7 @@ def stationarity_residual(residual: ArrayLike) -> NDArray[np.float64]:
 
     ||V_k||_F = 1; in [0, inf). f_n: margin of the network with every layer at norm 1. NaN for a
     diverged run.
-    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, argument as recalled: 0
+    Source: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, Lemma 8: 0
     for all n is what a stationary point of every mini-batch would need.
     """
     return np.asarray(array(residual).mean(axis=-1))

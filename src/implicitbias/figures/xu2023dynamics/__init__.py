@@ -1,4 +1,5 @@
 """Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss.
 
-Research 6:0024, 2023. Figure numbers are not known to us, so experiments have words.
+Research 6:0024, 2023. Figures are numbered as in the author manuscript; 1 and 2 are drawings, which
+are not made. Those with words are ours.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from ...analysis.tables import final
-from .. import style
 
 
 def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
@@ -19,8 +18,3 @@ def wide(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
         index=["run", "epoch", "step"], columns="metric", values="value"
     ).reset_index()
     return fields.merge(values, on="run")
-
-
-def start_look(i: int) -> tuple[str, str]:
-    """Return colour and marker of the i-th initial scale."""
-    return style.layer_look(i)

@@ -9,7 +9,7 @@ follow-up paper, as recalled: which layers the product takes is our reading. The
 theorem and its numbers are not known to us.
 
 Left: against the number N of examples at equal numbers of updates. Middle: against the share of
-permuted labels. Both in the setting of exp_rho, decay 0.01. Right: that network (conv4) and the
+permuted labels. Both as exp_equilibrium, decay 0.01. Right: that network (conv4) and the
 recalled one (conv4_fc: four convolutions, a dense layer before the head), both narrow. Below: the
 margin term (2/gamma) R_N, gamma the 5% quantile of the training margins; a bound on the error says
 nothing above 1 (line), and nothing at all where gamma is not positive: drawn missing. Two orders

@@ -1,10 +1,11 @@
 """Final NC1 to NC4 against batch size, learning rate and weight decay.
 
-In the setting of exp_collapse, ten classes, one-hot targets, perceptron: one of the three at a time
-around batch 25, rate 0.067 and decay 0.003, always 400 epochs, so larger batches take fewer steps.
-No direction is known from the paper. Judged are those of the low-rank bias (more collapse for
-smaller batches, larger rates, more decay) for nc1, and for NC3, the distance of the last layer from
-the class means as they are, which one-hot targets without biases ask for, and from the centred.
+The paper has no such figure. Ten classes, one-hot targets, a perceptron without normalisation: one
+of the three at a time around batch 25, rate 0.067 and decay 0.003, always 400 epochs, so larger
+batches take fewer steps. No direction is known from the paper. Judged are those of the low-rank
+bias (more collapse for smaller batches, larger rates, more decay) for nc1, and for NC3, the
+distance of the last layer from the class means as they are, which one-hot targets without biases
+ask for, and from the centred.
 """
 
 from typing import Any

@@ -1,16 +1,18 @@
 """rho against its equilibrium value mu / (M + lambda), for SGD and for full-batch descent.
 
-In the setting of Xu et al. (2023), as stand-ins in exp_rho. mu = mean <t_n, f_n> and M = mean
-||f_n||^2 with f = outputs / rho; lambda belongs to (1/N) sum ||o - t||^2 + lambda rho^2, so for
-torch's MSELoss over C outputs lambda = C weight_decay / 2. Two classes have two outputs and one-hot
-targets, or one output and targets +-1 (`scalar`, with half the lambda). Left: rho against mu / (M +
-lambda) at the end of runs with decay, and the line of equality. Right: distance from stationarity,
-|rho - mu / (M + lambda)| / rho, over updates. At a stationary point also loss + lambda rho^2 = mean
-||t||^2 - rho mu and lambda rho^2 = rho (mu - rho M). Both follow from the first one, times rho;
-judged is how well the recorded loss agrees. SGD does not come to rest, full-batch descent comes
-closer; that comparison is at the one start that full batch has, the band of SGD on the right has
-all starts. At scale `small` runs with one output are a quarter longer than the others: at equal
-length they were within 6% where 5% is judged, which was seen before the length was set.
+The paper has no such figure; it is a check of its equation 7. Layers but the last are on the unit
+sphere by projected steps, as its theory has them, in narrow networks on two digits. mu = mean <t_n,
+f_n> and M = mean ||f_n||^2 with f = outputs / rho; lambda belongs to (1/N) sum ||o - t||^2 + lambda
+rho^2, so for torch's MSELoss over C outputs lambda = C weight_decay / 2. Two classes have two
+outputs and one-hot targets, or one output and targets +-1 (`scalar`, with half the lambda). Left:
+rho against mu / (M + lambda) at the end of runs with decay, and the line of equality. Right:
+distance from stationarity, |rho - mu / (M + lambda)| / rho, over updates. At a stationary point
+also loss + lambda rho^2 = mean ||t||^2 - rho mu and lambda rho^2 = rho (mu - rho M). Both follow
+from the first one, times rho; judged is how well the recorded loss agrees. SGD does not come to
+rest, full-batch descent comes closer; that comparison is at the one start that full batch has, the
+band of SGD on the right has all starts. At scale `small` runs with one output are a quarter longer
+than the others: at equal length they were within 6% where 5% is judged, which was seen before the
+length was set.
 """
 
 from typing import Any

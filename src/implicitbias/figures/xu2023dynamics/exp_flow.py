@@ -5,7 +5,7 @@ dense networks without biases on 20 random inputs with labels +1 and -1, square 
 but the last on the unit Frobenius sphere, lambda = weight_decay / 2. rho is the last layer's norm.
 The flow is integrated by an adaptive solver; its error is estimated as the distance to the same at
 a tolerance 100 times as large. Steps are projected gradients, full batch, renormalised, as in
-exp_rho, without momentum.
+exp_equilibrium, without momentum.
 
 Top left: rho of the flow (black) and of steps, one seed. Top right: the largest distance of the
 weights of steps from the flow over time, against the learning rate; a first-order method falls with

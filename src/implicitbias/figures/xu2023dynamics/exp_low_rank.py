@@ -1,7 +1,7 @@
 """Rank of the layers under the square loss, against weight decay, learning rate and batch size.
 
-The paper's claim: SGD with weight decay has a bias towards low rank. Its networks and settings are
-not known; the three directions (lower for smaller batches, more decay, larger rates; nothing
+The paper's claim: SGD with weight decay has a bias towards low rank. It has no figure of it; the
+three directions (lower for smaller batches, more decay, larger rates; nothing
 without decay) are those of galanti2025rank. Stand-ins: a perceptron of three hidden layers of 64
 without biases, decay on every layer, no momentum, two digits, 30 epochs for every batch size, so
 small batches take more steps. Average over the hidden matrices. Both norms, each with its

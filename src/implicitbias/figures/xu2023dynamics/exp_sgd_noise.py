@@ -1,12 +1,13 @@
 """SGD's noise: how far the weights move, and how far single examples are from stationary.
 
 The claim is that of the abstract: with weight decay and batches smaller than the training set SGD
-noise never ends. The argument, as recalled: a point that is stationary for every batch would need
-f_n V_k = df_n/dV_k for every example n and layer k (weights at norm 1), which real data forbid.
-Layers but the last of norm 1, as in exp_rho; stand-ins: a perceptron, 3 x 64 without biases, on 64
-images of two digits, SGD with batches of 8 against the full batch, at equal numbers of updates. In
-the runs of exp_rho even the full batch is far from rest at the end, so that they cannot tell; these
-were chosen after that had been seen, by the gradient of the full batch alone. Thresholds stayed.
+noise never ends. The argument (its Lemma 8): a point that is stationary for every batch would need
+f_n V_k = df_n/dV_k for every example n and layer k (weights at norm 1), which real data forbid. The
+paper has no such figure. Layers but the last of norm 1, by projected steps: a perceptron, 3 x 64
+without biases, on 64 images of two digits, SGD with batches of 8 against the full batch, at equal
+numbers of updates. In the runs of exp_equilibrium even the full batch is far from rest at the end,
+so that they cannot tell; these were chosen after that had been seen, by the gradient of the full
+batch alone. Thresholds stayed.
 
 Left: movement, ||W_e - W_{e-1}||_F over one epoch divided by its number of updates, mean over the
 layers of norm 1. SGD's steps within an epoch partly cancel, so the division understates its noise:
