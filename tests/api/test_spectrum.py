@@ -197,6 +197,7 @@ def test_several_files_tolerances_and_norms_for_programs(tmp_path, w, capsys):
     found = json.loads(capsys.readouterr().out)
     assert [c for c in found[0] if c.startswith("rank_")] == ["rank_spec_3e-2", "rank_spec_2e-1"]
     assert found[1]["rank_spec_3e-2"] is None
+    assert "choose one" in refused(capsys, files[0], "--csv", "--json")
     assert set(found[0]) <= {*spectrum.COLUMNS, "rank_spec_3e-2", "rank_spec_2e-1"}
 
 

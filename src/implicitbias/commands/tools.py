@@ -87,7 +87,10 @@ def spectrum(args: argparse.Namespace) -> None:
     its reason. No code from a file is ever run.
     """
     from ..api import _show, spectrum
+    from ..base.errors import UserError
 
+    if args.csv and args.json:
+        raise UserError("--csv and --json: choose one")
     norms = ("frobenius", "spectral") if args.norm == "both" else (args.norm,)
     bar = _show.Bar()
     try:
