@@ -26,6 +26,8 @@ def trained(plan, name, seconds, device="cpu", resumed=False):
     (folder / "pack.json").write_text(plan.packs[name].text)
     facts = {"seconds": seconds, "device": device, "resumed": resumed, "commit": ""}
     (folder / "records" / "provenance.json").write_text(json.dumps(facts))
+    for name in ("scalars", "arrays"):
+        (folder / "records" / f"{name}.parquet").touch()
 
 
 def first(plan, procedure):
@@ -156,3 +158,13 @@ def test_a_wrong_cluster_section_is_one_message(tmp_path, cluster, words):
     with pytest.raises(UserError) as error:
         plan_of(tmp_path, cluster=cluster)
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "longest"),
+    [([], 4, 0), ([5], 4, 5), ([3, 3, 3, 3, 3, 3, 3, 3], 4, 6), ([10, 1, 1, 1, 1], 2, 10),
+     ([7, 5, 4, 3, 1], 2, 10), ([2, 2, 2], 1, 6)],
+)  # fmt: skip
+def test_jobs_side_by_side_take_as_long_as_the_last_worker(seconds, workers, longest):
+    """By hand: 7, 5, 4, 3, 1 on two workers are 7 + 3 and 5 + 4 + 1."""
+    assert summary.side_by_side(seconds, workers) == longest

@@ -17,6 +17,7 @@ from typing import IO
 
 from .errors import UserError
 
+Held = IO[str]  # the open file of a lock
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _ASK_EVERY_S, _SAY_EVERY_S = 0.5, 600.0
 
@@ -38,7 +39,7 @@ def held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
         release(file, path)
 
 
-def take(path: Path, what: str, wait: bool = False) -> IO[str]:
+def take(path: Path, what: str, wait: bool = False) -> Held:
     """Take a lock as `held` does and return its open file; `release` gives it back."""
     said = -_SAY_EVERY_S
     while True:
@@ -69,7 +70,7 @@ def take(path: Path, what: str, wait: bool = False) -> IO[str]:
         file.close()  # its holder has removed it meanwhile
 
 
-def release(file: IO[str], path: Path) -> None:
+def release(file: Held, path: Path) -> None:
     """Remove the file of a lock that this process holds, and release it."""
     with suppress(OSError):
         if _is_at(file, path):

@@ -14,6 +14,14 @@ from ._verb import CONFIG, PUBLISHED, arg, verb
     "figures, runs, packs, steps, time, and what is new",
     *CONFIG,
     arg("--json", action="store_true", help="for a program; times in seconds, memory in MB"),
+    arg(
+        "--gpus",
+        type=int,
+        default=1,
+        choices=range(1, 1025),
+        metavar="N",
+        help="how long it takes on a machine with N GPUs (1 to 1024)",
+    ),
     example="plan --scale paper",
 )
 def plan(args: argparse.Namespace) -> None:
@@ -22,7 +30,7 @@ def plan(args: argparse.Namespace) -> None:
     from ..plan.plan import make_plan
 
     plan = make_plan(*papers.of_scale(args.scale, args.configfile))
-    facts = summary.summary(plan)
+    facts = summary.summary(plan, args.gpus)
     print(summary.as_json(facts) if args.json else summary.text(facts))
 
 

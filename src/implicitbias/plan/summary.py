@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from .plan import Plan
 from .resources import Resources
 
 
-def summary(plan: Plan) -> dict[str, Any]:
+def summary(plan: Plan, gpus: int = 1) -> dict[str, Any]:
     """Return counts and estimates of a plan as plain values."""
     resources = Resources(plan)
     packs: dict[str, dict[str, Any]] = {}
@@ -41,6 +43,8 @@ def summary(plan: Plan) -> dict[str, Any]:
         "new_packs": len(new),
         "new_steps": sum(p["steps"] * p["runs"] for p in new.values()),
         "new_device_seconds": sum(p["seconds"] for p in new.values()),
+        "gpus": gpus,
+        "seconds_on_gpus": side_by_side([p["seconds"] for p in new.values()], gpus),
         "rates": [
             {"procedure": procedure, "device": device, "factor": factor, "packs": n}
             for (procedure, device), (factor, n) in sorted(resources.rates.items())
@@ -77,6 +81,14 @@ def _submission(resources: Resources) -> dict[str, Any]:
         "longest": longest,
         "longest_seconds": seconds,
     }
+
+
+def side_by_side(seconds: Iterable[float], workers: int) -> float:
+    """Return how long jobs take on as many workers [s], if the longest remaining job goes first."""
+    busy = [0.0] * workers
+    for job in sorted(seconds, reverse=True):
+        heapq.heapreplace(busy, busy[0] + job)
+    return max(busy)
 
 
 def text(facts: dict[str, Any]) -> str:
@@ -117,6 +129,11 @@ def text(facts: dict[str, Any]) -> str:
             f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
             f" {facts['new_steps']:,} updates, about"
             f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
+            *(
+                [f"on {facts['gpus']} GPUs: about {_duration(facts['seconds_on_gpus'])}"]
+                if facts["gpus"] > 1
+                else []
+            ),
             f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
             f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
             f" {c['longest']}, {_duration(c['longest_seconds'])}",

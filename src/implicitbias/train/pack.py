@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..base.errors import UserError
 from ..base.locks import held
 from ..plan import packs
 from ..plan.spec import RunSpec
-from . import checkpoint, procedures, progress
+from . import checkpoint, gpus, procedures, progress
 from .progress import say
 
 
@@ -43,16 +43,23 @@ def train(
     folder = pack_file.parent
     if _finished(pack_file):
         return
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
     with held(folder / ".lock", f"pack {folder.name} is being trained", wait):
-        if not _finished(pack_file):  # by the one that had the lock
-            specs = packs.specs_of(pack_file)
-            near = _near(specs, data_dir, scratch) if scratch else data_dir
+        if _finished(pack_file):  # by the one that had the lock
+            return
+        specs = packs.specs_of(pack_file)
+        near = _near(specs, data_dir, scratch) if scratch else data_dir
+        with gpus.taken() if device == "cuda" else nullcontext():
+            if device == "cuda":
+                _check_cuda()
             _train(pack_file, specs, near, device, threads, checkpoint_seconds)
+
+
+def _check_cuda() -> None:
+    """Raise UserError if torch cannot use a GPU here."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("device: 'cuda', but torch sees no CUDA device here; set device: cpu")
 
 
 def _near(specs: Sequence[RunSpec], data_dir: Path, scratch: Path) -> Path:
