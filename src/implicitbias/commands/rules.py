@@ -125,16 +125,26 @@ def report(args: argparse.Namespace) -> None:
 
 
 @verb(
-    "data fetch NAME: get and check a data set",
-    arg("action", choices=("fetch",)),
-    arg("name"),
+    "data list, or data fetch NAME: which data sets there are; get and check one",
+    arg("action", choices=("fetch", "list")),
+    arg("name", nargs="?", help="of fetch: a data set"),
     DATA_DIR,
     example="data fetch cifar10",
 )
 def data(args: argparse.Namespace) -> None:
-    """Get a data set, check its hash, and print the path of the cached file."""
+    """Get a data set, check its hash, and print the path of the cached file; or list them all.
+
+    The list says of each whether it is there, can be fetched or must be placed by hand; how many
+    images it has for training and testing; and from where it is.
+    """
     from .. import data
     from ..base import registry
 
+    if args.action == "list":
+        for name in data.names():
+            facts = data.info(name)
+            images = f"{facts.n_train:,} + {facts.n_test:,} images"
+            print(f"{name:<14} {data.state(name, args.data_dir):<15} {images:<25} {facts.source}")
+        return
     registry.known("data set", args.name, data.names())
     print(data.fetch(args.name, args.data_dir))

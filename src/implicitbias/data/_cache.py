@@ -57,6 +57,24 @@ def is_current(path: Path, dataset: Dataset) -> bool:
         return False
 
 
+def check_ours(path: Path) -> None:
+    """Raise DataError for a whole file that nothing of ours has written, such as Keras's mnist.npz.
+
+    A file that cannot be opened as arrays at all may be ours and damaged; it holds nothing.
+    """
+    try:
+        with _opened(path) as archive:
+            ours = _HASH in archive.files
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except TypeError:  # a single array
+        ours = False
+    except _DAMAGE:
+        return
+    if not ours:
+        raise DataError(f"{path} is a file of somebody else; move it away, or set another data_dir")
+
+
 def is_right(path: Path, dataset: Dataset) -> bool:
     """Return whether the arrays of ``path`` have the right hash: reads all of it."""
     try:
@@ -88,6 +106,8 @@ def read(path: Path, dataset: Dataset) -> Raw:
             f"{path} is damaged or is not {dataset.name!r} (sha256 of its arrays {actual}, wanted "
             f"{wanted}): move it away and fetch again"
         )
+    if dataset.content_sha256 is None:
+        _check_sizes(raw, dataset)
     return raw
 
 
@@ -113,6 +133,12 @@ def write(path: Path, dataset: Dataset, raw: Raw) -> None:
 
 def _check_sizes(raw: Raw, dataset: Dataset) -> None:
     """DataError that names a class with another number of images than the data set has."""
+    for part, images, labels in (
+        ("train", raw.x_train, raw.y_train), ("test", raw.x_test, raw.y_test),
+    ):  # fmt: skip
+        fits = images.dtype == np.uint8 and labels.dtype == np.int64 and labels.ndim == 1
+        if not fits or images.shape != (len(labels), *dataset.image_shape) or labels.min() < 0:
+            raise DataError(f"{dataset.name!r}: its {part} arrays are not images with labels")
     for labels, sizes in ((raw.y_train, dataset.train_sizes), (raw.y_test, dataset.test_sizes)):
         counts = np.bincount(labels, minlength=len(sizes)).tolist()
         wanted = [*sizes, *[0] * (len(counts) - len(sizes))]

