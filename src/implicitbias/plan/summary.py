@@ -130,7 +130,9 @@ def text(facts: dict[str, Any]) -> str:
             f" {facts['new_steps']:,} updates, about"
             f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
             *(
-                [f"on {facts['gpus']} GPUs: about {_duration(facts['seconds_on_gpus'])}"]
+                [
+                    f"on {facts['gpus']} such devices at once: about {_duration(facts['seconds_on_gpus'])}"
+                ]
                 if facts["gpus"] > 1
                 else []
             ),
