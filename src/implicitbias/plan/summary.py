@@ -123,19 +123,15 @@ def text(facts: dict[str, Any]) -> str:
     if facts["device"] == "cuda":
         how += "; for CUDA a guess until one is measured"
     c = facts["cluster"]
+    took = f"on {facts['gpus']} such devices at once: about {_duration(facts['seconds_on_gpus'])}"
+    at_once = [took] if facts["gpus"] > 1 else []
     return "\n".join(
         [
             *lines,
             f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
             f" {facts['new_steps']:,} updates, about"
             f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
-            *(
-                [
-                    f"on {facts['gpus']} such devices at once: about {_duration(facts['seconds_on_gpus'])}"
-                ]
-                if facts["gpus"] > 1
-                else []
-            ),
+            *at_once,
             f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
             f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
             f" {c['longest']}, {_duration(c['longest_seconds'])}",
