@@ -36,6 +36,7 @@ def test_the_smallest_image_is_what_the_source_says(name):
         ("vit", {"dim": 32, "head_dim": 4, "mlp_dim": 32, "patch": 8}),
         *(("conv4_fc", {"pooling": p, "enlarge": 3}) for p in ("max", "stride", "stride_2222")),
         ("conv4_fc", {"pooling": "stride_2112", "head_bias": True}),
+        ("conv2x2", {"depth": 6, "width": 8}),
         ("mixed_residual", {"width": 16, "stem_stride": 2}), ("convnet", {"width": 32}),
         ("convnet", {"width": 8, "depth": 2}), ("mlp_relu", {"width": 32, "depth": 3}),
     ],
@@ -69,7 +70,7 @@ def test_what_planning_asks_of_models_loads_no_torch():
 
 def test_only_models_with_features_say_so():
     have = {name for name in registry.names("models") if models.info(name).features}
-    assert have == {"conv3", "conv4", "conv4_fc", "mlp_relu"}
+    assert have == {"conv2x2", "conv3", "conv4", "conv4_fc", "mlp_relu"}
     for name in registry.names("models"):
         net = models.build(name, (1, 16, 16), 3)
         assert hasattr(net, "features") == (name in have)
@@ -109,3 +110,10 @@ def test_the_three_layer_network_has_20448_weights_on_kernels_that_do_not_overla
     assert [seen**0.5 for seen in patches(net, SHAPE).values()] == [10, 3, 1]
     other = models.build("conv3", SHAPE, 2, head_bias=True)
     assert sum(p.numel() for p in other.parameters()) == 20_450
+
+
+def test_more_convolutions_than_pixels_are_refused():
+    net = models.build("conv2x2", (1, 28, 28), 10, depth=8, width=3)
+    assert [m.cols for m in weight_matrices(net)] == [4, *[12] * 7, 3 * 20 * 20]
+    with pytest.raises(ValueError, match="depth: 8 convolutions of 2x2 leave nothing"):
+        models.info("conv2x2").check({"depth": 8, "width": 3}, (1, 8, 9))

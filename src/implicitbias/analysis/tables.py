@@ -114,6 +114,8 @@ def _read(
 def _recorded(scalars: pd.DataFrame, name: str) -> pd.DataFrame:
     rows = scalars[scalars["quantity"] == name]
     rows = rows.assign(metric=name, layer=rows["layer"].replace("", NETWORK))
+    # Two observers of a run may record the same quantity.
+    rows = rows.drop_duplicates(["run", "epoch", "step", "layer"])
     return rows[["run", "epoch", "step", "layer", "metric", "value"]]
 
 

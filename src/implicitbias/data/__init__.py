@@ -24,7 +24,7 @@ from ._spec import DataError, Dataset, Labels, Preprocessing, Report
 
 __all__ = [
     "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "copy_near", "fetch",
-    "info", "load", "names", "state",
+    "info", "intensities", "load", "names", "state",
 ]  # fmt: skip
 
 PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
@@ -210,6 +210,15 @@ def load(
         y_test=y_test,
         n_classes=facts.n_classes,
     )
+
+
+def intensities(
+    images: npt.NDArray[np.float32], name: str, preprocessing: str = "standard"
+) -> npt.NDArray[np.float32]:
+    """Return standardised images (N, C, H, W), as ``load`` gives them, in [0, 1] again."""
+    chosen = _preprocessing(_dataset(name), preprocessing)
+    mean, std = (np.array(v, dtype=np.float32).reshape(-1, 1, 1) for v in (chosen.mean, chosen.std))
+    return np.asarray(images * std + mean, dtype=np.float32)
 
 
 def _dataset(name: str) -> Dataset:

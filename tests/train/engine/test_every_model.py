@@ -15,6 +15,7 @@ from implicitbias.train.engine.plain import PlainTrainer
 
 CPU, F64, F32, K = torch.device("cpu"), torch.float64, torch.float32, 2
 SMALL = {
+    "conv2x2": {"depth": 2, "width": 4},
     "conv3": {"width": 4, "head_bias": True}, "conv4": {"width": 4},
     "conv4_fc": {"width": 2, "hidden": 16}, "conv_small": {"channels": 2, "width": 16},
     "convnet": {"depth": 2, "width": 4, "batch_norm": True},

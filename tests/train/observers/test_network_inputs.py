@@ -1,10 +1,12 @@
 """Per-example stationarity, and what bounds need: against autograd and explicit matrices."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from implicitbias.models._layers import sights, weight_matrices
+from implicitbias import data
+from implicitbias.models._layers import weight_matrices
 from implicitbias.train.observers import bounds, stationarity
 from implicitbias.train.records import Records
 
@@ -35,28 +37,24 @@ def toeplitz(conv, shape):
 def test_toeplitz_norms_are_those_of_the_explicit_matrices():
     net, rows = conv_net(), Records()
     x = torch.randn(5, *SHAPE, dtype=torch.float64)
-    bounds.record(rows, ["r"], 1, 1, net, stacked(net), weight_matrices(net), x)
+    bounds.record(rows, ["r"], 1, 1, net, stacked(net), weight_matrices(net), SHAPE)
     found = {(r["quantity"], r["layer"]): r["value"] for r in rows.scalars}
     hidden = net[0](x).shape[1:]
     assert found["toeplitz_norm", "layer0"] == pytest.approx(toeplitz(net[0], SHAPE).norm().item())
     assert found["toeplitz_norm", "layer1"] == pytest.approx(toeplitz(net[2], hidden).norm().item())
     assert found["toeplitz_norm", "head"] == pytest.approx(net.head.weight.norm().item())
     assert [found["kernel_positions", n] for n in ("layer0", "layer1", "head")] == [9, 9, 2]
-    assert found["input_square_sum", ""] == pytest.approx(x.square().sum().item())
 
 
-def test_the_first_layers_largest_patch_against_a_loop():
-    net = conv_net()
+def test_sums_of_squares_against_a_loop_and_in_the_units_of_raw_images():
     x = torch.randn(5, *SHAPE, dtype=torch.float64)
-    padded = nn.functional.pad(x, (1, 1, 1, 1))
-    sums = [
-        padded[:, :, i : i + 3, j : j + 3].square().sum().item()
-        for i in range(0, 7, 2) for j in range(0, 6, 2)
-    ]  # fmt: skip
-    assert bounds.patch_square_sum(net, x) == pytest.approx(max(sums))
-    dense = nn.Sequential(nn.Flatten(), nn.Linear(84, 2)).double()
-    assert bounds.patch_square_sum(dense, x) == pytest.approx(x.square().sum().item())
-    assert sights(dense, SHAPE)["layer0"].positions == 1
+    pixels = [x[:, :, i, j].square().sum().item() for i in range(7) for j in range(6)]
+    found = bounds.square_sums(x)
+    assert found["pixel_square_sum"] == pytest.approx(max(pixels))
+    assert found["input_square_sum"] == pytest.approx(sum(pixels))
+    raw = np.random.default_rng(0).uniform(size=(3, 1, 28, 28)).astype(np.float32)
+    seen = (raw - 0.1307) / 0.3081
+    np.testing.assert_allclose(data.intensities(seen, "mnist5k"), raw, atol=1e-6)
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3])

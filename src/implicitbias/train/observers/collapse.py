@@ -63,7 +63,7 @@ class Observer(Base):
     @torch.no_grad()
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return features (K, n, D) and outputs (K, n, C) of x (n, ...), in evaluation mode."""
-        both = _Both(self.networks.model.eval())
+        both = Both(self.networks.model.eval())
         each = [
             functional_call(both, {f"net.{name}": w for name, w in state.items()}, (x,))
             for state in map(self.networks.state, range(len(self.networks.runs)))
@@ -72,7 +72,7 @@ class Observer(Base):
         return torch.stack(features), torch.stack(outputs)
 
 
-class _Both(nn.Module):
+class Both(nn.Module):
     """A module that returns features and outputs of a network at once."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -80,6 +80,7 @@ class _Both(nn.Module):
         self.net = net
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Of examples x (B, ...), features (B, D) and outputs (B, C)."""
         features = cast(Any, self.net).features(x)
         return features, cast(Any, self.net).head(features)
 

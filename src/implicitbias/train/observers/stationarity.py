@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ...models._layers import WeightMatrix
+from ...models._layers import WeightMatrix, patches
 from ..records import Records
 from ._base import Base
 
@@ -29,6 +29,12 @@ RECORDS = {
             " f its margin with every layer at norm 1 [1].",
             "sample_sine": "The same over ||df/dV_k||_F: the sine of the angle between the two, in"
             " [0, 1] [1].",
+            "sample_margin": "f of each of these examples, at each layer the same [1].",
+            "sample_patches": "m_k, the places where the layer is applied to one example [1].",
+            "sample_gap": "Of one output: e_n = 1 - rho f_n of these examples, rho the product of"
+            " all norms [1].",
+            "turn_norm": "Of one output: ||mean of e_n (df_n/dV_k - f_n V_k)||_F over these"
+            " examples [1].",
         },
     },
 }
@@ -37,7 +43,7 @@ EXAMPLES = 128  # the first of the training set
 
 def check(spec: Spec) -> None:
     """Raise ValueError for models that are not homogeneous in each layer."""
-    if any(spec.model_arguments.get(name) for name in ("bias", "batch_norm")):
+    if any(spec.model_arguments.get(name) for name in ("bias", "batch_norm", "head_bias")):
         raise ValueError("needs a model without biases and batch_norm")
 
 
@@ -81,8 +87,10 @@ def record(
     """Write ||f_n V_k - df_n/dV_k||_F, also relative to the gradient, by layer and example of x.
 
     state: parameters (K, ...) by name; labels (n,) or (K, n). `sample_sine` is the sine of the
-    angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN.
+    angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN. The rest is for the certificates of
+    metrics/homogeneity.py.
     """
+    seen = patches(model, tuple(x.shape[1:]))
 
     def of_example(parameters: dict[str, Tensor], one: Tensor, label: Tensor) -> Tensor:
         outputs: Tensor = functional_call(model, parameters, (one[None],))
@@ -98,12 +106,22 @@ def record(
         }
         f = vmap(of_example)(each, x.double(), every[k])
         gradients = dict(zip(each, torch.autograd.grad(f.sum(), list(each.values())), strict=True))
+        one = len(weights["head.weight"]) == 1
+        rho = torch.stack([w.norm() for w in weights.values()]).prod()
+        gaps = 1 - rho * f.detach()
         for matrix in matrices:
             unit, gradient = units[matrix.parameter], gradients[matrix.parameter].flatten(1)
             length = gradient.norm(dim=1)
             # In place: another array of every example's gradient would double the time.
             residual = gradient.addr_(f.detach(), unit.flatten(), alpha=-1).norm(dim=1)
-            values = {"sample_residual": residual, "sample_sine": residual / length}
+            values = {
+                "sample_residual": residual, "sample_sine": residual / length,
+                "sample_margin": f.detach(),
+                "sample_patches": torch.tensor([float(seen[matrix.label])]),
+            }  # fmt: skip
+            if one:
+                values["sample_gap"] = gaps
+                values["turn_norm"] = (gaps @ gradient).norm()[None] / len(x)
             for name, column in values.items():
                 records.array(
                     run, epoch, step, name, column.tolist(), column.shape, matrix.label,
