@@ -11,7 +11,7 @@ import pytest
 from implicitbias import figures
 from implicitbias.analysis.claims import read_claims
 from implicitbias.analysis.tables import write
-from implicitbias.figures.xu2023dynamics import _collapse, exp_bounds
+from implicitbias.figures.xu2023dynamics import _collapse
 
 PAPER = "xu2023dynamics"
 BASE = {
@@ -65,50 +65,6 @@ def test_collapse_against_hyper_parameters(tmp_path, sign, verdict):
         runs.append(({**at, "seed": seed, "classes": None, "model": "mlp_relu"}, values))
     found = verdicts(tmp_path, "exp_collapse_hyper", table(runs), drawn=sign > 0)
     assert {c.verdict for c in found.values()} == {verdict}
-
-
-def bounded(rho, gap):
-    """Networks of two layers: kernels of norms 1 and rho, T(W) `gap` times the first kernel."""
-    fields = [{"n_train": n} for n in (64, 256, 768)]
-    fields += [{"label_noise": r} for r in (0.5, 1.0)] + [{"model": "conv4_fc"}]
-    runs = []
-    for point, seed in itertools.product(fields, range(3)):
-        n, noise = point.get("n_train", 256), point.get("label_noise", 0.0)
-        size = rho(n, noise)
-        values = {
-            ("fro_norm", "layer0"): 1.0, ("fro_norm", "head"): size,
-            ("toeplitz_norm", "layer0"): gap, ("toeplitz_norm", "head"): size,
-            ("kernel_positions", "layer0"): 9 / (1 + 0.01 * seed),
-            ("kernel_positions", "head"): 16 / (1 + 0.01 * seed),
-            ("input_square_sum", "network"): 700.0 * n, ("patch_square_sum", "network"): 9.0 * n,
-            ("margin_quantile_5e-2", "network"): 0.5 if noise < 1 else -0.5,
-        }  # fmt: skip
-        values |= {(f"{s}_accuracy", "network"): 0.9 for s in ("train", "test")}
-        both = {name: (value, value) for name, value in values.items()}
-        runs.append(({**point, "seed": seed}, both))
-    return table(runs)
-
-
-def test_bounds(tmp_path):
-    found = verdicts(tmp_path, "exp_bounds", bounded(lambda n, r: 1 + r, gap=1000.0))
-    assert {c.verdict for c in found.values()} == {"holds"}
-    # rho grows like N and falls with noise; a dense network; too small for the margins to matter
-    rows = bounded(lambda n, r: 1e-4 * n * (1 - 0.9 * r), gap=1.0)
-    found = verdicts(tmp_path, "exp_bounds", rows, drawn=False)
-    assert {c.verdict for c in found.values()} == {"fails"}
-
-
-def test_bounds_are_those_of_a_separate_calculation():
-    """The last layer comes last, whatever the alphabet says: its positions count, not layer0's."""
-    rows = exp_bounds.bounds(bounded(lambda n, r: 2.0, gap=5.0))
-    mine = rows[(rows["seed"] == 0) & (rows["n_train"] == 256) & (rows["label_noise"] == 0)]
-    value = mine[mine["model"] == "conv4"].set_index("bound")["value"]
-    depth = 1 + math.sqrt(4 * math.log(2))
-    assert value["dense"] == pytest.approx(5 * 2 * depth * math.sqrt(700 / 256))
-    assert value["kernels"] == pytest.approx(2 * depth * math.sqrt(700 / 256))
-    deeper = 1 + math.sqrt(2 * (2 * math.log(2) + math.log(16)))
-    assert value["patches"] == pytest.approx(2 * deeper * math.sqrt(16 * 9 / 256))
-    assert rows[rows["label_noise"] == 1]["term"].isna().all()  # no positive margin, no bound
 
 
 @pytest.mark.parametrize("noisy", [True, False])

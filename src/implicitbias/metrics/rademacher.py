@@ -34,7 +34,7 @@ def dense_factor(depth: int) -> float:
     return 1 + math.sqrt(2 * depth * math.log(2))
 
 
-def confidence(rho: float, n: int, delta: float) -> float:
+def confidence(rho: float, n: float, delta: float) -> float:
     """Return 3 sqrt(log(2 rho^2 / delta) / (2 N)), the price of confidence 1 - delta; in [0, inf).
 
     rho: what stands squared in the theorem, such as rho + 1. ValueError outside rho >= 1, delta in
