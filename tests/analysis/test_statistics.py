@@ -93,7 +93,7 @@ def test_seeds_at_one_curve_of_many_do_not_stand_for_all():
     kept, missing = complete(uneven, ["lr", "batch_size"])
     assert kept["lr"].unique().tolist() == [0.1]
     assert kept["seed"].nunique() == 3
-    assert missing == "3 of 6 points left out: not every seed has them"
+    assert missing == "3 of 6 points left out: not every seed has them, only lr 0.1 is left"
 
 
 def test_an_axis_that_was_forgotten_is_an_error():

@@ -9,6 +9,7 @@ import pytest
 from implicitbias import figures
 from implicitbias.analysis.claims import read_claims
 from implicitbias.analysis.tables import write
+from implicitbias.base.errors import UserError
 from implicitbias.figures.galanti2022noise import _movement
 
 PAPER = "galanti2022noise"
@@ -110,14 +111,15 @@ def gradients(rank):
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize(
-    ("lost", "verdict"), [(1, "holds"), (0, "fails")], ids=["one lost", "none lost"]
-)
-def test_batch_norm_loses_one_direction(tmp_path, lost, verdict):
-    rows = gradients(lambda model, b: min(b - lost * (model == "mlp_bn"), 12.0))
-    found = {c.claim: c.verdict for c in make(tmp_path, "exp_gradient_rank", rows)}
-    assert found.pop("with batch normalisation it has rank at most m_l B - 1") == verdict
-    assert set(found.values()) == {"holds"}
+def test_batch_norm_loses_one_direction_or_the_job_ends(tmp_path):
+    def rows(lost):
+        return gradients(lambda model, b: min(b - lost * (model == "mlp_bn"), 12.0))
+
+    found = make(tmp_path, "exp_gradient_rank", rows(1))
+    assert {c.verdict for c in found} == {"holds"}
+    assert [c.kind for c in found] == ["proved", "proved", "proved", "control"]
+    with pytest.raises(UserError, match="m_l B - 1' does not hold in run"):
+        make(tmp_path, "exp_gradient_rank", rows(0))
 
 
 def test_the_bound_near_convergence_speaks_or_not(tmp_path):

@@ -127,7 +127,7 @@ def test_the_control_is_drawn_apart_and_means_are_over_seeds(tmp_path):
     assert ours["mean"].to_numpy() == pytest.approx(wanted)
     drawn, _ = make(tmp_path, "fig03", rows_of("fig03"))
     control = drawn[drawn["series"] == "average, no decay"]
-    assert set(control["x"]) == {1e-4, 6e-3}, "a level from the smallest to the largest decay"
+    assert set(control["x"]) == {0}, "a level, of which the number stands at decay 0"
 
 
 def test_maps_have_the_papers_panels_and_a_diverged_run_is_a_gap(tmp_path):

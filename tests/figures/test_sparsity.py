@@ -6,6 +6,8 @@ import itertools
 import pandas as pd
 import pytest
 
+from implicitbias.base.errors import UserError
+
 CHOU, DINH = "chou2024weightnorm", "dinh2020rvsm"
 
 
@@ -42,11 +44,7 @@ def test_samples_find_the_populations_limit_or_not():
     assert {found[text] for text in found.keys() - same} == {"fails"}
 
 
-@pytest.mark.parametrize(
-    ("angle", "norm", "kept", "rise", "verdict"),
-    [(0.0201, 0.998, 7, 0.0, "holds"), (0.021, 0.99, 6, 1e-9, "fails")],
-)
-def test_domains(angle, norm, kept, rise, verdict):
+def domains(angle, norm, kept, rise):
     runs = []
     for domain in ("sphere", "free"):
         free = domain == "free"
@@ -57,7 +55,17 @@ def test_domains(angle, norm, kept, rise, verdict):
                             rise),
         }  # fmt: skip
         runs.append(({"domain": domain, "penalty": "l1", "beta": 0.01, "cutoff": 0.1}, values))
-    assert set(verdicts(f"{DINH}/exp_domain", runs).values()) == {verdict}
+    return verdicts(f"{DINH}/exp_domain", runs)
+
+
+def test_domains():
+    assert set(domains(0.0201, 0.998, 7, 0.0).values()) == {"holds"}
+    wrong = domains(0.021, 0.99, 6, 0.0)
+    assert [v for text, v in wrong.items() if "identities" not in text and "Lagr" not in text] == [
+        "fails", "fails", "fails",
+    ]  # fmt: skip
+    with pytest.raises(UserError, match=r"identities \(i\), \(ii\) and \(iv\)' does not hold"):
+        domains(0.0201, 0.998, 7, 1e-9)
 
 
 @pytest.mark.parametrize(("error", "verdict"), [(0.04, "holds"), (0.06, "fails")])
@@ -92,11 +100,7 @@ def test_forms():
     ]
 
 
-@pytest.mark.parametrize(
-    ("excess", "over", "gap", "above", "verdict"),
-    [(0.02, 0.1, 1e-8, 0.1, "holds"), (-1e-3, 1.1, 1e-3, -0.1, "fails")],
-)
-def test_magnification_leaves_out_flows_that_have_not_arrived(excess, over, gap, above, verdict):
+def magnified(excess, over, gap, above):
     def ends(excess, over, gap, above, converged):
         return {
             "excess": excess, "excess_over_bound": over, "excess_bound": 0.2,
@@ -106,4 +110,12 @@ def test_magnification_leaves_out_flows_that_have_not_arrived(excess, over, gap,
 
     fields = {"depth": 2, "rate_ratio": 1.0}
     runs = [(fields, ends(excess, over, gap, above, 1)), (fields, ends(-1.0, 2.0, 1.0, -1.0, 0))]
-    assert set(verdicts(f"{CHOU}/exp_magnification", runs).values()) == {verdict}
+    return verdicts(f"{CHOU}/exp_magnification", runs)
+
+
+def test_magnification_leaves_out_flows_that_have_not_arrived():
+    good = {"excess": 0.02, "over": 0.1, "gap": 1e-8, "above": 0.1}
+    assert set(magnified(**good).values()) == {"holds"}
+    for wrong in ({"excess": -1e-3}, {"over": 1.1}, {"gap": 1e-3}, {"above": -0.1}):
+        with pytest.raises(UserError, match="exp_magnification: .* does not hold in run"):
+            magnified(**good | wrong)

@@ -155,7 +155,11 @@ def _missing(
         missing.append(f"{lost} of {table['run'].nunique()} runs without a value")
     points, left = (len(part[axes].drop_duplicates()) for part in (table, kept))
     if left < points:
-        missing.append(f"{points - left} of {points} points left out: not every seed has them")
+        words = f"{points - left} of {points} points left out: not every seed has them"
+        for axis in axes:  # what a sentence about all values of an axis then rests on
+            if len(kept) and kept[axis].nunique() == 1 < table[axis].nunique():
+                words += f", only {axis} {kept[axis].iloc[0]} is left"
+        missing.append(words)
     if seeds := table["seed"].nunique() - kept["seed"].nunique():
         missing.append(f"{seeds} of {table['seed'].nunique()} seeds left out: they lack points")
     return missing

@@ -7,7 +7,7 @@ common forms of colour blindness, and every series has a marker of its own, for 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,20 @@ def layer_look(i: int) -> tuple[str, str]:
 
 
 def band(
-    ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str, **line: Any
-) -> None:
+    ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str,
+    places: Mapping[float, float] | None = None, **line: Any,
+) -> None:  # fmt: skip
     """Draw the mean over seeds of `value` against x, with the range from smallest to largest seed.
 
     Where a seed has no value the marker is hollow and the mean is that of the others; where none
-    has, there is a gap. What is drawn is also kept as rows for the figure's CSV.
+    has, there is a gap. What is drawn is also kept as rows for the figure's CSV. places: where on
+    the axis a value of x stands that has no place of its own, as 0 on a logarithmic one; the CSV
+    keeps the value.
     """
-    groups = rows.groupby(x)["value"]
+    at_place = {**(places or {})}
+    shown = rows.assign(**{x: [at_place.get(v, v) for v in rows[x]]}) if at_place else rows
+    value_at = {place: v for v, place in at_place.items()}
+    groups = shown.groupby(x)["value"]
     mean, low, high, n = (getattr(groups, f)() for f in ("mean", "min", "max", "count"))
     colour, marker = look
     ax.plot(mean.index, mean, color=colour, marker=marker, label=label, **line)
@@ -96,7 +102,7 @@ def band(
             markerfacecolor="white", zorder=4)  # fmt: skip
     for at, cells in pd.DataFrame({"mean": mean, "low": low, "high": high, "n": n}).iterrows():
         numbers = {str(k): v for k, v in cells.items()}
-        note(ax, panel=panel, series=label, x_name=x, x=at, **numbers)
+        note(ax, panel=panel, series=label, x_name=x, x=value_at.get(at, at), **numbers)
 
 
 def points(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, panel: str) -> None:

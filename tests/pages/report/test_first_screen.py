@@ -4,54 +4,48 @@ import pytest
 from report_page import Page, made
 from report_tree import SVG, claim, put
 
-from implicitbias.base.errors import UserError
+from implicitbias.analysis.claims import Point
 from implicitbias.pages.report.agreement import agreements
 
 KEY = "alpha2020x/fig10"
-HEAD = "panel,series,x_name,x,mean,low,high,n\n"
-# Ours: 80 against 83 (3 off), 40 against 43.2 (more than 3, and than 5%), 100 against 105 (5%);
-# panel q has two published points at one x, r none.
-POINTS = """\
-p,average,lr,1,80,79,81,2
-p,published,published,1,83,,,
-p,average,lr,2,40,40,40,3
-p,published,published,2,43.2,,,
-p,average,lr,3,100,100,100,2
-p,published,published,3,105,,,
-q,average,lr,1,1,1,1,2
-q,published,published,1,1,,,
-q,published,published,1,2,,,
-r,average,lr,1,1,1,1,2
-p,layer 1,lr,1,83,83,83,2
-"""
+# Ours: 80 against 83 and 40 against 43.2 within three or five per cent or not; three seeds whose
+# prediction interval holds the published value; and a network that did not learn.
+POINTS = (
+    Point("p", "average", 1, 80, 83, 77, 83, 1, "fixed"),
+    Point("p", "average", 2, 40, 43.2, 37, 43, 1, "fixed"),
+    Point("p", "average", 3, 100, 101, 98, 102, 3, "prediction"),
+    Point("p", "average", 4, 9, 0, 1, 17, 3, "apart"),
+)
 
 
 @pytest.fixture
 def published(tmp_path):
     root = tmp_path / "results" / "published"
-    put(root, KEY, [claim(KEY, "holds")])
-    (root / "figures" / f"{KEY}.csv").write_text(HEAD + POINTS)
+    other = claim(KEY, "undecided", "average rank is the published one", kind="published",
+                  points=POINTS)  # fmt: skip
+    put(root, KEY, [claim(KEY, "holds"), other])
     return root
 
 
-def test_a_published_point_is_met_within_three_or_five_per_cent(published):
+def test_points_that_agree_are_those_of_the_claim(published):
     (found,) = agreements(published, [KEY, "alpha2020x/fig02"])
-    assert (found.within, len(found.points), found.seeds) == (2, 3, 2)
+    assert (found.within, len(found.compared), found.seeds) == (2, 3, "1 to 3")
     assert agreements(None, [KEY]) == []
 
 
 def test_the_first_screen_says_how_many(plan, published):
     page = Page(made(plan, published))
     assert "At the papers' own protocol" in page.words
-    assert "fig10 2 of 3 2" in page.rows
-    assert "fig10, p 2 40 43.2" in page.rows
+    assert "fig10 average rank 2 of 3 1 to 3" in page.rows
+    assert "fig10, p average 2 40 43.2 [37, 43] fixed" in page.rows
     assert "At the papers' own protocol" not in Page(made(plan)).words
 
 
-def test_numbers_that_are_none_are_named(plan, published):
-    (published / "figures" / f"{KEY}.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match=r"published.*fig10\.csv: not the numbers of a figure"):
-        made(plan, published)
+def test_verdicts_are_counted_by_kind(plan):
+    ours = claim(KEY, "fails", "Ours", kind="ours", p=0.01)
+    put(plan.results, KEY, [claim(KEY, "holds", p=0.001), ours])
+    page = Page(made(plan))
+    assert any(row.startswith("ours 1 0 0 0 1 of 1") for row in page.rows)
 
 
 def test_a_figure_that_fails_stands_before_those_that_hold(plan):

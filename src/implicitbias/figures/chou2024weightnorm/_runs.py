@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...analysis import tables
+from ...analysis import regimes, tables
+from ...analysis.claims import Condition
 from .. import style
 
 LOOKS: dict[float, tuple[str, str]] = {
@@ -24,6 +25,13 @@ def name(c: float) -> str:
 def with_ratio(table: pd.DataFrame) -> pd.DataFrame:
     """Return a column `c`: the rate ratio, 0 where the weights are not normalised."""
     return table.assign(c=table["rate_ratio"].astype(float).fillna(0.0))
+
+
+def fits(rows: pd.DataFrame) -> Condition:
+    """Return the part of a regime "every compared run fits the measurements", from `ends`."""
+    return regimes.condition("every compared run fits the measurements",
+                             float(rows["residual"].max(skipna=False)), "largest relative residual",
+                             at_most=CONVERGED)  # fmt: skip
 
 
 def ends(table: pd.DataFrame, *metrics: str) -> pd.DataFrame:

@@ -27,14 +27,15 @@ PANELS = {"reconstruction_error": "||z - x*|| / ||x*||", "residual": "||A z - y|
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Normalisation ends at a lower error than plain descent at the same budget."""
-    judged, rows = [], _runs.ends(table, "reconstruction_error")
+    judged, rows = [], _runs.ends(table, "reconstruction_error", "residual")
     plain = rows[rows["c"] == 0].set_index("seed")["reconstruction_error"]
     for c, part in rows[rows["c"] > 0].groupby("c"):
         ratio = plain / part.set_index("seed")["reconstruction_error"]
         judged.append(
             judge(
-                Statistic.of(f"plain's final error / that of c = {c:g}", ratio), figure=FIGURE,
-                at_least=2.0, kind="paper", id=f"error-halved-c-{c:g}",
+                Statistic.of(f"plain's final error / that of c = {c:g}", ratio, log=True),
+                      figure=FIGURE,
+                at_least=2.0, regime=[_runs.fits(rows)], kind="paper", id=f"error-halved-c-{c:g}",
                 claim=f"normalisation with c = {c:g} at least halves the error",
             )
         )  # fmt: skip

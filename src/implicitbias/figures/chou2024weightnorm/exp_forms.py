@@ -53,20 +53,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     result = [
         worst(
             small[small["form"] == form], figure=FIGURE, at_most=0.05,
-            kind="paper", id=f"small-step-{FORM_PARTS[form]}",
+            kind="control", id=f"small-step-{FORM_PARTS[form]}",
             claim=f"{label}: at the smallest step the error is the flow's within a twentieth",
             statistic="|error / the flow's - 1| at equal residual",
         )
         for form, (label, _) in FORMS.items()
     ]  # fmt: skip
-    statistic = Statistic.of("error with two pairs / with one, median over c", ratio)
+    statistic = Statistic.of("error with two pairs / with one, median over c", ratio, log=True)
     return [
         *result,
         judge(statistic, figure=FIGURE, at_most=2,
-              kind="paper", id="two-pairs-at-most-twice",
+              kind="ours", id="two-pairs-at-most-twice",
               claim="two polar pairs end with at most twice the error of one"),
         judge(statistic, figure=FIGURE, at_least=0.5,
-              kind="paper", id="two-pairs-at-least-half",
+              kind="ours", id="two-pairs-at-least-half",
               claim="two polar pairs end with at least half the error of one"),
     ]  # fmt: skip
 

@@ -100,7 +100,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     gap = (small - flow.groupby("seed")["value"].mean()).abs()
     statistic = Statistic.of(f"|share recovered - the flow's| at time {time:g}", gap)
     result.append(judge(
-        statistic, figure=FIGURE, kind="paper", id="maps-step-small-enough", at_most=0.1,
+        statistic, figure=FIGURE, kind="control", id="maps-step-small-enough", at_most=0.1,
         claim="at the maps' step descent recovers what the flow does in the same time",
     ))  # fmt: skip
     return result

@@ -41,7 +41,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         judged.append(
             judge(
                 Statistic.of(
-                    f"largest ratio over sparsities of the error at c = {c:g} to plain's", largest
+                    f"largest ratio over sparsities of the error at c = {c:g} to plain's", largest,
+                    log=True,
                 ),
                 figure=FIGURE, at_most=0.5,
                 kind="paper", id=f"half-plain-error-c-{c:g}",

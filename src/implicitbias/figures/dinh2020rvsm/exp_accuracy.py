@@ -48,7 +48,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     judged.append(
         judge(
             difference(rows, "method", "l1", "l0", by=["cutoff"]), figure=FIGURE, at_least=-1,
-            kind="paper", id="l1-keeps-as-many-as-l0",
+            kind="control", id="l1-keeps-as-many-as-l0",
             claim="at equal cut-off l1 keeps at most one entry fewer than l0, on average",
         )
     )  # fmt: skip

@@ -60,7 +60,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         judge(
             Statistic.of(f"share of starts that end within {NEAR} rad", arrived),
             figure=FIGURE, at_least=0.5,
-            kind="paper", id="most-arrive-beyond-limit",
+            kind="ours", id="most-arrive-beyond-limit",
             claim="the condition is not necessary: up to ten times beyond it most starts arrive",
         ),
         worst(

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from ...analysis import tables
 from ...analysis.claims import Claim
-from ...analysis.worst import worst
+from ...analysis.worst import proved, worst
 from .. import style
 from . import _runs
 
@@ -59,33 +59,33 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge identities (i), (ii), (iv); bound (iii); support; the Lagrangian; reference values."""
     penalised = table[table["penalty"] != "none"]
     judged = [
-        worst(
+        proved(
             _runs.last(penalised, name), figure=FIGURE, at_most=1e-10, statistic="largest miss",
-            kind="paper", id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
+            id=f"identity-{PARTS[name]}", claim=f"limit identity {text}",
         )
         for name, text in IDENTITIES.items()
     ]  # fmt: skip
     rows = tables.ends(penalised, "distance", "closeness_bound")
     judged.append(
-        worst(
+        proved(
             rows.assign(value=rows["distance"] / rows["closeness_bound"].clip(lower=1e-9)),
             figure=FIGURE, at_most=1,
-            kind="paper", id="closeness-bound",
+            id="closeness-bound",
             claim="bound (iii): ||w - w*|| <= 2 sqrt(2) k beta ||u|| sin angle(u, w)",
             statistic="distance / max(bound, 1e-9)",
             note="where l0 keeps the whole support both sides are zero, to the stop's 1e-13",
         )
     )  # fmt: skip
     judged += [
-        worst(
+        proved(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
-            kind="paper", id="support-inside-truth",
+            id="support-inside-truth",
             claim="u is exactly sparse, inside the true support",
             statistic="non-zeros of u outside the true support",
         ),
-        worst(
+        proved(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            kind="paper", id="lagrangian-never-rises",
+            id="lagrangian-never-rises",
             claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
@@ -109,7 +109,7 @@ def _reference(table: pd.DataFrame) -> list[Claim]:
     return [
         worst(
             pd.DataFrame(misses), figure=FIGURE, at_most=1, unit="case",
-            kind="paper", id="reference-values",
+            kind="ours", id="reference-values",
             claim="derived reference values are reproduced to their printed digits",
             statistic="miss / half a unit of the last digit (angle, norm, non-zeros, distance)",
             note=f"n counts {len(misses)} cases, all of seed {REFERENCE_SEED}",

@@ -80,7 +80,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 judge(
                     Statistic.of(f"accuracy at u - of pruning {other} at equal zeros", gap),
                     figure=FIGURE, at_least=0,
-                    kind="paper", id=f"{penalty}-against-pruning-{at}",
+                    kind="ours", id=f"{penalty}-against-pruning-{at}",
                     claim=f"{name}: as accurate as magnitude pruning {other}, at equal zeros",
                     note=f"{len(part)} runs with a share of zeros in [{DENSE}, {SPARSE}]",
                 )
@@ -108,7 +108,7 @@ def _cheap(ends: pd.DataFrame) -> Claim:
     return judge(
         Statistic.of("largest share of zeros of l0 within 0.02 of the unpenalised accuracy", share),
         figure=FIGURE, at_least=0.8,
-        kind="paper", id="l0-zeros-for-two-points",
+        kind="ours", id="l0-zeros-for-two-points",
         claim="l0 splitting sets four fifths of the weights to zero for at most two points",
     )  # fmt: skip
 

@@ -58,19 +58,19 @@ def _against(rows: pd.DataFrame, whole: pd.DataFrame, gradient: str) -> list[Cla
     return [
         worst(
             apart.rename("value").reset_index(), figure=FIGURE, at_most=0, note=note,
-            kind="paper", id=f"support-{part}",
+            kind="ours", id=f"support-{part}",
             claim=f"{name}: u has the non-zeros of the population's limit",
             statistic="non-zeros more or fewer, and outside the true support",
         ),
         worst(
             relative.rename("value").reset_index(), figure=FIGURE, at_most=0.2, note=note,
-            kind="paper", id=f"angle-{part}",
+            kind="ours", id=f"angle-{part}",
             claim=f"{name}: the final angle is the population's within a fifth",
             statistic="|angle / population's - 1|",
         ),
         worst(
             relative[apart == 0].rename("value").reset_index(), figure=FIGURE, at_most=0.2,
-            kind="paper", id=f"angle-same-support-{part}",
+            kind="ours", id=f"angle-same-support-{part}",
             claim=f"{name}: where the support is the population's the angle is, within a fifth",
             statistic="|angle / population's - 1|",
         ),

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from ...analysis.worst import worst
+from ...analysis.worst import proved
 from .. import style
 from . import _runs
 
@@ -29,9 +29,9 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """The closed form gives the limit's entries."""
     rows = _entries(table)
     return [
-        worst(
+        proved(
             rows.assign(value=(rows["weight"] - rows["new_threshold"]).abs()), figure=FIGURE,
-            kind="paper", id="closed-form",
+            id="closed-form",
             claim="the limit w is the closed-form thresholding of the true weight, entry by entry",
             statistic="|w_i - closed form of w*_i|", at_most=1e-10,
         )

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
-from ...analysis.worst import worst
+from ...analysis.worst import proved
 from .. import style
 from . import _runs
 
@@ -33,15 +33,15 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """The Lagrangian never rises; non-zeros end within the true support."""
     penalised = table[table["penalty"] != "none"]
     return [
-        worst(
+        proved(
             _runs.last(table, "lagrangian_rise"), figure=FIGURE, at_most=1e-14,
-            kind="paper", id="lagrangian-never-rises",
+            id="lagrangian-never-rises",
             claim="the Lagrangian never increases, beyond rounding",
             statistic="largest increase in one iteration",
         ),
-        worst(
+        proved(
             _runs.last(penalised, "off_support"), figure=FIGURE, at_most=0,
-            kind="paper", id="support-inside-truth",
+            id="support-inside-truth",
             claim="u ends exactly sparse, inside the support of the true weight",
             statistic="non-zeros of u outside the true support",
         ),

@@ -32,7 +32,7 @@ def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
     extremes = groups.agg(
         lambda v: (v.min() if least else v.max()) if v.notna().all() else float("nan")
     )
-    return Statistic.of(sentence, extremes)
+    return Statistic.of(sentence, extremes, log=True)
 
 
 def last(rows: pd.DataFrame) -> pd.DataFrame:

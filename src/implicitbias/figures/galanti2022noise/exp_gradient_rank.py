@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from ...analysis.claims import Claim
 from ...analysis.judge import judge
 from ...analysis.statistics import Statistic
-from ...analysis.worst import worst
+from ...analysis.worst import proved
 from .. import style
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "momentum": 0.0}
@@ -50,18 +50,18 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     sentence = "rank / min(m_l B, rows, cols) of untrained networks without normalisation, mean"
     ratio = "rank / bound"
     return [
-        worst(singles.assign(value=singles["value"] / singles["limit"]), figure=FIGURE,
-              at_most=1.0, statistic=ratio, kind="paper", id="example-rank",
+        proved(singles.assign(value=singles["value"] / singles["limit"]), figure=FIGURE,
+              at_most=1.0, statistic=ratio, id="example-rank",
               claim="an example's gradient has rank at most m_l"),
-        worst(rows.assign(value=rows["value"] / rows["limit"]), figure=FIGURE, at_most=1.0,
-              statistic=ratio, kind="paper", id="batch-rank",
+        proved(rows.assign(value=rows["value"] / rows["limit"]), figure=FIGURE, at_most=1.0,
+              statistic=ratio, id="batch-rank",
               claim="a batch's gradient has rank at most m_l B"),
-        worst(normal.assign(value=normal["value"] - normal["limit"] + 1), figure=FIGURE,
+        proved(normal.assign(value=normal["value"] - normal["limit"] + 1), figure=FIGURE,
               at_most=0.0, statistic="rank - (m_l B - 1)",
-              kind="paper", id="batch-rank-normalised",
+              id="batch-rank-normalised",
               claim="with batch normalisation it has rank at most m_l B - 1"),
         judge(Statistic.of(sentence, attained), figure=FIGURE, at_least=0.9,
-              kind="paper", id="bound-attained-untrained",
+              kind="control", id="bound-attained-untrained",
               claim="at the start the bound is nearly attained"),
     ]  # fmt: skip
 

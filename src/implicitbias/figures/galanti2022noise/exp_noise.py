@@ -65,7 +65,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 judge(
                     per_seed(falls(bare), f"{RATIO}, largest over batch sizes below N", False),
                     figure=FIGURE, at_most=0.75,
-                    kind="paper", id=f"falls-without-decay-{part}",
+                    kind="control", id=f"falls-without-decay-{part}",
                     claim=f"{name}: without decay the movement of SGD goes on falling",
                 )
             )  # fmt: skip
@@ -88,14 +88,14 @@ def _floor(noisy: pd.DataFrame, pulls: pd.DataFrame, name: str, part: str) -> li
             per_seed(pull.assign(value=pull["value"] / pull["decay"]),
                      f"gradients' movement at the end {over}", least=True),
             figure=FIGURE, at_least=0.5, note="added after a pilot",
-            kind="paper", id=f"floor-gradients-move-{part}",
+            kind="ours", id=f"floor-gradients-move-{part}",
             claim=f"{name}: that floor is not pure decay, for the gradients move the weights",
         ),
         judge(
             per_seed(ends.assign(value=ends["value"] / ends["decay"]),
                      f"movement at the end {over}", least=True),
             figure=FIGURE, at_least=2.0,
-            kind="paper", id=f"floor-above-decay-{part}",
+            kind="ours", id=f"floor-above-decay-{part}",
             claim=f"{name}: that floor is above what decay alone would move",
         ),
     ]  # fmt: skip
@@ -116,7 +116,7 @@ def _descent(full: pd.DataFrame, noisy: pd.DataFrame, name: str, part: str) -> l
             per_seed(both.assign(value=both["value"] / both["value_small"]),
                      "movement of the full batch / of the smallest batch, at the end", least=False),
             figure=FIGURE, at_most=0.1, note="added after a pilot",
-            kind="paper", id=f"descent-beside-sgd-{part}",
+            kind="ours", id=f"descent-beside-sgd-{part}",
             claim=f"{name}: the full batch moves a tenth of what the smallest one does",
         ),
     ]  # fmt: skip

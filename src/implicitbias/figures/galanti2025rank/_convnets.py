@@ -160,9 +160,15 @@ def _control(
     decays = part.loc[part["weight_decay"] > 0, "weight_decay"]
     if rows.empty or (layout.x == "weight_decay" and decays.empty):
         return
-    if layout.x == "weight_decay":
-        rows = pd.concat([rows.assign(weight_decay=end) for end in (decays.min(), decays.max())])
     colour, _ = style.SERIES["control"]
+    if layout.x == "weight_decay":  # a level, of which the CSV has the one number, at decay 0
+        values = rows["value"]
+        ends, mean = [decays.min(), decays.max()], values.mean()
+        ax.plot(ends, [mean, mean], color=colour, label=label, linestyle="--")
+        ax.fill_between(ends, values.min(), values.max(), color=colour, alpha=0.18, linewidth=0)
+        style.note(ax, panel=panel, series=label, x_name=layout.x, x=0.0, mean=mean,
+                   low=values.min(), high=values.max(), n=values.count())  # fmt: skip
+        return
     style.band(ax, rows, layout.x, label, (colour, ""), panel, linestyle="--")
 
 

@@ -93,23 +93,21 @@ def panels(table: pd.DataFrame, figure: str, column: str, symbol: str, x: str) -
 def _ranks(ax: Axes, runs: pd.DataFrame, metric: str, x: str, panel: str) -> None:
     for i, layer in enumerate(LAYERS):
         rows, label = rank(runs, metric, layer), f"layer {layer.removeprefix('layer')}"
-        style.band(ax, _placed(rows, x), x, label, style.layer_look(i), panel)
+        style.band(ax, rows, x, label, style.layer_look(i), panel, _places(runs, x))
     look = style.SERIES["average"]
-    style.band(ax, _placed(rank(runs, metric), x), x, "average", look, panel)
+    style.band(ax, rank(runs, metric), x, "average", look, panel, _places(runs, x))
 
 
 def _accuracies(ax: Axes, runs: pd.DataFrame, x: str, panel: str) -> None:
     for metric in _published.SERIES:
-        rows = _placed(rank(runs, metric, "network"), x)
-        style.band(ax, rows, x, metric.replace("_", " "), style.SERIES[metric], panel)
+        rows, label = rank(runs, metric, "network"), metric.replace("_", " ")
+        style.band(ax, rows, x, label, style.SERIES[metric], panel, _places(runs, x))
 
 
-def _placed(rows: pd.DataFrame, x: str) -> pd.DataFrame:
+def _places(runs: pd.DataFrame, x: str) -> dict[float, float]:
     """Weight decay 0 has no place on a logarithmic axis: it stands at a third of the smallest."""
-    if x != "weight_decay":
-        return rows
-    smallest = rows.loc[rows[x] > 0, x].min()
-    return rows.assign(**{x: rows[x].where(rows[x] > 0, smallest / 3)})
+    decays = runs.loc[runs["weight_decay"] > 0, "weight_decay"]
+    return {0.0: float(decays.min()) / 3} if x == "weight_decay" and len(decays) else {}
 
 
 def _decay_axis(ax: Axes, part: pd.DataFrame) -> None:

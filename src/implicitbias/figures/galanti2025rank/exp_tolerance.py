@@ -46,7 +46,9 @@ def gaps(table: pd.DataFrame, by_seed: bool = False) -> pd.DataFrame:
     these seeds have.
     """
     if not comparable(table.drop_duplicates("run"), PAPER):
-        return pd.DataFrame(columns=["figure", "norm", "tolerance", "seed", "value", "points"])
+        return pd.DataFrame(
+            columns=["figure", "norm", "tolerance", "seed", "value", "points", "missing"]
+        )
     ours = ranks(table[table["epoch"] == _published.LAST_EPOCH])
     means = []
     for figure, (column, x) in PUBLISHED.items():
@@ -55,14 +57,19 @@ def gaps(table: pd.DataFrame, by_seed: bool = False) -> pd.DataFrame:
         points = points.drop(columns=["panel", "series"])
         mine = ours[ours["weight_decay"] == 4e-4] if figure == "9" else ours[ours["lr"] == 0.1]
         both = mine.astype({column: float, x: float}).merge(points, on=[column, x])
+        missing = ""
         if by_seed:
-            both, _ = complete(both, ["norm", "tolerance", column, x])
+            both, missing = complete(both, ["norm", "tolerance", column, x])
         else:
             place = ["norm", "tolerance", column, x]
             both = both.groupby(place)[["value", "published"]].mean().reset_index().assign(seed=-1)
         gap = both.assign(value=(both["value"] - both["published"]).abs())
         groups = gap.groupby(["norm", "tolerance", "seed"])["value"]
-        means.append(groups.agg(value="mean", points="count").reset_index().assign(figure=figure))
+        means.append(
+            groups.agg(value="mean", points="count")
+            .reset_index()
+            .assign(figure=figure, missing=missing)
+        )
     return pd.concat(means, ignore_index=True)
 
 
@@ -122,7 +129,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def _mean_gap(rows: pd.DataFrame, tolerance: float) -> Statistic:
     by_seed = rows[rows["tolerance"] == tolerance].set_index("seed")["value"]
     sentence = f"mean |our average rank - published| at tolerance {tolerance:g}"
-    return Statistic.of(sentence, by_seed)
+    return Statistic.of(sentence, by_seed, str(rows["missing"].iloc[0]) if len(rows) else "")
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -49,7 +49,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             judged.append(trend(
                 rows[rows["metric"] == metric], figure=FIGURE, x=x,
                 direction="rises" if x == "batch_size" else "falls",
-                kind="paper", id=f"{PARTS[metric]}-with-{PARTS[x]}",
+                kind="ours", id=f"{PARTS[metric]}-with-{PARTS[x]}",
                 claim=f"{words} {'rises' if x == 'batch_size' else 'falls'} with {said}",
             ))  # fmt: skip
     return judged
@@ -69,8 +69,8 @@ def draw(table: pd.DataFrame) -> Figure:
         for i, (panel, measures) in enumerate(panels.items()):
             for metric, label in measures.items():
                 part = rows[rows["metric"] == metric]
-                style.band(axes[i][j], part.assign(**{x: part[x].map(places)}), x, label,
-                           _collapse.LOOKS[label], f"{panel} against {words}")  # fmt: skip
+                style.band(axes[i][j], part, x, label, _collapse.LOOKS[label],
+                           f"{panel} against {words}", places)  # fmt: skip
         axes[-1][j].set(xscale="log", xlabel=words)
         axes[-1][j].set_xticks([*places.values()], [f"{v:g}" for v in values])
         axes[-1][j].minorticks_off()

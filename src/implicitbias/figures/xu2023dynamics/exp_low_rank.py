@@ -82,8 +82,8 @@ def draw(table: pd.DataFrame) -> Figure:
             for k, (value, rows) in enumerate(ends(runs, metric).groupby(by)):
                 look = style.layer_look(k + 3 * (by == "weight_decay"))
                 label = f"{style.WORDS[by]} {float(str(value)):g}"
-                style.band(axes[i][j], rows.assign(**{x: rows[x].map(places)}), x, label, look,
-                           f"{metric} against {x}")  # fmt: skip
+                panel = f"{metric} against {x}"
+                style.band(axes[i][j], rows, x, label, look, panel, places)  # fmt: skip
         axes[-1][j].set(xscale="log", xlabel=style.WORDS[x])
         axes[-1][j].set_xticks([*places.values()], [f"{v:g}" for v in values], rotation=45)
         axes[-1][j].minorticks_off()

@@ -68,15 +68,16 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     last = {kind: edge(moves, kind) for kind in LOOKS}
     rest = last[FULL] / edge(moves, FULL, first=True)
     return [
-        judge(Statistic.of("movement at the end of full batch / at its first record", rest),
-              figure=FIGURE, at_most=0.1, kind="paper", id="full-batch-rests",
+        judge(Statistic.of("movement at the end of full batch / at its first record", rest,
+                           log=True),
+              figure=FIGURE, at_most=0.1, kind="control", id="full-batch-rests",
               claim="full-batch descent with decay comes to rest"),
         judge(Statistic.of("movement at the end, SGD / full batch",
-                       last[SGD] / last[FULL]),
+                       last[SGD] / last[FULL], log=True),
               figure=FIGURE, at_least=10.0, kind="paper", id="sgd-keeps-moving",
               claim="SGD with decay keeps moving"),
         judge(Statistic.of("movement of SGD at the end, with / without decay",
-                       last[SGD] / last[PLAIN]),
+                       last[SGD] / last[PLAIN], log=True),
               figure=FIGURE, at_least=10.0, kind="paper", id="movement-needs-decay",
               claim="SGD's movement needs decay"),
         judge(Statistic.of("sine between layer and gradient, SGD with decay, at the end",

@@ -8,6 +8,7 @@ the program only adds drawings, and starts after the page is there.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...analysis.claims import VERDICTS
+from ...analysis.claims import HEADLINE, KINDS, VERDICTS, holm
 from ...base.files import write_text
 from ...plan.plan import Plan
 from . import script, words
@@ -63,6 +64,7 @@ def _render(
         agreements=met,
         diverged=_diverged(figures),
         tally=_tally(figures),
+        kinds=_kinds(papers),
         claims=_ordered(figures),
     )
 
@@ -91,9 +93,22 @@ def environment() -> Environment:
 
 
 def _tally(figures: list[Figure]) -> dict[str, int]:
-    """Return how many claims got each verdict, in the order of the page."""
-    counts = Counter(claim.verdict for figure in figures for claim in figure.claims or ())
+    """Return how many claims of the headline got each verdict, in the order of the page."""
+    counts = Counter(c.verdict for f in figures for c in f.claims or () if c.kind in HEADLINE)
     return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def _kinds(papers: list[Paper]) -> list[tuple[str, list[int], int, int]]:
+    """Return a row per kind: verdicts, decided claims with a p-value, and those after Holm."""
+    every = [c for paper in papers for f in paper.figures for c in f.claims or ()]
+    kept = [c for paper in papers for c in holm(c for f in paper.figures for c in f.claims or ())]
+    rows = []
+    for kind in KINDS:
+        mine = [c for c in every if c.kind == kind]
+        counts = [sum(c.verdict == verdict for c in mine) for verdict in VERDICTS]
+        decided = sum(c.decided and math.isfinite(c.p) for c in mine)
+        rows.append((kind, counts, decided, sum(c.kind == kind for c in kept)))
+    return [row for row in rows if any(row[1])]
 
 
 def _ordered(figures: list[Figure]) -> list[dict[str, Any]]:

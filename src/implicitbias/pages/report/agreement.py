@@ -1,64 +1,45 @@
-"""Our numbers stand here beside the published points, where the paper's own protocol was run."""
+"""Our numbers beside the published points, where the paper's own protocol was run.
+
+They are computed once, where the figure is judged (`analysis/agreement.py`), after as many epochs
+as the published ones; every page takes them from the claims.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from ...base.errors import UserError
-
-ABSOLUTE, RELATIVE = 3.0, 0.05  # of a rank: what the figures' own claims call the published one
+from ...analysis.claims import Claim, Point
+from .figure import claims_of
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A figure's average ranks against the published ones: panel, x, ours, theirs, seeds."""
+    """One comparison of a figure's series with the published points."""
 
     key: str
-    points: list[tuple[str, float, float, float, int]]
+    claim: Claim
+
+    @property
+    def compared(self) -> list[Point]:
+        """The points of which both networks learnt, or neither."""
+        return [p for p in self.claim.points if p.basis != "apart"]
 
     @property
     def within(self) -> int:
-        """Return the number of points that differ by no more than max(3, 5%)."""
-        return sum(
-            abs(ours - theirs) <= max(ABSOLUTE, RELATIVE * theirs)
-            for _, _, ours, theirs, _ in self.points
-        )
+        """How many of them agree."""
+        return sum(p.agrees for p in self.compared)
 
     @property
-    def seeds(self) -> int:
-        """Return the fewest seeds behind a point."""
-        return min(n for *_, n in self.points)
+    def seeds(self) -> str:
+        """The seeds behind a point: `1`, or `1 to 3`."""
+        least, most = (f([p.n for p in self.claim.points], default=0) for f in (min, max))
+        return str(least) if least == most else f"{least} to {most}"
 
 
 def agreements(published: Path | None, keys: list[str]) -> list[Agreement]:
-    """Return every figure under `published` whose CSV has our averages and published points."""
-    compared = []
-    for key in keys:
-        path = (published or Path()) / "figures" / f"{key}.csv"
-        if published and path.exists():
-            try:
-                rows = beside(pd.read_csv(path))
-            except (OSError, ValueError, KeyError) as error:
-                raise UserError(f"{path}: not the numbers of a figure: {error}") from error
-            columns = (rows[name] for name in ("panel", "x", "mean", "published", "n"))
-            points = [
-                (str(panel), float(x), float(ours), float(theirs), int(n))
-                for panel, x, ours, theirs, n in zip(*columns, strict=True)
-            ]
-            compared += [Agreement(key, points)] if points else []
-    return compared
-
-
-def beside(plotted: pd.DataFrame) -> pd.DataFrame:
-    """Return rows panel, x, mean, n, published: the averages beside one published point each.
-
-    `plotted` is the CSV of a figure. A panel with several published points at one x (two
-    accuracies) has no unique partner and is left out.
-    """
-    ours = plotted[plotted["series"] == "average"]
-    theirs = plotted[plotted["series"] == "published"].rename(columns={"mean": "published"})
-    theirs = theirs.drop_duplicates(["panel", "x"], keep=False)
-    return ours[["panel", "x", "mean", "n"]].merge(theirs[["panel", "x", "published"]])
+    """Return the comparisons of every figure under `published` that has published points."""
+    if published is None:
+        return []
+    every = ((key, claim) for key in keys for claim in claims_of(published, key) or ())
+    return [Agreement(key, claim) for key, claim in every if claim.points]
