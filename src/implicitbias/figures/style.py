@@ -91,7 +91,7 @@ def band(
     """
     at_place = {**(places or {})}
     shown = rows.assign(**{x: [at_place.get(v, v) for v in rows[x]]}) if at_place else rows
-    value_at = {place: v for v, place in at_place.items()}
+    value_at: dict[Any, float] = {place: v for v, place in at_place.items()}
     groups = shown.groupby(x)["value"]
     mean, low, high, n = (getattr(groups, f)() for f in ("mean", "min", "max", "count"))
     colour, marker = look
