@@ -61,11 +61,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     learnt = regimes.learn(table, wn.LEARNT)
 
     def mean(rows: pd.DataFrame, column: str) -> pd.Series:
-        return np.exp(np.log(rows[column]).groupby(rows["seed"]).mean())
+        found: pd.Series = np.exp(np.log(rows[column]).groupby(rows["seed"]).mean())
+        return found
 
     def dependence(rows: pd.DataFrame) -> pd.Series:
-        logs = np.log(rows.pivot(index="seed", columns="init_norm", values="end"))
-        return logs.max(axis=1) - logs.min(axis=1)
+        logs = rows.pivot(index="seed", columns="init_norm", values="end").apply(np.log)
+        found: pd.Series = logs.max(axis=1) - logs.min(axis=1)
+        return found
 
     gap = dependence(with_decay) - dependence(without)
     errors = [rows.groupby("seed")["error"].mean() for rows in (with_decay, without)]

@@ -118,7 +118,8 @@ def _ours(ax: Axes, runs: pd.DataFrame, words: str) -> None:
     for start, own in runs.groupby("init_norm"):
         colour = wn.start_look(float(str(start)))[0]
         ax.plot(own["inverse"], own["accuracy"], ".", color=colour, alpha=0.5, markersize=3)
-        x, y = (means.loc[start, c] for c in ("inverse", "accuracy"))
+        row = means.loc[float(str(start))]
+        x, y = row["inverse"], row["accuracy"]
         ax.plot([x["mean"]], [y["mean"]], marker="s", linestyle="none", color=colour, markersize=5,
                 label=f"s = {float(str(start)):g}")  # fmt: skip
         ax.vlines([x["mean"]], [y["min"]], [y["max"]], color=colour, linewidth=0.8)

@@ -53,9 +53,9 @@ def logs(table: pd.DataFrame) -> pd.Series:
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge that margins narrow, that rho overshoots, and how far rho is from the published one."""
     top, learnt = wn.curve(table, "top"), regimes.learn(table, wn.LEARNT)
-    spread = wn.curve(table, "margin_std").set_index(["run", "epoch"])["value"]
-    rho = wn.curve(table, "rho")
-    rows = rho.assign(value=rho.set_index(["run", "epoch"]).index.map(spread) / rho["value"])
+    spread = wn.curve(table, "margin_std")[["run", "epoch", "value"]]
+    both = wn.curve(table, "rho").merge(spread, on=["run", "epoch"], suffixes=("_rho", ""))
+    rows = both.assign(value=both["value"] / both["value_rho"])
     widest = rows[rows["epoch"] > 0].groupby("seed")["value"].max()
     end = wn.late(rows).set_index("seed")["value"]
     left = wn.plateau_end(table).set_index("run")["value"]

@@ -43,8 +43,8 @@ def runs_of(table: pd.DataFrame) -> pd.DataFrame:
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge that margins are larger and less equal with decay, and that nets without it fit."""
     runs, fitted = runs_of(table), regimes.fit(table)
-    logs = np.log(runs[["margin", "spread"]])
-    means = np.exp(logs.groupby([runs["lam"] > 0, runs["seed"]]).mean())
+    logs = runs[["margin", "spread"]].apply(np.log)
+    means = logs.groupby([runs["lam"] > 0, runs["seed"]]).mean().apply(np.exp)
     ratio = means.loc[True] / means.loc[False]
     miss = (runs["margin_mean"] - 1).abs()[runs["lam"] == 0]
     return [
