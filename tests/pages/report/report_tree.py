@@ -89,6 +89,8 @@ def tree(tmp_path):
         records.mkdir()
         facts = {"pack": name, "runs": 4, "started": started, **FACTS}
         (records / "provenance.json").write_text(json.dumps(facts))
+        for kind in ("scalars", "arrays"):  # as a finished training leaves them, by their names
+            (records / f"{kind}.parquet").touch()
     ids, keys = tuple(s.run_id for s in specs), ("alpha2020x/fig02", "alpha2020x/fig10")
     table = pd.DataFrame({"run": ids, "diverged_step": [math.nan, math.nan, math.nan, 40.0]})
     order = ("holds", "undecided", "fails", "holds")
