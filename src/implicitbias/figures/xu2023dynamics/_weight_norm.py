@@ -135,8 +135,9 @@ def bars(
 
 
 def start_look(start: float) -> tuple[str, str]:
-    """Return the colour and the marker of an initial norm, or of a third of it, in every figure."""
-    nearest = min(STARTS, key=lambda s: min(abs(s - start), abs(s - 3 * start)))
+    """Return the colour and the marker of an initial norm, or of half of it, in every figure."""
+    whole = start if start > 0.75 else 2 * start
+    nearest = min(STARTS, key=lambda s: abs(s - whole))
     return style.layer_look(STARTS.index(nearest))
 
 
