@@ -21,7 +21,7 @@ def table(change, seeds=(0, 1, 2)):
     points = [(model, size, decay) for model in exp_precision.MODELS
               for size in (16, 64) for decay in (0.0, 0.1)]  # fmt: skip
     for i, (model, size, decay) in enumerate(points):
-        for seed, precision, epoch in itertools.product(seeds, exp_precision.LOOKS, (0, 5)):
+        for seed, precision, epoch in itertools.product(seeds, exp_precision.PRECISIONS, (0, 5)):
             run = {"run": f"{i}-{seed}-{precision}", "pack": "p", "model": model, "seed": seed,
                    "batch_size": size, "weight_decay": decay, "precision": precision,
                    "dataset": "digits", "width": 8, "epochs": 5, "momentum": 0.0,

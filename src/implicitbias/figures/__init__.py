@@ -48,9 +48,15 @@ def draw(key: str, scale: str, table: pd.DataFrame, stem: Path) -> Figure:
     with style.look():
         figure: Figure = module.draw(table)
         words = caption(key, scale, table, module.PAPER, style.spread(figure))
-        style.footer(figure, words)
+        words = " ".join(filter(None, (style.remarks(figure), words)))
+        style.frame(figure, _heading(module), words)
         style.save(figure, stem, words)
     return figure
+
+
+def _heading(module: ModuleType) -> str:
+    """The first line of its docstring, which says what the figure shows."""
+    return (module.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 
 def _module(key: str) -> ModuleType:

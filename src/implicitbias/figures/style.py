@@ -48,6 +48,7 @@ SERIES: dict[str, tuple[str, str]] = {
 # What an axis is called.
 WORDS = {"batch_size": "batch size", "weight_decay": "weight decay", "lr": "learning rate"}
 _LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
+HOLLOW = "not every seed has a value"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLUMNS = {
     "panel": "The panel that the number is drawn in.",
@@ -62,6 +63,7 @@ COLUMNS = {
     "n": "Seeds with a value [seeds].",
 }
 _PLOTTED: WeakKeyDictionary[Figure, list[dict[str, Any]]] = WeakKeyDictionary()
+_REMARKS: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -76,6 +78,11 @@ def look() -> Iterator[None]:
 def layer_look(i: int) -> tuple[str, str]:
     """Return colour and marker of the i-th layer that a figure shows."""
     return _LAYERS[i % len(_LAYERS)]
+
+
+def shades(n: int) -> list[Any]:
+    """Return n colours from light to dark, for the values of an ordered quantity."""
+    return list(plt.get_cmap("viridis_r")(np.linspace(0.1, 1, n)))
 
 
 def band(
@@ -98,8 +105,9 @@ def band(
     ax.plot(mean.index, mean, color=colour, marker=marker, label=label, **line)
     ax.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
     part = mean[(n < groups.size()) & (n > 0)]
-    ax.plot(part.index, part, color=colour, marker=marker, linestyle="none",
-            markerfacecolor="white", zorder=4)  # fmt: skip
+    if len(part):
+        ax.plot(part.index, part, color=colour, marker=marker or "o", linestyle="none",
+                markerfacecolor="white", zorder=4, label=HOLLOW)  # fmt: skip
     for at, cells in pd.DataFrame({"mean": mean, "low": low, "high": high, "n": n}).iterrows():
         numbers = {str(k): v for k, v in cells.items()}
         note(ax, panel=panel, series=label, x_name=x, x=value_at.get(at, at), **numbers)
@@ -161,6 +169,16 @@ def plotted(figure: Figure) -> pd.DataFrame:
     return pd.DataFrame(_PLOTTED.get(figure, []), columns=[*COLUMNS])
 
 
+def remark(figure: Figure, text: str) -> None:
+    """Keep a sentence about what is drawn, to stand in the lines under the figure."""
+    _REMARKS.setdefault(figure, []).append(text)
+
+
+def remarks(figure: Figure) -> str:
+    """Return the sentences kept for a figure, each with its full stop."""
+    return " ".join(f"{text.rstrip('.')}." for text in _REMARKS.get(figure, []))
+
+
 def spread(figure: Figure) -> str:
     """Return what shows the range over seeds in a figure: Band, Bar, or nothing."""
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]  # which has lines, too
@@ -170,14 +188,18 @@ def spread(figure: Figure) -> str:
     return "Bar" if any(isinstance(c, LineCollection) for c in drawn) else ""
 
 
-def footer(figure: Figure, text: str) -> None:
-    """Write the lines under a figure: n, the band, the scale, what differs, where the code is."""
+def frame(figure: Figure, heading: str, text: str) -> None:
+    """Write what the figure shows above it, and under it n, the band, the scale, the code."""
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(text, int(width * 21))
-    room = 0.135 * len(lines) + 0.12  # inches
-    figure.set_size_inches(width, height + room)
-    figure.get_layout_engine().set(rect=(0, room / (height + room), 1, height / (height + room)))  # type: ignore[union-attr, call-arg]
-    figure.text(0.01, 0.08 / (height + room), "\n".join(lines), fontsize=6, color="#444444",
+    above, lines = (
+        textwrap.wrap(words, int(width * n)) for words, n in ((heading, 14), (text, 21))
+    )
+    top, room = 0.17 * len(above) + 0.05 * bool(above), 0.135 * len(lines) + 0.12  # inches
+    whole = top + height + room
+    figure.set_size_inches(width, whole)
+    figure.get_layout_engine().set(rect=(0, room / whole, 1, height / whole))  # type: ignore[union-attr, call-arg]
+    figure.text(0.01, 1 - 0.04 / whole, "\n".join(above), fontsize=9, va="top")
+    figure.text(0.01, 0.08 / whole, "\n".join(lines), fontsize=6, color="#444444",
                 va="bottom", linespacing=1.35)  # fmt: skip
 
 
@@ -243,6 +265,10 @@ def _lay_out(figure: Figure) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
+        _, below, _, height = engine.get()["rect"]
+        for box in figure.legends:  # those outside stand at the edge of the figure, not of the rect
+            if box._outside_loc == "upper":  # type: ignore[attr-defined]
+                box.set_bbox_to_anchor((0, 0, 1, below + height), figure.transFigure)
     figure.set_layout_engine(None)  # "none" would leave one that every format draws twice for
     for ax in figure.axes:
         ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")

@@ -14,9 +14,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis import published
 from ...analysis.tables import final
 from .. import comparable, style
-from .._ranks import judged, rank, tolerances
+from .._learnt import at_chance, band, drawn
+from .._ranks import judged, rank
 from . import _published
 
 RESNET: dict[str, Any] = {
@@ -44,7 +46,7 @@ class Layout:
     layers: tuple[int, ...]
     panel: Callable[[Any], str]
     as_published: str = ""
-    scaled: str = "rank_fro_5e-2"
+    scaled: str = "rank_fro_7e-2"
     title: Callable[[Any], str] = str
     log: bool = True
     values: tuple[Hashable, ...] = field(default=())  # of `by`, where a figure must show each
@@ -88,73 +90,77 @@ def _tuple(value: Hashable) -> tuple[Any, ...]:
 
 
 def draw(table: pd.DataFrame, layout: Layout) -> Figure:
-    """Draw a row of panels per tolerance and one of accuracies; a column per value of `by`."""
-    labels = {m: f"rank, {at}" for m, at in tolerances(table).items()} | {"accuracy": "accuracy"}
-    columns, rows = layout.columns(table), list(labels)
-    fig, axes = plt.subplots(
-        len(rows), len(columns), figsize=(style.PAGE, 0.6 + 1.6 * len(rows)), sharex=True,
-        sharey="row", squeeze=False, layout="constrained",
+    """Draw a row of panels per tolerance and one of accuracies; a column per value of `by`.
+
+    A tolerance at which nothing happens has a sentence in the caption in place of its row.
+    """
+    columns, lost = layout.columns(table), at_chance(table)
+    fig = plt.figure(layout="constrained")
+    labels = {m: f"rank, {at}" for m, at in drawn(fig, table, lost).items()} or {"": "rank"}
+    labels["accuracy"] = "accuracy"
+    rows = list(labels)
+    fig.set_size_inches(style.PAGE, 0.6 + 1.6 * len(rows))
+    apart = bool(layout.values)  # columns of other data, or of none, have axes of their own
+    axes = fig.subplots(
+        len(rows), len(columns), sharex="col" if apart else True, sharey=False if apart else "row",
+        squeeze=False,
     )  # fmt: skip
     theirs = layout.published(table)
     for j, value in enumerate(columns):
-        part = layout.of(table, value)
-        panel = layout.panel(value)
+        part, panel, title = layout.of(table, value), layout.panel(value), layout.title(value)
         points = None if theirs is None else theirs[theirs["panel"] == panel]
-        title = layout.title(value)
         axes[0][j].set_title(title)
-        for i, metric in enumerate(rows):
+        for ax, metric in zip(axes[:, j], rows, strict=True):
             if part.empty:
-                _unavailable(axes[i][j])
+                _unavailable(ax, layout, value, metric == "accuracy")
             elif metric == "accuracy":
-                _accuracies(axes[i][j], part, layout, points, title)
+                _accuracies(ax, part, layout, points, title, lost)
             else:
-                _ranks(axes[i][j], part, metric, layout, points, title)
+                _ranks(ax, part, metric, layout, points, title, lost)
         axes[-1][j].set_xlabel(style.WORDS[layout.x])
-        if table.empty:
-            axes[-1][j].set(xticks=[], yticks=[])
-        else:
-            _axis(axes[-1][j], table, layout)
+        if len(part):
+            _axis(axes[-1][j], part, layout)
     for i, label in enumerate(labels.values()):
-        axes[i][0].set_ylabel(label if len(table) else "rank")
-        axes[i][0].set_ylim(0, 1.05 if label == "accuracy" and len(table) else None)
+        axes[i][0].set_ylabel(label)
+        for ax in axes[i]:
+            ax.set_ylim(0, 1.05 if label == "accuracy" else 1.04 * ax.get_ylim()[1])
     style.legend(fig, ncols=5)
     return fig
 
 
 def _ranks(
-    ax: Axes,
-    part: pd.DataFrame,
-    metric: str,
-    layout: Layout,
-    points: pd.DataFrame | None,
-    title: str,
-) -> None:
+    ax: Axes, part: pd.DataFrame, metric: str, layout: Layout, points: pd.DataFrame | None,
+    title: str, lost: frozenset[str],
+) -> None:  # fmt: skip
     panel, decayed = f"{title}, {metric}", part[part["weight_decay"] > 0]
     for i, layer in enumerate(layout.layers):
         rows = rank(decayed, metric, f"layer{layer}")
-        style.band(ax, rows, layout.x, f"layer {layer}", style.layer_look(i), panel)
-    style.band(ax, rank(decayed, metric), layout.x, "average", style.SERIES["average"], panel)
-    _control(ax, part, rank(part, metric), layout, f"average, {NO_DECAY}", panel)
+        band(ax, rows, layout.x, f"layer {layer}", style.layer_look(i), panel, lost)
+    mean, look = rank(decayed, metric), style.SERIES["average"]
+    band(ax, mean, layout.x, "average", look, panel, lost, crosses=True)
+    _control(ax, part, rank(part, metric), layout, f"average, {NO_DECAY}", panel, lost)
     if metric == layout.as_published:
         _published.draw(ax, points, ["average"], panel)
 
 
 def _accuracies(
-    ax: Axes, part: pd.DataFrame, layout: Layout, points: pd.DataFrame | None, title: str
-) -> None:
+    ax: Axes, part: pd.DataFrame, layout: Layout, points: pd.DataFrame | None, title: str,
+    lost: frozenset[str],
+) -> None:  # fmt: skip
     panel, last = f"{title}, accuracy", final(part)
     for metric in _published.SERIES:
         rows = last[(last["metric"] == metric) & (last["weight_decay"] > 0)]
-        label = metric.replace("_", " ")
-        style.band(ax, rows, layout.x, label, style.SERIES[metric], panel)
+        label, look = metric.replace("_", " "), style.SERIES[metric]
+        band(ax, rows, layout.x, label, look, panel, lost, crosses=metric == "train_accuracy")
     test = last[last["metric"] == "test_accuracy"]
-    _control(ax, part, test, layout, f"test accuracy, {NO_DECAY}", panel)
+    _control(ax, part, test, layout, f"test accuracy, {NO_DECAY}", panel, lost)
     _published.draw(ax, points, _published.SERIES.values(), panel)
 
 
 def _control(
-    ax: Axes, part: pd.DataFrame, rows: pd.DataFrame, layout: Layout, label: str, panel: str
-) -> None:
+    ax: Axes, part: pd.DataFrame, rows: pd.DataFrame, layout: Layout, label: str, panel: str,
+    lost: frozenset[str],
+) -> None:  # fmt: skip
     """The runs without decay, dashed grey: a level where x is the decay itself."""
     rows = rows[rows["weight_decay"] == 0]
     decays = part.loc[part["weight_decay"] > 0, "weight_decay"]
@@ -169,11 +175,20 @@ def _control(
         style.note(ax, panel=panel, series=label, x_name=layout.x, x=0.0, mean=mean,
                    low=values.min(), high=values.max(), n=values.count())  # fmt: skip
         return
-    style.band(ax, rows, layout.x, label, (colour, ""), panel, linestyle="--")
+    band(ax, rows, layout.x, label, (colour, ""), panel, lost, linestyle="--")
 
 
-def _unavailable(ax: Axes) -> None:
-    ax.text(0.5, 0.5, "data not available", transform=ax.transAxes, ha="center", color="#777777")
+def _unavailable(ax: Axes, layout: Layout, value: Hashable, accuracy: bool) -> None:
+    """How to bring the data that is missing, and the published points in the place of ours."""
+    points = published.points(_published.PAPER, layout.figure)
+    points = points[points["panel"] == layout.panel(value)]
+    series = _published.SERIES.values() if accuracy else ["average"]
+    words = f"not here; bring the data with\npython -m implicitbias\ndata fetch {value}"
+    _published.draw(ax, points, series, f"{layout.title(value)}, not run")
+    style.ticks(ax, sorted(points["x"].unique()))
+    if points.empty:
+        ax.set_yticks([])
+    ax.text(0.04, 0.06, words, transform=ax.transAxes, fontsize=6, color="#777777")
     ax.grid(False)
 
 

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
 from .. import style
+from .._learnt import at_chance, band, drawn
 from .._rank_claims import falls, flat_without_decay
-from .._ranks import judged, rank, split, tolerances
+from .._ranks import judged, rank, split
 from . import _published
 
 PAPER: dict[str, Any] = {
@@ -61,20 +62,19 @@ def fidelity_claims(table: pd.DataFrame, figure: str, column: str, x: str) -> li
 def panels(table: pd.DataFrame, figure: str, column: str, symbol: str, x: str) -> Figure:
     """Draw a column per value of `column` (the paper's `symbol`); ranks above, accuracies below."""
     values, heading = sorted(table[column].unique()), style.WORDS[column]
-    labels = tolerances(table)
-    fig, axes = plt.subplots(
-        len(labels) + 1, len(values), figsize=(style.PAGE, 2.2 + 1.6 * len(labels)), sharex=True,
-        sharey="row", squeeze=False, layout="constrained",
-    )  # fmt: skip
+    fig, lost = plt.figure(layout="constrained"), at_chance(table)
+    labels = drawn(fig, table, lost)
+    fig.set_size_inches(style.PAGE, 2.2 + 1.6 * len(labels))
+    axes = fig.subplots(len(labels) + 1, len(values), sharex=True, sharey="row", squeeze=False)
     theirs = _published.reported(table, PAPER, figure)
     for j, value in enumerate(values):
         here, panel = table[table[column] == value], f"{symbol}={value:g}"
         points = None if theirs is None else theirs[theirs["panel"] == panel]
         for ax, (metric, at) in zip(axes[:, j], labels.items(), strict=False):
-            _ranks(ax, here, metric, x, f"{panel}, {at}")
+            _ranks(ax, here, metric, x, f"{panel}, {at}", lost)
             if metric == AS_PUBLISHED:
                 _published.draw(ax, points, ["average"], f"{panel}, {at}")
-        _accuracies(axes[-1][j], here, x, f"{panel}, accuracy")
+        _accuracies(axes[-1][j], here, x, f"{panel}, accuracy", lost)
         _published.draw(axes[-1][j], points, _published.SERIES.values(), f"{panel}, accuracy")
         if x == "weight_decay":
             for ax in axes[:, j]:
@@ -86,22 +86,25 @@ def panels(table: pd.DataFrame, figure: str, column: str, symbol: str, x: str) -
         ax.set_ylim(0, None)
     axes[-1][0].set_ylabel("accuracy")
     axes[-1][0].set_ylim(0, 1.05)
-    style.legend(fig, axes[0][0], axes[-1][0])
+    style.legend(fig, *axes.flat, ncols=5)
     return fig
 
 
-def _ranks(ax: Axes, runs: pd.DataFrame, metric: str, x: str, panel: str) -> None:
+def _ranks(
+    ax: Axes, runs: pd.DataFrame, metric: str, x: str, panel: str, lost: frozenset[str]
+) -> None:
     for i, layer in enumerate(LAYERS):
         rows, label = rank(runs, metric, layer), f"layer {layer.removeprefix('layer')}"
-        style.band(ax, rows, x, label, style.layer_look(i), panel, _places(runs, x))
-    look = style.SERIES["average"]
-    style.band(ax, rank(runs, metric), x, "average", look, panel, _places(runs, x))
+        band(ax, rows, x, label, style.layer_look(i), panel, lost, places=_places(runs, x))
+    band(ax, rank(runs, metric), x, "average", style.SERIES["average"], panel, lost, crosses=True,
+         places=_places(runs, x))  # fmt: skip
 
 
-def _accuracies(ax: Axes, runs: pd.DataFrame, x: str, panel: str) -> None:
+def _accuracies(ax: Axes, runs: pd.DataFrame, x: str, panel: str, lost: frozenset[str]) -> None:
     for metric in _published.SERIES:
-        rows, label = rank(runs, metric, "network"), metric.replace("_", " ")
-        style.band(ax, rows, x, label, style.SERIES[metric], panel, _places(runs, x))
+        rows, look = rank(runs, metric, "network"), style.SERIES[metric]
+        band(ax, rows, x, metric.replace("_", " "), look, panel, lost,
+             crosses=metric == "train_accuracy", places=_places(runs, x))  # fmt: skip
 
 
 def _places(runs: pd.DataFrame, x: str) -> dict[float, float]:

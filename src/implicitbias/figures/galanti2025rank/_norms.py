@@ -116,15 +116,18 @@ def draw(table: pd.DataFrame, column: str, layers: Sequence[int]) -> Figure:
     axes[0][0].yaxis.set_major_formatter("{x:g}")
     axes[0][0].yaxis.set_minor_formatter("{x:g}")
     axes[1][0].set_ylabel("change of log norm per step,\nin units of pure decay")
-    axes[1][0].set_ylim(-2, 2)
-    style.legend(fig, axes[0][0], loc="outside right center", ncols=1)
+    axes[1][0].set_ylim(-0.5, 1.5)
+    for ax in axes.flat:
+        for milestone in json.loads(rows["lr_milestones"].iloc[0]) if len(rows) else ():
+            ax.axvline(milestone - 1, color="#999999", linewidth=0.6, linestyle="-.",
+                       label=f"rate × {rows['lr_factor'].iloc[0]:g}")  # fmt: skip
+    style.legend(fig, axes[0][0], axes[1][0], loc="outside right center", ncols=1)
     return fig
 
 
 def _panel(above: Axes, below: Axes, part: pd.DataFrame, panel: str, layers: Sequence[int]) -> None:
     decayed, control = part[part["weight_decay"] > 0], part[part["weight_decay"] == 0]
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(layers)))
-    for layer, rgba in zip(layers, colours, strict=True):
+    for layer, rgba in zip(layers, style.shades(len(layers)), strict=True):
         rows, look = decayed[decayed["layer"] == f"layer{layer}"], (rgba, "")
         for ax, name in ((above, "ratio"), (below, "of_decay")):
             values = rows.assign(value=rows[name])
@@ -136,4 +139,4 @@ def _panel(above: Axes, below: Axes, part: pd.DataFrame, panel: str, layers: Seq
     pure = decayed.drop_duplicates("epoch").assign(value=lambda r: np.exp(r["log_decay"]))
     for ax, rows in ((above, pure), (below, pure.assign(value=1.0))):
         ax.plot(rows["epoch"], rows["value"], color=style.BLACK, linestyle=":", label="pure decay")
-    below.axhline(0, color=style.BLACK, linewidth=0.6)
+    below.axhline(0, color=style.BLACK, linewidth=0.6, label="settled")

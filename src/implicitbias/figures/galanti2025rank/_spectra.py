@@ -113,8 +113,7 @@ def draw(table: pd.DataFrame, layers: Sequence[int], columns: int) -> Figure:
 def _panel(ax: Axes, rows: pd.DataFrame, panel: str) -> None:
     decayed = rows[rows["weight_decay"] > 0]
     sizes = sorted(rows["batch_size"].unique())
-    colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(sizes)))
-    for size, rgba in zip(sizes, colours, strict=True):
+    for size, rgba in zip(sizes, style.shades(len(sizes)), strict=True):
         of_size = decayed[decayed["batch_size"] == size]
         style.band(ax, _long(of_size), "index", f"B = {size}", (rgba, ""), panel)
     for size, line in ((sizes[0], "--"), (sizes[-1], ":")):

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 
 from ...analysis.tables import final
 from .. import style
+from .._learnt import AT_CHANCE, GREY
 from .._ranks import split
 
+PRINTED = "printed, and used"  # of the dotted tolerances
 WORDS = {"weight_decay": "decay", "lr": "rate", "batch_size": "batch"}
-COLOURS = (style.SKY, style.BLUE, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION,
-           style.PURPLE)  # fmt: skip
 
 
 def ranks(table: pd.DataFrame) -> pd.DataFrame:
@@ -24,15 +24,24 @@ def ranks(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def curves(ax: Axes, rows: pd.DataFrame, column: str, panel: str, marks: tuple[float, ...]) -> None:
+def curves(
+    ax: Axes, rows: pd.DataFrame, column: str, panel: str, marks: tuple[float, ...],
+    lost: frozenset[str] = frozenset(),
+) -> None:  # fmt: skip
     """Draw a curve per value of `column` at the end, and the untrained networks' dashed.
 
-    Dotted verticals at the tolerances `marks`.
+    Grey: values at which no network learnt. Dotted verticals at the tolerances `marks`.
     """
     start, last = rows[rows["epoch"] == 0], final(rows)
-    for value, colour in zip(sorted(rows[column].unique()), COLOURS, strict=False):
+    values = sorted(rows[column].unique())
+    for value, shade in zip(values, style.shades(len(values)), strict=True):
         part = last[last[column] == value]
-        style.band(ax, part, "tolerance", f"{WORDS[column]} {value:g}", (colour, ""), panel)
+        learnt = part[~part["run"].isin(lost)]
+        label, look = f"{WORDS[column]} {value:g}", (shade, "")
+        if learnt.empty:
+            learnt, label, look = part, AT_CHANCE, (GREY, "")
+        style.band(ax, learnt, "tolerance", label, look, panel)
     style.band(ax, start, "tolerance", "untrained", (style.BLACK, ""), panel, linestyle="--")
     for tolerance in marks:
-        ax.axvline(tolerance, color="#999999", linewidth=0.6, linestyle=":")
+        ax.axvline(tolerance, color="#999999", linewidth=0.6, linestyle=":",
+                   label=f"{PRINTED}: " + ", ".join(f"{mark:g}" for mark in marks))  # fmt: skip

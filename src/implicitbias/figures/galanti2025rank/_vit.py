@@ -17,8 +17,9 @@ from ...analysis.judge import judge
 from ...analysis.statistics import Statistic, complete
 from ...analysis.tables import final
 from .. import comparable, style
+from .._learnt import AT_CHANCE, GREY, at_chance, band, drawn
 from .._rank_claims import regime
-from .._ranks import judged, named, rank, tolerances
+from .._ranks import judged, named, rank
 from . import _published
 
 PAPER: dict[str, Any] = {
@@ -26,7 +27,7 @@ PAPER: dict[str, Any] = {
     "dropout": 0.1, "epochs": 200, "momentum": 0.0,
 }  # fmt: skip
 # A random (1536, 512) has rank 314 here, which is where the published curves begin.
-AS_PUBLISHED, SCALED = "rank_fro_3.7e-2", "rank_fro_1.5e-1"
+AS_PUBLISHED, SCALED = "rank_fro_3.7e-2", "rank_fro_7e-2"
 LABEL_SHIFT = 10  # the paper labels a record by the epoch after it was taken: 10 is untrained
 LEARNT = 0.5  # training accuracy from which on a ViT has learnt
 
@@ -106,11 +107,13 @@ def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[C
 
 
 def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) -> Figure:
-    """Draw a column per value of `panel`: ranks and training accuracy by epoch."""
-    values, rows = sorted(table[panel].unique()), [*tolerances(table).items()]
-    fig, axes = plt.subplots(
-        len(rows) + 1, len(values), figsize=(style.PAGE, 0.6 + 1.6 * (len(rows) + 1)), sharex=True,
-        sharey="row", squeeze=False, layout="constrained",
+    """Draw a column per value of `panel`: ranks by epoch, and below them the final accuracy."""
+    fig, lost = plt.figure(layout="constrained"), at_chance(table, LEARNT)
+    values, rows = sorted(table[panel].unique()), [*drawn(fig, table, lost).items()]
+    fig.set_size_inches(style.PAGE, 0.6 + 1.9 * len(rows) + 1.3)
+    axes = fig.subplots(
+        len(rows) + 1, len(values), sharey="row", squeeze=False,
+        height_ratios=[1.9] * len(rows) + [1.3],
     )  # fmt: skip
     theirs = _published.reported(table, PAPER, figure)
     for j, value in enumerate(values):
@@ -119,26 +122,43 @@ def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) 
         axes[0][j].set_title(f"{style.WORDS[panel]} {value:g}")
         for i, (metric, _) in enumerate(rows):
             ranks = runs[runs["layer"] == "average"]
-            _curves(axes[i][j], ranks, metric, curve, f"{name}, {metric}")
+            _curves(axes[i][j], ranks, metric, curve, f"{name}, {metric}", lost)
             if points is not None and metric == AS_PUBLISHED:
                 epochs = list(points["x"] - LABEL_SHIFT)
                 style.points(axes[i][j], epochs, list(points["y"]), "published", name)
-        _curves(axes[-1][j], runs, "train_accuracy", curve, f"{name}, accuracy")
-        axes[-1][j].set_xlabel("completed epochs")
+            axes[i][j].set_xlabel("completed epochs")
+        _accuracy(axes[-1][j], runs, curve, f"{name}, accuracy", lost)
     for i, (_, at) in enumerate(rows):
         axes[i][0].set_ylabel(f"average rank,\n{at}")
         axes[i][0].set_ylim(0, 1.05 * axes[i][0].get_ylim()[1])
-    axes[-1][0].set(ylabel="training accuracy", ylim=(0, 1.02))
-    style.legend(fig, axes[0][0], ncols=4, title=style.WORDS[curve])
+    axes[-1][0].set(ylabel="final training\naccuracy", ylim=(0, 1.05))
+    style.legend(fig, axes[0][0], ncols=8, title=style.WORDS[curve])
     return fig
 
 
-def _curves(ax: Axes, runs: pd.DataFrame, metric: str, curve: str, panel: str) -> None:
-    """One line per value, from light to dark as it grows."""
+def _curves(
+    ax: Axes, runs: pd.DataFrame, metric: str, curve: str, panel: str, lost: frozenset[str]
+) -> None:
+    """One line per value, from light to dark as it grows; grey and thin where no seed learnt."""
     values = sorted(runs[curve].unique())
-    colours = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(values)))
-    for value, rgba in zip(values, colours, strict=True):
+    for value, rgba in zip(values, style.shades(len(values)), strict=True):
         rows = runs[(runs["metric"] == metric) & (runs[curve] == value)]
         control = curve == "weight_decay" and value == 0
         look, line = (style.SERIES["control"], "--") if control else ((rgba, ""), "-")
-        style.band(ax, rows, "epoch", f"{value:g}", look, panel, linestyle=line)
+        style.band(ax, rows[~rows["run"].isin(lost)], "epoch", f"{value:g}", look, panel,
+                   linestyle=line)  # fmt: skip
+        apart = rows[rows["run"].isin(lost)]
+        if len(apart):
+            style.band(ax, apart, "epoch", AT_CHANCE, (GREY, ""), panel, linestyle="-",
+                       linewidth=0.8)  # fmt: skip
+
+
+def _accuracy(ax: Axes, runs: pd.DataFrame, curve: str, panel: str, lost: frozenset[str]) -> None:
+    """Where a network does not learn, its rank says nothing."""
+    rows = rank(runs, "train_accuracy", "network")
+    values = sorted(rows[curve].unique())
+    rows = rows.assign(at=rows[curve].map({v: i for i, v in enumerate(values)}))
+    band(ax, rows, "at", "train accuracy", style.SERIES["train_accuracy"], panel, lost,
+         crosses=True)  # fmt: skip
+    ax.set_xticks(range(len(values)), [f"{v:g}" for v in values])
+    ax.set_xlabel(style.WORDS[curve])

@@ -26,6 +26,7 @@ from ...analysis.judge import judge
 from ...analysis.statistics import Statistic, complete, line_ratio
 from ...analysis.tables import final
 from .. import comparable, style
+from .._learnt import at_chance
 from .._ranks import NORMS
 from . import _mlp, _published
 from ._tolerance import curves, ranks
@@ -137,6 +138,7 @@ def draw(table: pd.DataFrame) -> Figure:
     rows, near = ranks(table), gaps(table)
     usual = rows[rows["lr"] == 0.1]
     sizes = sorted(usual["batch_size"].unique())
+    lost = at_chance(table)
     sizes = sorted({sizes[0], sizes[(len(sizes) - 1) // 2], sizes[-1]})
     others = rows["lr"].nunique() > 1
     fig, axes = plt.subplots(
@@ -147,12 +149,12 @@ def draw(table: pd.DataFrame) -> Figure:
         part = rows[rows["norm"] == norm]
         for j, size in enumerate(sizes):
             at = part[(part["batch_size"] == size) & (part["lr"] == 0.1)]
-            curves(axes[i][j], at, "weight_decay", f"{name}, B {size}", MARKS)
+            curves(axes[i][j], at, "weight_decay", f"{name}, B {size}", MARKS, lost)
             axes[0][j].set_title(f"batch size {size}")
         if others:
             at = part[part["weight_decay"] == _of_rates(rows)]
             at = at[at["batch_size"] == sizes[len(sizes) // 2]]
-            curves(axes[i][-1], at, "lr", f"{name}, learning rates", MARKS)
+            curves(axes[i][-1], at, "lr", f"{name}, learning rates", MARKS, lost)
             axes[0][-1].set_title(f"by rate, batch size {sizes[len(sizes) // 2]}")
             axes[0][-1].legend(*_named(axes[0][-1], "rate"))
         axes[i][0].set_ylabel(f"rank, {name}")

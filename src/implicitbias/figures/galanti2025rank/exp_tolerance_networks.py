@@ -26,8 +26,9 @@ from ...analysis.claims import Claim
 from ...analysis.judge import trend
 from ...analysis.tables import final
 from .. import style
+from .._learnt import at_chance
 from .._ranks import IDS, NORMS
-from ._tolerance import WORDS, curves, ranks
+from ._tolerance import PRINTED, WORDS, curves, ranks
 
 PAPER: dict[str, Any] = {"dataset": "cifar10"}
 FIGURE = "galanti2025rank/exp_tolerance_networks"
@@ -115,7 +116,7 @@ def middle(rows: pd.DataFrame) -> float:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw two rows, one per norm, for each four figures."""
-    rows = ranks(table)
+    rows, lost = ranks(table), at_chance(table)
     fig, axes = plt.subplots(
         4, 4, figsize=(style.PAGE, 7.4), sharex=True, squeeze=False, layout="constrained"
     )
@@ -129,7 +130,7 @@ def draw(table: pd.DataFrame) -> Figure:
             if of_norm.empty:
                 ax.text(0.5, 0.5, "no runs", ha="center", transform=ax.transAxes)
             else:
-                curves(ax, of_norm, panel.x, f"{panel.name}, {name}", MARKS)
+                curves(ax, of_norm, panel.x, f"{panel.name}, {name}", MARKS, lost)
                 ax.set_ylim(0, 1.05 * of_norm["value"].max())
             ax.set_xscale("log")
             if i % 4 == 0:
@@ -137,7 +138,10 @@ def draw(table: pd.DataFrame) -> Figure:
         if part.empty:
             pair[0].set_title(panel.name)
         else:
+            entries = dict(zip(*reversed(pair[0].get_legend_handles_labels()), strict=True))
+            marks = {name for name in entries if name.startswith(PRINTED)}
             pair[0].legend(
+                *zip(*((h, name) for name, h in entries.items() if name not in marks), strict=True),
                 title=f"{panel.name}\n{panel.fixed(part)}", title_fontsize=7, fontsize=6,
                 ncols=2, handlelength=1.2, columnspacing=1, loc="lower center",
                 bbox_to_anchor=(0.5, 1),

@@ -1,4 +1,4 @@
-"""Rank against weight decay at batch sizes 8, 16 and 32 (ResNet-18).
+"""Rank against weight decay, by batch size (ResNet-18).
 
 Final rank of layers 1, 4, 8 and 11 (counted from 0) and of the average over the 17 measured
 convolutions, and final accuracies below, at learning rate 1.5. The paper's claim: the more weight
@@ -6,13 +6,13 @@ decay, the lower the rank. At its strongest decay, 6e-3, its networks have colla
 
 The authors' log has no run at learning rate 1.5, so the activation is not known: ReLU here. The
 caption's tolerance, 1e-3, agrees with the plotted ranks; 0.05 is that of figures 4 and 13. The
-dashed grey level is ours: the same runs without weight decay. Scaled as figure 2.
+dashed grey level is ours: the same runs without weight decay. At scale `small` learning rate 0.2
+stands for 1.5, with three decays, at the tolerance of figure 2.
 
-At scale `small` the networks of the strongest decay have collapsed, too, but some have full rank:
-once the gradient is gone all weights shrink together, which leaves the spectrum as it was. In the
-paper the exponents of such runs are in the thousands, so the weights underflow to zero, and the
-authors' code counts NaN and the zero matrix as rank 0. Claims on weight decay count collapsed
-networks, as the paper's figure does.
+Grey crosses are networks at chance, which no claim counts. Once the gradient is gone all weights
+shrink together, which leaves the spectrum as it was. In the paper the exponents of such runs are in
+the thousands, so the weights underflow to zero, and the authors' code counts NaN and the zero
+matrix as rank 0.
 """
 
 import pandas as pd

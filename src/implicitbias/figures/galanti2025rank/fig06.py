@@ -113,7 +113,14 @@ def draw(table: pd.DataFrame) -> Figure:
         label = f"average rank, {split(metric)[1]:g}"
         style.band(left, rows(table, metric), "epoch", label, look, "rank")
     for (eps, metric), colour in zip(bounded(table).items(), cycle(COLOURS)):
-        style.band(left, rows(table, metric), "epoch", f"at {eps}, spectral", (colour, ""), "rank")
+        style.band(
+            left,
+            rows(table, metric),
+            "epoch",
+            f"rank at ε = {eps}, spectral norm",
+            (colour, ""),
+            "rank",
+        )
     bounds(left, table)
     left.set(yscale="log", xlabel="completed epochs", ylabel="average rank")
     for metric in ("train_accuracy", "test_accuracy"):
@@ -134,9 +141,12 @@ def bounds(ax: Axes, table: pd.DataFrame) -> None:
     run = table.iloc[0]
     setting = int(run["batch_size"]), float(run["lr"]), float(run["weight_decay"])
     for eps, colour in zip(bounded(table), cycle(COLOURS)):
-        kinds = (("as drawn", "--", rank_bound_as_drawn), ("theorem", ":", rank_bound_theorem))
+        kinds = (
+            ("bound as drawn", "--", rank_bound_as_drawn),
+            ("theorem's bound", ":", rank_bound_theorem),
+        )
         for name, line, bound in kinds:
             value = bound(*setting, eps)
-            ax.axhline(value, color=colour, linestyle=line, linewidth=1, label=f"{name}, {eps}")
-            style.note(ax, panel="rank", series=f"bound {name}, eps={eps}", mean=value)
+            ax.axhline(value, color=colour, linestyle=line, linewidth=1, label=f"{name}, ε = {eps}")
+            style.note(ax, panel="rank", series=f"{name}, eps={eps}", mean=value)
     ax.axhline(run["width"], color="#999999", linewidth=0.8, label="width")

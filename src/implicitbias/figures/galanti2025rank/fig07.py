@@ -1,4 +1,4 @@
-"""Rank against weight decay at batch sizes 32, 64 and 128 (MLP-BN-10-100).
+"""Rank against weight decay, at the larger batch sizes (MLP-BN).
 
 Final rank of layers 1, 3 and 5 (counted from 0) and of the average over the ten hidden matrices,
 and final accuracies below, at learning rate 0.1. The paper's claim: more weight decay, lower rank.

@@ -5,12 +5,11 @@ convolutions, and final accuracies below, at batch size 16 and weight decay 5e-4
 claim: on these data sets, too, the larger the learning rate, the lower the rank. Its caption
 names SVHN twice.
 
-No package carries these data sets. A panel says so where a user has not placed the publisher's
-files in the data folder (`python -m implicitbias data fetch svhn` fetches or says how), and its
-claim is undecided. Food-101 and Imagenette are shrunk to 32x32 as a whole and standardised with
-ImageNet's statistics, which is our choice: what the paper did is not known. Dashed grey is ours:
-the same runs without weight decay; and tolerance 0.05. Scaled as figure 2, with 500 training
-images of SVHN and 2,000 of the others.
+No package carries these data sets. Where a user has not placed the publisher's files in the data
+folder, a panel says how to bring them, and shows the published points. Food-101 and Imagenette are
+shrunk to 32x32 as a whole and standardised with ImageNet's statistics, which is our choice: what
+the paper did is not known. Dashed grey is ours: the same runs without weight decay. Scaled as
+figure 2, with 500 training images of SVHN and 2,000 of the others.
 """
 
 import pandas as pd

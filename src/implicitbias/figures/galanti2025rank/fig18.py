@@ -1,4 +1,4 @@
-"""Final singular values of the layers at every batch size (ResNet-18).
+"""Final singular values of the layers, by batch size (ResNet-18).
 
 Singular values over the Frobenius norm, in descending order, of layers 1 to 15 (counted from 0);
 the runs of panel (b) of figure 4, learning rate 5e-3 and weight decay 6e-3. The paper's claim:
@@ -9,8 +9,6 @@ Squares sum to 1 in each curve, so two curves must cross somewhere. Grey is ours
 the largest batch without weight decay. The first claim on the large ones is about the largest
 alone, that on the small ones about the median. Scaled as figure 4.
 
-At scale `small` the crossings with the largest batch lie a quarter of the values apart; and a
-small batch raises the largest value somewhat without decay, too.
 """
 
 import pandas as pd

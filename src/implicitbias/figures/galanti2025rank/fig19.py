@@ -1,11 +1,7 @@
-"""Final singular values of the layers at every batch size (VGG-16).
+"""Final singular values of the layers, by batch size (VGG-16).
 
 As figure 18 for layers 1 to 12 of VGG-16; the runs of panel (c) of figure 13, learning rate 1e-2
-and weight decay 4e-4. Scaled as figure 4.
-
-At scale `small` the curves with and without decay nearly coincide: there it is the number of
-steps, which grows as the batch gets smaller, and not decay that tilts the spectra, and at batch
-size 4 this network hardly trains (figure 13).
+and weight decay 4e-4. At scale `small` they are those of its panel (b).
 """
 
 import pandas as pd

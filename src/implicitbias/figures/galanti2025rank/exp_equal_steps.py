@@ -1,0 +1,90 @@
+"""Rank against batch size, at equal numbers of epochs and at equal numbers of steps (MLP-BN).
+
+Left, as in the paper's figures, every network sees the data equally often, so that one with a
+smaller batch makes more steps: its weights shrink by more decay in total. Right, every network
+makes as many steps as that of batch size 16 at left, with the learning rate cut at the same shares
+of them. Above the average rank, with weight decay and, dashed grey, without; below the accuracies.
+
+The paper's claim is that a smaller batch lowers the rank. Its figures vary the batch size at equal
+epochs only; its theorem is about the batch size alone, whose bound B log(2/eps) / (2 mu lambda)
+does not depend on the number of steps once the norms have settled. This control is ours.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.claims import Claim
+from .. import style
+from .._learnt import at_chance, band
+from .._rank_claims import falls, flat_without_decay
+from .._ranks import judged, named, rank
+from . import _mlp
+
+PAPER = {**_mlp.PAPER, "lr": 0.1, "batch_size": [8, 16, 32, 64], "weight_decay": [0, 2e-4]}
+FIGURE = "galanti2025rank/exp_equal_steps"
+NEEDS = ("train_accuracy", "test_accuracy")
+REFERENCE = 16  # the batch size whose run is in both halves
+HALVES = {"epochs": "equal epochs", "steps": "equal steps"}
+
+
+def halves(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the runs with as many epochs as the reference has, and those with as many steps."""
+    both = table[table["batch_size"] == REFERENCE]
+    if both.empty:
+        return dict.fromkeys(HALVES, table)
+    epochs, steps = both["epochs"].iloc[0], both["step"].max()
+    ends = table.groupby("run")["step"].transform("max")
+    return {
+        "epochs": table[table["epochs"] == epochs],
+        "steps": table[(ends > 0.9 * steps) & (ends < 1.1 * steps)],
+    }
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """A smaller batch lowers the rank at equal epochs, at equal steps, and not without decay."""
+    metric, found = judged(table, _mlp.AS_PUBLISHED), []
+    for half, rows in halves(table).items():
+        of = f", at {HALVES[half]}", f"-equal-{half}"
+        found += [
+            falls(rows, FIGURE, "batch_size", (), metric, of),
+            flat_without_decay(rows, FIGURE, "batch_size", (), metric, of),
+        ]
+    return found
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw ranks above and accuracies below, a column for each kind of equality."""
+    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.0), sharex=True, sharey="row",
+                             layout="constrained")  # fmt: skip
+    metric, lost = judged(table, _mlp.AS_PUBLISHED), at_chance(table)
+    for j, (half, rows) in enumerate(halves(table).items()):
+        steps = rows.groupby("batch_size")["step"].max()
+        epochs = rows.groupby("batch_size")["epochs"].max()
+        words = (
+            f"{epochs.min():g} epochs" if half == "epochs" else f"about {steps.median():.3g} steps"
+        )
+        axes[0][j].set_title(f"{HALVES[half]}: {words}")
+        _ranks(axes[0][j], rows, metric, HALVES[half], lost)
+        for name in ("train_accuracy", "test_accuracy"):
+            part = rank(rows[rows["weight_decay"] > 0], name, "network")
+            band(axes[1][j], part, "batch_size", name.replace("_", " "), style.SERIES[name],
+                 f"{HALVES[half]}, accuracy", lost, crosses=name == "train_accuracy")  # fmt: skip
+        axes[1][j].set_xlabel("batch size")
+        axes[1][j].set_xscale("log")
+        style.ticks(axes[1][j], sorted(table["batch_size"].unique()))
+    axes[0][0].set(ylabel=f"average rank, {named(metric)}", ylim=(0, None))
+    axes[1][0].set(ylabel="accuracy", ylim=(0, 1.05))
+    style.legend(fig, axes[0][0], axes[1][0])
+    return fig
+
+
+def _ranks(ax: Axes, rows: pd.DataFrame, metric: str, panel: str, lost: frozenset[str]) -> None:
+    for decay in sorted(rows["weight_decay"].unique()):
+        part = rank(rows[rows["weight_decay"] == decay], metric)
+        look, line = (style.SERIES["average"], "-") if decay else (style.SERIES["control"], "--")
+        label = f"weight decay {decay:g}" if decay else "no decay"
+        band(ax, part, "batch_size", label, look, panel, lost, crosses=True, linestyle=line)
