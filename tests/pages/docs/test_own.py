@@ -6,6 +6,7 @@ import re
 import nbformat
 import pandas as pd
 import pytest
+import torch
 from smoke import ROOT
 
 from implicitbias.api.explore import Explorer
@@ -31,6 +32,10 @@ def run(cells):
 def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # such small layers wait for their threads, where others compute too
+    yield
+    torch.set_num_threads(threads)
 
 
 def ends(names):
