@@ -10,7 +10,7 @@ from convnets import PROTOCOL, SIZES, drawn_without_files, judged, make, verdict
 from implicitbias.figures.galanti2025rank import _norms, _spectra
 
 EPOCHS, STEPS, MILESTONES = 6, 7, [3, 5]
-NORMS = {"fig05": ("lr", [0.01, 0.1, 0.5, 1], 9), "fig17": ("batch_size", [8, 16, 32, 64], 13)}
+NORMS = {"fig05": ("lr", [0.01, 0.1, 0.5, 1], 5), "fig17": ("batch_size", [8, 16, 32, 64], 4)}
 
 
 def trajectory(lr, wd, gain):

@@ -47,20 +47,21 @@ def band(
 
 
 def drawn(
-    figure: Figure, table: pd.DataFrame, lost: frozenset[str], metrics: Iterable[str] | None = None
-) -> dict[str, str]:
+    figure: Figure, table: pd.DataFrame, lost: frozenset[str],
+    metrics: Iterable[str] | None = None, always: Iterable[str] = (),
+) -> dict[str, str]:  # fmt: skip
     """Return the tolerances at which something happens, each with what it is called.
 
     That is where the final average ranks of the runs that learnt differ by LEAST of the largest.
     The figure's caption says of any other tolerance what is seen there. If nothing happens at any,
-    the first stays.
+    the first stays; so does what is in `always`, such as a tolerance with published points.
     """
     labels = {m: at for m, at in tolerances(table).items() if metrics is None or m in metrics}
     kept, flat = {}, {}
     for metric, at in labels.items():
         rows = rank(table, metric)
         values = rows.loc[~rows["run"].isin(lost), "value"].astype(float).dropna()
-        if values.empty or values.max() - values.min() > LEAST * values.max():
+        if metric in always or values.empty or values.max() - values.min() > LEAST * values.max():
             kept[metric] = at
         else:
             flat[metric] = f"At {at} every network that learnt has rank {_range(values)}: no row"

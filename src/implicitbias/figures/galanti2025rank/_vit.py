@@ -109,13 +109,14 @@ def fidelity(table: pd.DataFrame, figure: str, panel: str, curve: str) -> list[C
 def draw(table: pd.DataFrame, figure: str, panel: str, symbol: str, curve: str) -> Figure:
     """Draw a column per value of `panel`: ranks by epoch, and below them the final accuracy."""
     fig, lost = plt.figure(layout="constrained"), at_chance(table, LEARNT)
-    values, rows = sorted(table[panel].unique()), [*drawn(fig, table, lost).items()]
+    theirs = _published.reported(table, PAPER, figure)
+    labels = drawn(fig, table, lost, always=() if theirs is None else [AS_PUBLISHED])
+    values, rows = sorted(table[panel].unique()), [*labels.items()]
     fig.set_size_inches(style.PAGE, 0.6 + 1.9 * len(rows) + 1.3)
     axes = fig.subplots(
         len(rows) + 1, len(values), sharey="row", squeeze=False,
         height_ratios=[1.9] * len(rows) + [1.3],
     )  # fmt: skip
-    theirs = _published.reported(table, PAPER, figure)
     for j, value in enumerate(values):
         runs, name = table[table[panel] == value], f"{symbol}={value:g}"
         points = None if theirs is None else theirs[theirs["panel"] == name]

@@ -154,10 +154,11 @@ def draw(table: pd.DataFrame) -> Figure:
     the untrained rank that is lost at each tolerance, accuracies.
     """
     fig, lost = plt.figure(layout="constrained"), at_chance(table)
-    sizes, labels = sorted(table["batch_size"].unique()), drawn(fig, table, lost)
+    theirs = _published.reported(table, PAPER, "16")
+    labels = drawn(fig, table, lost, always=() if theirs is None else [AS_PUBLISHED])
+    sizes = sorted(table["batch_size"].unique())
     fig.set_size_inches(style.PAGE, 0.6 + 1.8 * (len(labels) + 1))
     axes = fig.subplots(len(labels) + 1, len(sizes), sharex=True, sharey="row", squeeze=False)
-    theirs = _published.reported(table, PAPER, "16")
     for j, size in enumerate(sizes):
         runs, panel = table[table["batch_size"] == size], f"B={size}"
         points = None if theirs is None else theirs[theirs["panel"] == panel]
