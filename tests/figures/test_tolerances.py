@@ -31,7 +31,9 @@ def tables(figure):
         "fig06": lambda: test_galanti2025rank.wide(1400),
         "fig14": lambda: test_galanti2025rank_sweeps.data_rows(["svhn"]),
         "fig15": lambda: test_galanti2025rank_sweeps.data_rows(["mnist5k"]),
-        "fig16": lambda: test_galanti2025rank_layers.mixed(lambda *_: 205, lambda *_: 127),
+        "fig16": lambda: test_galanti2025rank_layers.mixed(
+            lambda _, wd: 205 - 1e5 * wd, lambda *_: 127
+        ),
         "exp_precision": lambda: test_precision.table(lambda seed: 0.5),
         "exp_tolerance": lambda: test_tolerance.table(0.03),
         "exp_tolerance_networks": test_tolerance_networks.table,

@@ -63,7 +63,7 @@ def kept_without_decay(table: pd.DataFrame, metric: str) -> pd.Series:
     rows = rows[rows["metric"] == metric]
     start = rows[rows["epoch"] == 0].set_index("run")["value"]
     last = rank(rows, metric)
-    share = last["value"] / last["run"].map(start)
+    share = last["value"] / last["run"].map(start).astype(float)
     least: pd.Series = share.groupby(last["seed"]).min()
     return least
 
