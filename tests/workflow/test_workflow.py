@@ -154,7 +154,11 @@ def test_editing_a_figure_redraws_that_figure_only(tmp_path, monkeypatch):
     counts = jobs(snakemake(folder, "--dry-run"))
     assert (counts["figure"], counts["report"]) == (1, 1)
     assert {"train", "measure", "pack"}.isdisjoint(counts)
-    edit(folder / "src/implicitbias/metrics/numerical_rank.py", "Numerical rank counts", "The rank counts")
+    edit(
+        folder / "src/implicitbias/metrics/numerical_rank.py",
+        "Numerical rank counts",
+        "The rank counts",
+    )
     counts = jobs(snakemake(folder, "--dry-run"))
     assert counts["measure"] == 1
     assert "train" not in counts
