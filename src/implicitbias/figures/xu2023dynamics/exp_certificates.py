@@ -152,7 +152,7 @@ def draw(table: pd.DataFrame) -> Figure:
     )
     low, high = axes[0].get_xlim()
     axes[0].plot([low, high], [low, high], color="#999999", linewidth=0.8, zorder=0)
-    axes[0].legend(loc="lower right")
+    style.legend(fig, axes[0])
     _ranks(axes[1], table)
     rest = at_rest(table, last=False)
     for kind, line in KINDS.items():
