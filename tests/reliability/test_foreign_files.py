@@ -31,7 +31,8 @@ PROVENANCE = {
 CLAIMS = [{
     "id": "rank-falls", "figure": "galanti2025rank/fig07", "claim": "it falls", "statistic": "s",
     "value": -0.5, "ci_low": -0.6, "ci_high": -0.4, "threshold": 0.0, "n": 3, "verdict": "holds",
-    "reference": "", "note": "",
+    "reference": "", "note": "", "kind": "paper", "interval": "95%", "p": 0.01,
+    "regime": [{"name": "fits", "met": True, "measured": "1"}], "points": [],
 }]  # fmt: skip
 PROGRESS = {
     "pack": "p", "runs": 3, "epoch": 2, "epochs": 9, "step": 20, "steps": 90,
