@@ -35,6 +35,8 @@ RUNS = {
          "record": ["margins", "margin_quantiles", "gradient_norm", "spectra", "collapse",
                     "stationarity", "bounds", "movement"]},
         {**NET, "model": "conv4", "width": 2, "lr": 0.1, "normalisation": "none"},
+        {**SGD, "model": "mlp_relu", "classes": [1, 2], "targets": "sign",
+         "record": ["identities", "stationarity"]},
     ],
     "splitting_sgd": [{**SPLIT, "penalty": "none"}],
     "weight_norm_flow": [

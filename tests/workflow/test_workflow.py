@@ -264,7 +264,7 @@ def test_a_data_file_with_the_wrong_content_is_an_error_that_names_it(tmp_path):
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert "digits.npz" in said
-    assert not list((folder / "results").glob("*/packs/mlp_bn-*/records/scalars.parquet"))
+    assert not list((folder / "results").glob("*/packs/*-digits-*/records/scalars.parquet"))
 
 
 def test_snakemakes_own_lint_and_format_are_clean():
