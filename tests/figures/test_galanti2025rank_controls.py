@@ -79,6 +79,13 @@ def test_a_fall_with_the_number_of_steps_alone_holds_at_equal_epochs_and_fails_a
     assert ranks["mean"].nunique() == 1
 
 
+def test_without_the_reference_nothing_is_equal():
+    rows = steps_table(lambda b, lr, wd: 200.0)
+    rows = rows[rows["batch_size"] == 64]
+    assert {claim.verdict for claim in judged("exp_equal_steps", rows)} == {"not tested"}
+    assert plotted("exp_equal_steps", rows).empty
+
+
 def shapes_table(ratio):
     """ratio(width, depth): the rank with decay over that without."""
     parts = []

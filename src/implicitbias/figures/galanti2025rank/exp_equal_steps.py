@@ -32,10 +32,13 @@ HALVES = {"epochs": "equal epochs", "steps": "equal steps"}
 
 
 def halves(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the runs with as many epochs as the reference has, and those with as many steps."""
+    """Return the runs with as many epochs as the reference has, and those with as many steps.
+
+    Without the reference nothing says which runs are which, and both are empty.
+    """
     both = table[table["batch_size"] == REFERENCE]
     if both.empty:
-        return dict.fromkeys(HALVES, table)
+        return dict.fromkeys(HALVES, both)
     epochs, steps = both["epochs"].iloc[0], both["step"].max()
     ends = table.groupby("run")["step"].transform("max")
     return {
@@ -64,10 +67,9 @@ def draw(table: pd.DataFrame) -> Figure:
     for j, (half, rows) in enumerate(halves(table).items()):
         steps = rows.groupby("batch_size")["step"].max()
         epochs = rows.groupby("batch_size")["epochs"].max()
-        words = (
-            f"{epochs.min():g} epochs" if half == "epochs" else f"about {steps.median():.3g} steps"
-        )
-        axes[0][j].set_title(f"{HALVES[half]}: {words}")
+        words = f"{epochs.min():g} epochs" if half == "epochs" else f"{steps.median():.3g} steps"
+        told = f": {words}" if len(rows) else f": no run at batch size {REFERENCE}"
+        axes[0][j].set_title(HALVES[half] + told)
         _ranks(axes[0][j], rows, metric, HALVES[half], lost)
         for name in ("train_accuracy", "test_accuracy"):
             part = rank(rows[rows["weight_decay"] > 0], name, "network")
