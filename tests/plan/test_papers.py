@@ -194,7 +194,8 @@ USERS = {
     "cluster: {headroom: .inf}": ("cluster.headroom", "finite"),
     "sweeps: {mine: {extends: decay}}": ("sweeps.mine.extends", "did you mean 'decays'"),
     "sweeps: {a: {extends: b}, b: {extends: a}}": ("sweeps.", "extends itself"),
-    "sweeps: {decays: {base: {lr: 1e-1}}}": ("sweeps.decays.base.lr", "'1e-1'"),
+    "sweeps: {decays: {base: {lr: 1e-1}}}": ("sweeps.decays.base.lr", "write 0.1 or 1.0e-1"),
+    "sweeps: {decays: {base: {epochs: '16'}}}": ("sweeps.decays.base.epochs", "in quotes it is"),
     "sweeps: {decays: {grid: {weight_decays: [1]}}}": (
         "sweeps.decays.grid.weight_decays: ", "no key 'weight_decays' (did you mean"),
     "figures: {galanti2025rank/fig8: {metrics: [ranks]}}": (
@@ -350,3 +351,19 @@ def test_the_runs_of_a_figure_vary_in_columns_and_share_the_rest(root, capsys):
     assert dict(zip(head.split(","), rows[1].split(","), strict=False))["dataset"] == "digits"
     assert main(["runs", "galanti2025rank/fig7"]) == 1
     assert "did you mean 'fig07'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("fig7", "'fig7': a figure is <paper>/<figure>, here galanti2025rank/fig07,"),
+        ("galanti2025rank", "a figure is <paper>/<figure>, here galanti2025rank/exp_certificate,"),
+        ("galanti2025rank/fig19", "not made at scale small: the config leaves it out; there are:"),
+        ("nope", "no paper 'nope'"),
+    ],
+)  # fmt: skip
+def test_a_figure_that_is_not_there_is_told_from_one_that_is_not_made(key, words, root, capsys):
+    assert main(["runs", key, "--scale", "small"]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "did you mean" not in said

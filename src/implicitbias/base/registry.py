@@ -53,7 +53,10 @@ def _unpadded(name: str) -> str:
 def figure_path(key: str) -> Path:
     """Return the path of the file that draws a figure, say `galanti2025rank/fig07`."""
     papers = tuple(sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p)))
-    paper, _, figure = key.partition("/")
+    paper, slash, figure = key.partition("/")
+    meant = [] if slash else [k for k in figure_keys() if _unpadded(key) in _unpadded(k).split("/")]
+    if meant:  # fig12, or galanti2025rank
+        raise UserError(f"{shortened(key)}: a figure is <paper>/<figure>, here {', '.join(meant)}")
     known("paper", paper, papers)
     known(f"figure of {paper}", figure, names(f"figures/{paper}"))
     return PACKAGE / "figures" / paper / f"{figure}.py"

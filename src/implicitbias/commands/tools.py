@@ -60,8 +60,10 @@ def runs(args: argparse.Namespace) -> None:
 
 @verb(
     "live progress of the packs in training",
-    arg("--results", type=paths.given, default=Path("results")),
-)
+    arg("--results", type=paths.given, default=Path("results"),
+        help="the folder of all scales (default: results)"),
+    example="status",
+)  # fmt: skip
 def status(args: argparse.Namespace) -> None:
     """Print a line for every pack that is in training, of every scale."""
     from ..train import status

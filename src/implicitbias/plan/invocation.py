@@ -54,8 +54,7 @@ class Invocation:
     def _check(self, target: str, inside: tuple[str, ...]) -> None:
         match inside:
             case ("figures" | "tables" | "claims", paper, file):
-                key = f"{paper}/{file.partition('.')[0]}"
-                registry.known("figure in this config", key, tuple(self.plan.figures), target)
+                self.plan.check_figure(f"{paper}/{file.partition('.')[0]}", target)
             case ("packs", pack, *_):
                 registry.known("pack in this config", pack, tuple(self.plan.packs), target)
 

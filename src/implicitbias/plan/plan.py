@@ -46,6 +46,16 @@ class Plan:
         asked = (self.requests.get(run, Request()) for run in self.packs[name].runs)
         return reduce(Request.or_more, asked)
 
+    def check_figure(self, key: str, target: str = "") -> None:
+        """Raise UserError for a figure that this plan does not make, which `target` asks for."""
+        if key in self.figures or key not in registry.figure_keys():
+            registry.known("figure in this config", key, tuple(self.figures), target)
+            return
+        scale, there = self.config.scale, ", ".join(self.figures) or "none"
+        why = "what it draws is not published"
+        why = why if self.config.trained_only else "the config leaves it out"
+        raise UserError(f"{target or key}: not made at scale {scale}: {why}; there are: {there}")
+
     def pack_folder(self, name: str) -> Path:
         """Return the folder of a pack."""
         return self.results / "packs" / name

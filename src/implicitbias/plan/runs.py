@@ -20,7 +20,7 @@ def rows(plan: Plan, key: str) -> list[dict[str, Any]]:
     that is not planned.
     """
     registry.figure_path(key)
-    registry.known("figure in this config", key, tuple(plan.figures))
+    plan.check_figure(key)
     figure = plan.figures[key]
     home = {run: pack for pack in figure.packs for run in plan.packs[pack].runs}
     specs = ((run, plan.runs[run].model_dump(mode="json")) for run in figure.runs)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -200,5 +201,8 @@ def explain(error: ValidationError, fields: tuple[str, ...]) -> str:
     said = first["msg"].removeprefix("Value error, ")
     text = f"{key}: {shortened(value)} ({type(value).__name__}): {said[:1].lower()}{said[1:]}"
     if isinstance(value, str) and first["type"].startswith(("float", "int")):
-        text += " (YAML reads 1e-1 as text; write 0.1 or 1.0e-1)"
+        if re.fullmatch(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", value):
+            text += " (YAML reads 1e-1 as text; write 0.1 or 1.0e-1)"
+        elif re.fullmatch(r"[-+]?[0-9.]+", value):
+            text += " (in quotes it is text)"
     return text
