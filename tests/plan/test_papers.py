@@ -222,6 +222,18 @@ def test_an_error_says_also_where_the_values_are_from(root):
     assert f"({PAPER}: figures.fig07.sweeps.decays.grid.weight_decay)" in str(error.value)
 
 
+def test_a_key_that_another_files_model_lacks_names_both_files(root):
+    (root / PAPER).write_text(TEXT.replace("epochs: 500", "epochs: 500, depth: 3"))
+    with pytest.raises(UserError) as error:
+        make_plan(*mine("sweeps: {decays: {base: {model: resnet18}}}"))
+    said = str(error.value)
+    assert said.startswith(f"{PAPER}: protocols.net.base.depth: no key 'depth'")
+    assert said.endswith(" (mine0.yaml: sweeps.decays.base.model)")
+    with pytest.raises(UserError) as error:
+        make_plan(*mine("sweeps: {decays: {base: {epoch: 1}}}"))
+    assert PAPER not in str(error.value)
+
+
 def test_values_inside_brackets_of_the_command_line_have_their_types(root):
     """Snakemake parses them as text; a value of its own has a type already."""
     values = {

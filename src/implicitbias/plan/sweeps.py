@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..base import registry
@@ -49,8 +50,22 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
             at = (*here, *part, key, *inside) if given else (*here, "base")
             at = (*here, "seeds") if key == "seed" else at
             message = str(error).removeprefix(f"{said}: ") if given else str(error)
+            if message.startswith("no key "):
+                message += _chosen_elsewhere(sweep, at, sources)
             raise sources.error(at, message) from None
     return runs
+
+
+def _chosen_elsewhere(sweep: Sweep, at: tuple[str | int, ...], sources: Sources) -> str:
+    """Say which later file chose the model or the procedure that has no such key."""
+    last = {layer.path: i for i, layer in enumerate(sources.layers)}
+    file, _ = sources.place(at)
+    for part, fields in (("base", sweep.base), ("grid", sweep.grid)):
+        for key in ("model", "procedure"):
+            path, there = sources.place((*at[:2], part, key))
+            if key in fields and last.get(Path(path), -1) > last.get(Path(file), -1):
+                return f" ({path}: {'.'.join(map(str, there))})"
+    return ""
 
 
 def select(
