@@ -117,6 +117,7 @@ def networks_of(
     members = Members.of(
         [s.lr for s in specs], [s.weight_decay for s in specs], [s.momentum for s in specs],
         dtype, device, shape.batch_size, shape.precision, image, pack_size,
+        shape.decay == "all",
     )  # fmt: skip
     matrices = weight_matrices(models[0])
     trainer = trainer_for(models, members, shape.objective, dtype, device)

@@ -29,9 +29,10 @@ class Spec(NetworkSpec):
     """A run of mini-batch SGD on a classifier, in torch.optim.SGD's convention.
 
     One step is  V <- momentum V + (grad + weight_decay W),  W <- W - lr V,  for every parameter,
-    biases and batch-norm scales included: torch's `weight_decay` is the gradient of
-    (weight_decay/2) ||W||^2. Galanti et al. write lambda ||W||^2 in their loss, so the lambda of
-    their theorems is weight_decay / 2; the lambda of their captions is weight_decay itself.
+    biases and batch-norm scales included unless `decay` says otherwise: torch's `weight_decay` is
+    the gradient of (weight_decay/2) ||W||^2. Galanti et al. write lambda ||W||^2 in their loss, so
+    the lambda of their theorems is weight_decay / 2; the lambda of their captions is weight_decay
+    itself.
     The last partial batch of an epoch is kept.
     """
 
@@ -57,6 +58,12 @@ class Spec(NetworkSpec):
         description="Weight decay as torch has it: weight_decay W is added to the gradient of"
         " every parameter, the penalty is (weight_decay/2) ||W||_F^2; the lambda of a lambda"
         " ||W||^2 is half of it [1].",
+    )
+    decay: Literal["all", "weights"] = Field(
+        default="all",
+        description="What weight_decay acts on. all: every parameter, as torch's optimiser does"
+        " and the papers did; weights: matrices, kernels and embeddings alone, not biases and not"
+        " the scales and shifts of normalisation.",
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.0,

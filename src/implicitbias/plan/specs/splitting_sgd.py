@@ -36,6 +36,7 @@ class Spec(NetworkSpec):
     precision: ClassVar[str] = "float32"
     objective: ClassVar[str] = "cross_entropy"
     weight_decay: ClassVar[float] = 0.0
+    decay: ClassVar[str] = "all"
     momentum: ClassVar[float] = 0.0
 
     procedure: Literal["splitting_sgd"] = "splitting_sgd"

@@ -144,6 +144,11 @@ class Spec(Sgd):
             self._check_gains()
         elif self.gain != 1 or self.direction_norm != 1:
             raise UserError("gain: and direction_norm belong to normalisation 'weight_norm'")
+        if self.decay != "all" and self.normalisation != "none":
+            raise UserError(
+                f"decay: 'weights' belongs to normalisation 'none'; with {self.normalisation!r}"
+                " weight_decay acts on the last layer's matrix alone"
+            )
         if self.evaluate != "records":
             raise UserError("evaluate: square_sgd needs the outputs at every record")
         if any(not 0 <= e <= self.epochs for e in self.record_at):

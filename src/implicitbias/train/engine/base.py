@@ -49,6 +49,7 @@ class Members:
     input_shape: tuple[int, ...] | None
     pack_size: int
     matmul_dtype: torch.dtype  # of the layers' multiplications: the weights' own, or bfloat16
+    decay_vectors: bool = True  # whether biases and normalisation's scales and shifts are decayed
 
     @classmethod
     def of(
@@ -62,6 +63,7 @@ class Members:
         precision: str = "",
         input_shape: tuple[int, ...] | None = None,
         pack_size: int | None = None,
+        decay_vectors: bool = True,
     ) -> Members:
         """Return the members with these hyper-parameters, one of each per member."""
         lrs, decays, momenta = (
@@ -69,11 +71,18 @@ class Members:
         )
         matmul_dtype = torch.bfloat16 if precision == "bfloat16" else dtype
         size = pack_size or len(lrs)
-        return cls(lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype)
+        return cls(
+            lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype, decay_vectors
+        )
 
     def rates(self, multiplier: float, axes: int) -> Rates:
-        """Return the rates at learning rate `multiplier` x lr, for tensors with so many axes."""
+        """Return the rates at learning rate `multiplier` x lr, for tensors with so many axes.
+
+        The first axis is that of the members: vectors have two.
+        """
         lr, wd = multiplier * self.lr, self.weight_decay
+        if axes < 3 and not self.decay_vectors:
+            wd = torch.zeros_like(wd)
         rates = lr, -lr, 1 - lr * wd, wd, self.momentum
         return Rates(*(v.view(-1, *[1] * (axes - 1)) for v in rates))
 

@@ -56,7 +56,8 @@ class PlainTrainer:
                     if name in held:
                         held[name].append(g)
                         continue
-                    update = g.add(w, alpha=weight_decay)
+                    decayed = w.dim() > 1 or self.members.decay_vectors
+                    update = g.add(w, alpha=weight_decay if decayed else 0.0)
                     if self._velocity:
                         update = self._velocity[name][k].mul_(momentum).add_(update)
                     w.sub_(update, alpha=multiplier * lr)
