@@ -71,9 +71,7 @@ class Members:
         )
         matmul_dtype = torch.bfloat16 if precision == "bfloat16" else dtype
         size = pack_size or len(lrs)
-        return cls(
-            lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype, decay_vectors
-        )
+        return cls(lrs, decays, momenta, batch_size, input_shape, size, matmul_dtype, decay_vectors)
 
     def rates(self, multiplier: float, axes: int) -> Rates:
         """Return the rates at learning rate `multiplier` x lr, for tensors with so many axes.
