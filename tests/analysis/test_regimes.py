@@ -80,6 +80,10 @@ def test_the_terminal_phase_has_no_error_and_a_settled_loss():
     for curve, settled in ((flat, True), (falling, False)):
         parts = regimes.terminal(runs([1.0], losses=[curve]))
         assert [p.met for p in parts] == [True, settled]
+    for lost in ([flat, [*flat[:-1], math.nan]], [[*flat[:-1], math.nan], flat]):
+        assert not regimes.terminal(runs([1.0, 1.0], losses=lost))[1].met, "a run that diverged"
+    for end, settled in ((0.0, True), (1.0, False)):
+        assert regimes.terminal(runs([1.0], losses=[[*[0.0] * 10, end]]))[1].met is settled
     assert not regimes.terminal(runs([0.99], losses=[flat]))[0].met
     assert not regimes.terminal(runs([1.0]))[1].met
 

@@ -56,6 +56,17 @@ def test_pure_decay_is_one_and_a_settled_norm_is_zero(every):
     assert len(rows) == 2 * 2 * 3 * 17 * (EPOCHS // every)
 
 
+def test_pure_decay_follows_the_schedule_that_the_runs_had():
+    """A cosine over EPOCHS, whose rates are written out."""
+    flat = norm_table("lr", [1], every=1)
+    run = flat[(flat["run"] == flat.iloc[-1]["run"]) & (flat["layer"] == "layer0")]
+    rates = [0.5 * (1 + np.cos(np.pi * e / EPOCHS)) for e in range(EPOCHS)]
+    decay = run["weight_decay"].iloc[0]
+    norms = np.cumprod([1.0, *((1 - run["lr"].iloc[0] * r * decay) ** STEPS for r in rates)])
+    cosine = run.assign(value=norms, lr_schedule="cosine", lr_milestones="[]")
+    assert _norms.ratios(cosine)["of_decay"].to_numpy() == pytest.approx(1, abs=1e-9)
+
+
 @pytest.mark.parametrize("figure", NORMS)
 def test_ratios_near_one_are_not_settled_norms(tmp_path, figure):
     """Slow pure decay is near 1 whatever is true: it tests nothing, and no norm has settled."""

@@ -141,8 +141,11 @@ def terminal(table: pd.DataFrame, within: float = 0.05) -> list[Condition]:
     for _, run in loss.groupby("run"):
         curve = run.sort_values("epoch").set_index("epoch")["value"]
         early = curve[curve.index >= 0.8 * curve.index.max()].iloc[0]
-        changes.append(abs(curve.iloc[-1] / early - 1) if early else math.nan)
-    settled = max(changes, default=math.nan)
+        change = abs(curve.iloc[-1] - early)
+        if change != 0:  # a loss that rests at 0 has settled; one that is missing has not
+            change = change / early if early else math.inf
+        changes.append(change)
+    settled = float(np.max(changes)) if changes else math.nan
     return [
         fit(table, 1.0),
         condition("the loss has settled", settled, "largest change of the loss in the last fifth",

@@ -80,7 +80,7 @@ def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
 
 def _agreement(figures: list[Figure]) -> str:
     rows = [
-        [f"`{f.key}`", c.claim.partition(" is the ")[0], f"{one.within} of {len(one.compared)}",
+        [f"`{f.key}`", one.what, f"{one.within} of {len(one.compared)}",
          one.seeds, number(c.value), interval(c.ci_low, c.ci_high), c.verdict, c.note]
         for f in figures
         for c in f.claims or ()

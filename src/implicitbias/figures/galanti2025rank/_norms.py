@@ -54,7 +54,8 @@ def _cumulative(run: pd.DataFrame) -> NDArray[np.float64]:
     first, last = ordered.iloc[0], ordered.iloc[-1]
     epochs, steps = int(last["epoch"]), int(last["step"]) // max(int(last["epoch"]), 1)
     milestones, factor = json.loads(first["lr_milestones"]), first["lr_factor"]
-    schedule = [multiplier(e, epochs, milestones, factor) for e in range(epochs)]
+    kind = first.get("lr_schedule", "steps")  # of square_sgd alone
+    schedule = [multiplier(e, epochs, milestones, factor, kind) for e in range(epochs)]
     rates = first["lr"] * np.array(schedule)
     return np.concatenate([[0], np.cumsum(steps * np.log1p(-rates * first["weight_decay"]))])
 

@@ -140,8 +140,10 @@ def fidelity(published: Path) -> str:
     for figure in ("fig07", "fig08", "fig09"):
         claims = read_claims(published / "claims" / PAPER / f"{figure}.json")
         compared = [Agreement(figure, claim) for claim in claims if claim.points]
-        said += [f"figure {figure[-1]}, {one.claim.claim.partition(' is the ')[0]}: {one.within} of"
-                 f" {len(one.compared)}" for one in compared]  # fmt: skip
+        said += [
+            f"figure {figure[-1]}, {one.what}: {one.within} of {len(one.compared)}"
+            for one in compared
+        ]
     return (
         "our networks, trained without momentum and augmentation, with the rate times 0.2 at each"
         " step and the printed decays as torch's weight_decay, give the published values at these"

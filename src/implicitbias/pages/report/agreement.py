@@ -21,6 +21,11 @@ class Agreement:
     claim: Claim
 
     @property
+    def what(self) -> str:
+        """What is compared: the subject of the claim's sentence, or all of it if reworded."""
+        return self.claim.claim.partition(" is the ")[0]
+
+    @property
     def compared(self) -> list[Point]:
         """The points of which both networks learnt, or neither."""
         return [p for p in self.claim.points if p.basis != "apart"]
