@@ -10,8 +10,8 @@ SGD on a ReLU network is chaotic: a rounding grows until the two runs are two dr
 is what another seed does: a precision that moves the rank less than that changes no curve of the
 other figures. A dot is a seed; the grey bar reaches as far as the smallest and the largest seed in
 float32 lie apart. Where ranks are full in all networks, another seed moves nothing, and one
-singular value near the tolerance decides. At scale `small` MLP-BN stands alone: a processor
-without such products takes ten times as long for the convolutions. The paper has no such figure.
+singular value near the tolerance decides. At scale `small` MLP-BN stands alone: convolutions in
+bfloat16 take too long on a processor that lacks them. The paper has no such figure.
 """
 
 from __future__ import annotations
