@@ -379,3 +379,16 @@ def test_a_figure_that_is_not_there_is_told_from_one_that_is_not_made(key, words
     said = capsys.readouterr().err
     assert words in said
     assert "did you mean" not in said
+
+
+def test_the_scales_of_a_figure_stand_side_by_side(root, capsys):
+    assert main(["runs", FIG07, "--scale", "small", "--scale", "paper"]) == 0
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    cells = {line[0]: [cell.strip() for cell in line[1:] if cell] for line in lines}
+    assert cells[FIG07] == ["small", "paper"]
+    assert cells["runs"] == ["2", "6"]
+    assert cells["dataset"] == ["digits", "cifar10"]
+    assert cells["weight_decay"] == ["0.0, 0.1", "0.0, 0.001"]
+    assert cells["seed"] == ["0", "0, 1, 2"]
+    assert main(["runs", FIG07, "--scale", "small", "--scale", "paper", "--csv"]) == 1
+    assert "--csv: of one --scale at a time" in capsys.readouterr().err

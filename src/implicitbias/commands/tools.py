@@ -37,25 +37,35 @@ def plan(args: argparse.Namespace) -> None:
 @verb(
     "the runs of a figure: what varies, what does not, run ids and packs",
     arg("figure", help="<paper>/<figure>, e.g. galanti2025rank/fig12"),
-    *CONFIG,
+    arg("--scale", action="append",
+        help="smoke, small, paper or published; else what config.yaml says; given twice, the two"
+        " stand side by side"),
+    *CONFIG[1:],
     arg("--csv", action="store_true", help="as CSV, with every field as a column"),
-    example="runs galanti2025rank/fig12 --scale paper",
-)
+    example="runs galanti2025rank/fig12 --scale small --scale paper",
+)  # fmt: skip
 def runs(args: argparse.Namespace) -> None:
     """Print the runs of a figure at a scale.
 
     A line per run has the fields that vary, its id and its pack; the fields that all runs share
-    stand above.
+    stand above. Of several scales a line per field has the values at each.
     """
+    from ..base.errors import UserError
     from ..plan import papers, runs
     from ..plan.plan import make_plan
 
-    plan = make_plan(*papers.of_scale(args.scale, args.configfile))
-    print(*plan.warnings, sep="\n", file=sys.stderr, end="\n" if plan.warnings else "")
+    scales = args.scale or [None]
+    if args.csv and len(scales) > 1:
+        raise UserError("--csv: of one --scale at a time")
+    plans = [make_plan(*papers.of_scale(scale, args.configfile)) for scale in scales]
+    for warning in dict.fromkeys(said for plan in plans for said in plan.warnings):
+        print(warning, file=sys.stderr)
     if args.csv:
-        print(runs.as_csv(plan, args.figure), end="")
+        print(runs.as_csv(plans[0], args.figure), end="")
+    elif len(plans) == 1:
+        print(runs.text(plans[0], args.figure))
     else:
-        print(runs.text(plan, args.figure))
+        print(runs.beside(plans, args.figure))
 
 
 @verb(

@@ -49,9 +49,23 @@ def text(plan: Plan, key: str) -> str:
         return f"{head}; their data sets are not in {plan.config.data_dir}"
     shared, columns = split(runs)
     lines = [columns, *([_shown(row.get(name, "")) for name in columns] for row in runs)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-    return "\n".join([head, *(f"  {k}: {_shown(v)}" for k, v in shared.items()), "", *table])
+    return "\n".join(
+        [head, *(f"  {k}: {_shown(v)}" for k, v in shared.items()), "", *_table(lines)]
+    )
+
+
+def beside(plans: Sequence[Plan], key: str) -> str:
+    """Return the figure's fields with the values that its runs have at each scale, side by side."""
+    tables = [rows(plan, key) for plan in plans]
+    names = [n for n in dict.fromkeys(n for t in tables for r in t for n in r) if n not in NAMES]
+    lines = [
+        [key, *(plan.config.scale for plan in plans)],
+        ["runs", *(str(len(t)) for t in tables)],
+    ]
+    for name in names:
+        found = [dict.fromkeys(_shown(row[name]) for row in t if name in row) for t in tables]
+        lines.append([name, *(", ".join(values) or "-" for values in found)])
+    return "\n".join(_table(lines))
 
 
 def as_csv(plan: Plan, key: str) -> str:
@@ -63,6 +77,11 @@ def as_csv(plan: Plan, key: str) -> str:
     writer.writeheader()
     writer.writerows({k: _shown(v) for k, v in row.items()} for row in runs)
     return out.getvalue()
+
+
+def _table(lines: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
 def _shown(value: Any) -> str:

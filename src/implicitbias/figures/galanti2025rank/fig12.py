@@ -8,8 +8,8 @@ of 4 and 8.
 The tolerance of the published ranks is not known: its runs at batch size 8 are those of figure 3
 by their accuracies, but their average ranks are lower, 185 against 207 at weight decay 1e-4,
 although both captions say 1e-3. So no published rank is compared; 0.05 is that of figures 4 and
-13. The activation is not known: ReLU here. The dashed grey level is ours: the same runs without
-weight decay. Scaled as figure 3; crosses are networks at chance.
+13. The activation is not known: ReLU here, and as figure 3 at scale `small`. The dashed grey level
+is ours: the same runs without weight decay. Crosses are networks at chance.
 """
 
 import pandas as pd
