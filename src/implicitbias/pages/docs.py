@@ -73,6 +73,8 @@ def include(name: str) -> str:
 def _moved(link: re.Match[str]) -> str:
     """Return a link of the project's folder as one of docs/; the text, if it leads out of docs/."""
     text, target = link.groups()
+    if target.startswith("results/published/figures/"):
+        return f"[{text}](../{target})"  # as pages of docs/ name such pictures
     inside = "contributing.md" if target == "CONTRIBUTING.md" else target.removeprefix("docs/")
     leads = target.startswith("https://") or (ROOT / "docs" / inside).exists()
     return f"[{text}]({inside})" if leads else text
