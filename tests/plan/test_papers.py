@@ -191,6 +191,7 @@ USERS = {
     "sweeps: {decays: {grid: {seed: [5, 6]}}}": ("sweeps.decays.grid.seed", "seeds"),
     f"figures: {{{FIG07}: {{runs: [{{sweep: decays, where: {{lrr: [1]}}}}]}}}}": (
         f"figures.{FIG07}.runs.0.where.lrr", "did you mean 'lr'"),
+    "protocols: {net: {base: {lr: 1}}}": ("protocols.net: ", "no sweep beside it"),
     "cluster: {headroom: .inf}": ("cluster.headroom", "finite"),
     "sweeps: {mine: {extends: decay}}": ("sweeps.mine.extends", "did you mean 'decays'"),
     "sweeps: {a: {extends: b}, b: {extends: a}}": ("sweeps.", "extends itself"),

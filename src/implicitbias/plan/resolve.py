@@ -68,6 +68,7 @@ class Stack:
                 file, _ = sources.place((*key, "extends"))
                 layers_of[name] = [Layer(Path(file), own, key if kind == "figures" else (), key)]
         self._check_known(tree, sources)
+        _check_extended(tree, sources)
         self.named |= sweeps_of((tree.get("figures") or {}).values())
         self._add(parts["figures"], parts["protocols"], parts["sweeps"])
         rest = {key: value for key, value in tree.items() if key not in parts}
@@ -119,6 +120,16 @@ class Stack:
 def sweeps_of(figures: Iterable[Mapping[str, Any] | None]) -> set[str]:
     """Return the names of the sweeps that figures take runs from."""
     return {run["sweep"] for figure in figures for run in (figure or {}).get("runs") or ()}
+
+
+def _check_extended(tree: Mapping[str, Any], sources: Sources) -> None:
+    """Refuse a protocol that no sweep of its files extends: it changes nothing in the papers'."""
+    protocols, sweeps = _there(tree.get("protocols")), _there(tree.get("sweeps"))
+    extended = {own.get("extends") for own in (*protocols.values(), *sweeps.values())}
+    for name in protocols:
+        if name not in extended:
+            said = "no sweep beside it extends it; a paper's own stand in workflow/papers"
+            raise sources.error(("protocols", name), said)
 
 
 def _with_small(file: Path, entry: Mapping[str, Any], key: Keys) -> list[Layer]:
