@@ -68,6 +68,19 @@ def test_domains():
         domains(0.0201, 0.998, 7, 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("error", "residual", "verdict"),
+    [(0.04, 1e-3, "holds"), (0.06, 1e-3, "fails"), (0.04, 2e-2, "not tested"),
+     (0.06, float("nan"), "not tested")],
+)  # fmt: skip
+def test_errors_are_compared_where_every_run_fits_the_measurements(error, residual, verdict):
+    runs = [
+        ({"rate_ratio": c}, {"reconstruction_error": e, "residual": r})
+        for c, e, r in ((None, 0.1, 1e-3), (2.0, error, residual))
+    ]
+    assert set(verdicts(f"{CHOU}/exp_convergence", runs).values()) == {verdict}
+
+
 @pytest.mark.parametrize(("error", "verdict"), [(0.04, "holds"), (0.06, "fails")])
 def test_sparsity_counts_only_truths_that_basis_pursuit_recovers(error, verdict):
     runs = [
