@@ -22,3 +22,26 @@ def test_output_into_a_closed_pipe_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout == "{\n0\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("report results/published-not", "config.json: is not there; the workflow leaves it"),
+        ("report elsewhere/published", "is not there; the workflow leaves it in results/<scale>:"
+         " make paper-figures"),
+        ("data list mnist", "say `data list`, or `data fetch` and the name of one"),
+        ("data fetch", "say `data list`, or `data fetch` and the name of one"),
+        ("spectrum net.pt --layout up", "--layout up: is not PATTERN=KIND"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_one_line(line, said, capsys):
+    assert main(line.split()) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n", ["0", "1025", "x", "-1"])
+def test_a_number_of_gpus_is_checked(n, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["plan", f"--gpus={n}"])
+    assert f"argument --gpus: {n!r} is not in 1 to 1024" in capsys.readouterr().err

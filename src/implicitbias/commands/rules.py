@@ -8,6 +8,7 @@ import sys
 
 from ..base import paths
 from ..base.allocator import ALLOCATOR, uncollected
+from ..base.errors import UserError
 from ._verb import DATA_DIR, arg, verb
 
 
@@ -93,6 +94,10 @@ def figure(args: argparse.Namespace) -> None:
             content.write(args.out, of)
 
 
+_MAKES = {"smoke": "make smoke", "small": "make figures", "published": "make paper-figures",
+          "paper": "snakemake --config scale=paper"}  # fmt: skip
+
+
 @verb(
     "results/<scale> -> report.html, or a comparison",
     arg("results", type=paths.given, help="results/<scale>, or its config.json"),
@@ -110,6 +115,9 @@ def report(args: argparse.Namespace) -> None:
     from ..plan.standing import Standing
 
     file = args.results if args.results.suffix == ".json" else args.results / "config.json"
+    if not file.exists() and not args.against:
+        made = _MAKES.get(file.parent.name, "make figures")
+        raise UserError(f"{file}: is not there; the workflow leaves it in results/<scale>: {made}")
     if args.against:
         other = args.against.parent if args.against.suffix == ".json" else args.against
         out = args.out or file.with_name(f"compare-{other.resolve().name}.html")
@@ -140,6 +148,8 @@ def data(args: argparse.Namespace) -> None:
     from .. import data
     from ..base import registry
 
+    if (args.action == "list") != (args.name is None):
+        raise UserError("say `data list`, or `data fetch` and the name of one")
     if args.action == "list":
         for name in data.names():
             facts = data.info(name)

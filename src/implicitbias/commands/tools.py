@@ -10,20 +10,21 @@ from ..base import paths
 from ._verb import CONFIG, PUBLISHED, arg, verb
 
 
+def _gpus(text: str) -> int:
+    """Return a number of GPUs; argparse says what is wrong with another text."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not in 1 to 1024")
+    return int(text)
+
+
 @verb(
     "figures, runs, packs, steps, time, and what is new",
     *CONFIG,
     arg("--json", action="store_true", help="for a program; times in seconds, memory in MB"),
-    arg(
-        "--gpus",
-        type=int,
-        default=1,
-        choices=range(1, 1025),
-        metavar="N",
-        help="how long it takes on a machine with N GPUs (1 to 1024)",
-    ),
+    arg("--gpus", type=_gpus, default=1, metavar="N",
+        help="how long it takes on a machine with N GPUs (1 to 1024)"),
     example="plan --scale paper",
-)
+)  # fmt: skip
 def plan(args: argparse.Namespace) -> None:
     """Print what a scale would make and how long it would take; trains and writes nothing."""
     from ..plan import papers, summary
@@ -113,6 +114,9 @@ def spectrum(args: argparse.Namespace) -> None:
         raise UserError("--csv and --json: choose one")
     norms = ("frobenius", "spectral") if args.norm == "both" else (args.norm,)
     bar = _show.Bar()
+    for given in args.layout:
+        if not given.partition("=")[1]:
+            raise UserError(f"--layout {given}: is not PATTERN=KIND, as 'up*.weight=transposed'")
     try:
         layouts = dict(given.rpartition("=")[::2] for given in args.layout)
         table = spectrum.table(args.files, args.tolerance or [1e-3], norms, layouts, bar)
