@@ -90,3 +90,14 @@ def test_a_weight_decay_of_0_is_0_in_every_csv(figure):
 def test_nothing_published_is_decided_by_fewer_than_three_seeds():
     for file in PUBLISHED.glob("claims/*/*.json"):
         assert all(c.n >= 3 for c in read_claims(file) if c.decided)
+
+
+@pytest.mark.parametrize("paper", sorted(p.name for p in (PUBLISHED / "claims").iterdir()))
+def test_every_published_claim_that_fails_has_its_cause_on_the_page_of_its_paper(paper):
+    page = (ROOT / "docs/papers" / f"{paper}.md").read_text(encoding="utf-8")
+    causes = page.partition("\n## Claims that fail, and why\n")[2].partition("\n## ")[0]
+    files = sorted((PUBLISHED / "claims" / paper).glob("*.json"))
+    failed = {f.stem for f in files for c in read_claims(f) if c.verdict == "fails"}
+    for figure in failed:
+        number = figure.removeprefix("fig").lstrip("0")
+        assert f"`{figure}`" in causes or f"Figure {number}," in causes, figure

@@ -391,5 +391,6 @@ def test_the_scales_of_a_figure_stand_side_by_side(root, capsys):
     assert cells["dataset"] == ["digits", "cifar10"]
     assert cells["weight_decay"] == ["0.0, 0.1", "0.0, 0.001"]
     assert cells["seed"] == ["0", "0, 1, 2"]
+    assert max(len(cell) for row in cells.values() for cell in row) <= runs.WIDEST
     assert main(["runs", FIG07, "--scale", "small", "--scale", "paper", "--csv"]) == 1
     assert "--csv: of one --scale at a time" in capsys.readouterr().err

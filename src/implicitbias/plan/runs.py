@@ -11,6 +11,7 @@ from ..base import registry
 from .plan import Plan
 
 NAMES = ("run", "pack")
+WIDEST = 60  # characters of a cell where scales stand side by side
 
 
 def rows(plan: Plan, key: str) -> list[dict[str, Any]]:
@@ -64,7 +65,8 @@ def beside(plans: Sequence[Plan], key: str) -> str:
     ]
     for name in names:
         found = [dict.fromkeys(_shown(row[name]) for row in t if name in row) for t in tables]
-        lines.append([name, *(", ".join(values) or "-" for values in found)])
+        cells = [", ".join(values) or "-" for values in found]
+        lines.append([name, *(c if len(c) <= WIDEST else f"{c[: WIDEST - 4]} ..." for c in cells)])
     return "\n".join(_table(lines))
 
 
