@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from ..analysis.claims import write_claims
 from ..analysis.tables import read
 from ..base.registry import figure_source
-from . import style
+from . import _letters, style
 
 # Columns of a table that differ between runs of one setting, or between rows of one run.
 _NOT_SETTINGS = (
@@ -49,7 +49,8 @@ def draw(key: str, scale: str, table: pd.DataFrame, stem: Path) -> Figure:
         figure: Figure = module.draw(table)
         words = caption(key, scale, table, module.PAPER, style.spread(figure))
         words = " ".join(filter(None, (style.remarks(figure), words)))
-        style.frame(figure, _heading(module), words)
+        _letters.write(figure)
+        style.frame(figure, _letters.written(_heading(module)), words)
         style.save(figure, stem, words)
     return figure
 

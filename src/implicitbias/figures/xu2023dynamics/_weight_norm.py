@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ...analysis import published
 from ...analysis.tables import NETWORK
@@ -134,11 +137,26 @@ def bars(
         style.note(ax, panel=panel, series=name, x_name=x, x=value, **numbers)
 
 
-def start_look(start: float) -> tuple[str, str]:
-    """Return the colour and the marker of an initial norm, or of half of it, in every figure."""
+def published_start(start: float) -> float:
+    """Return the initial norm of the paper that ours stands for: itself, or twice it at small."""
     whole = start if start > 0.75 else 2 * start
-    nearest = min(STARTS, key=lambda s: abs(s - whole))
-    return style.layer_look(STARTS.index(nearest))
+    return min(STARTS, key=lambda s: abs(s - whole))
+
+
+def start_colour(start: float) -> Any:
+    """Return the colour of an initial norm, or of half of it: the smaller, the lighter."""
+    return style.shades(len(STARTS))[STARTS.index(published_start(start))]
+
+
+def start_legend(figure: Figure, starts: Iterable[float], **look: Any) -> None:
+    """Name the initial norms in their order, ours and the paper's. look: of Line2D."""
+    each = sorted(set(starts))
+    title, names = "initial norm s", [f"{start:g}" for start in each]
+    if any(published_start(start) != start for start in each):
+        title += ": ours (published)"
+        names = [f"{start:g} ({published_start(start):g})" for start in each]
+    handles = [Line2D([], [], color=start_colour(start), **look) for start in each]
+    figure.legend(handles, names, loc="outside upper center", ncols=max(1, len(each)), title=title)
 
 
 def slope(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:

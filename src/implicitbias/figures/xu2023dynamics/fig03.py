@@ -143,7 +143,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, panel: str, right_most: bool) -> None:
 def _zoom(ax: Axes, rows: pd.DataFrame, starts: list[float], panel: str) -> None:
     lam = "0" if rows["lam"].max() == 0 else "1e-3"
     for start in starts:
-        colour, _ = wn.start_look(start)
+        colour = wn.start_colour(start)
         part = wn.curve(rows[rows["init_norm"] == start], "top")
         style.band(ax, part, "epoch", f"s = {start:g}", (colour, ""), panel)
     ax.set_ylim(bottom=0)

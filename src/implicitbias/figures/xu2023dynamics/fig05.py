@@ -95,7 +95,7 @@ def draw(table: pd.DataFrame) -> Figure:
         axes[1][j].set_xlabel("100 / rho")
     for ax in axes[:, 0]:
         ax.set_ylabel("test accuracy [%]")
-    style.legend(fig, axes[1][1], axes[1][0])
+    wn.start_legend(fig, runs["init_norm"], marker="s", linestyle="none", markersize=5)
     return fig
 
 
@@ -104,9 +104,8 @@ def _published(ax: Axes, lam: str) -> None:
     accuracy = wn.points("5", f"lambda={lam}", "test accuracy (%)").set_index("x")["y"]
     for start, at in rows.items():
         start = float(str(start))
-        colour = wn.start_look(start)[0]
-        ax.plot([at], [accuracy[start]], marker="s", linestyle="none", color=colour, markersize=5,
-                label=f"s = {start:g}")  # fmt: skip
+        colour = wn.start_colour(start)
+        ax.plot([at], [accuracy[start]], marker="s", linestyle="none", color=colour, markersize=5)
         style.note(ax, panel=f"published, lambda={lam}", series=f"s = {start:g}",
                    x_name="100/rho", x=at, mean=accuracy[start])  # fmt: skip
     _line(ax, rows.to_numpy(), accuracy[rows.index].to_numpy())
@@ -116,12 +115,11 @@ def _published(ax: Axes, lam: str) -> None:
 def _ours(ax: Axes, runs: pd.DataFrame, words: str) -> None:
     means = runs.groupby("init_norm")[["inverse", "accuracy"]].agg(["mean", "min", "max", "count"])
     for start, own in runs.groupby("init_norm"):
-        colour = wn.start_look(float(str(start)))[0]
+        colour = wn.start_colour(float(str(start)))
         ax.plot(own["inverse"], own["accuracy"], ".", color=colour, alpha=0.5, markersize=3)
         row = means.loc[float(str(start))]
         x, y = row["inverse"], row["accuracy"]
-        ax.plot([x["mean"]], [y["mean"]], marker="s", linestyle="none", color=colour, markersize=5,
-                label=f"s = {float(str(start)):g}")  # fmt: skip
+        ax.plot([x["mean"]], [y["mean"]], marker="s", linestyle="none", color=colour, markersize=5)
         ax.vlines([x["mean"]], [y["min"]], [y["max"]], color=colour, linewidth=0.8)
         ax.hlines([y["mean"]], [x["min"]], [x["max"]], color=colour, linewidth=0.8)
         style.note(ax, panel=words, series=f"s = {float(str(start)):g}", x_name="100/rho",

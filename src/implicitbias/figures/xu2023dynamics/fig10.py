@@ -87,14 +87,14 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.set_ylabel("density")
     for ax in axes.flat:
         ax.set_ylim(bottom=0)
-    style.legend(fig, *axes[0])
+    wn.start_legend(fig, margins["init_norm"])
     return fig
 
 
 def _densities(
     above: Axes, below: Axes, own: pd.DataFrame, rho: pd.Series, start: float, panel: str
 ) -> None:
-    colour = wn.start_look(start)[0]
+    colour = wn.start_colour(start)
     each = [
         np.asarray(v, float) / rho[run] for run, v in zip(own["run"], own["values"], strict=True)
     ]
@@ -104,7 +104,7 @@ def _densities(
         (below, pooled / pooled.mean(), f"{panel}, relative"),
     ):
         x, y = density(values)
-        ax.plot(x, y, color=colour, label=f"s = {start:g}")
+        ax.plot(x, y, color=colour)
         style.notes(ax, x, y, panel=name, series=f"s = {start:g}", x_name="margin", n=len(each))
     above.axvline(pooled.mean(), color=colour, linestyle="--", linewidth=0.8)
 
