@@ -81,7 +81,9 @@ def test_the_papers_mixed_network():
 @pytest.mark.parametrize(
     ("given", "message"),
     [({"patch": 8}, "patch: images of 28 x 28 have no whole patches of 8 x 8; vit on mnist5k"),
-     ({"dropout": 1.0}, "dropout: 1.0 is no probability")],
+     ({"dropout": 1.0}, "dropout: 1.0 is no probability"),
+     ({"position_std": -0.1}, "position_std: -0.1 is not 0 or more"),
+     ({"model": "resnet18", "negative_slope": 2.0}, r"negative_slope: 2.0 is not in \[0, 1\)")],
 )  # fmt: skip
 def test_what_cannot_be_built_is_refused_while_planning(given, message):
     run = {"dataset": "mnist5k", "model": "vit", "batch_size": 8, "epochs": 1, "lr": 0.1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -71,6 +72,12 @@ class ResNet18(nn.Module):
         h = functional.leaky_relu(self.norm(self.stem(x)), self.slope)
         logits: Tensor = self.head(self.blocks(h).mean((2, 3)))
         return logits
+
+
+def check(input_shape: tuple[int, ...], *, negative_slope: float, **others: Any) -> None:
+    """Raise ValueError for what is no slope of LeakyReLU."""
+    if not 0 <= negative_slope < 1:
+        raise ValueError(f"negative_slope: {negative_slope} is not in [0, 1)")
 
 
 def size(

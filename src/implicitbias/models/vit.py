@@ -77,7 +77,7 @@ class ViT(nn.Module):
         heads: int, head_dim: int, mlp_dim: int, class_token: bool, position_std: float, p: float,
     ) -> None:  # fmt: skip
         super().__init__()
-        check(input_shape, patch=patch, dropout=p)
+        check(input_shape, patch=patch, dropout=p, position_std=position_std)
         channels, height, width = input_shape
         self.patch, tokens = patch, (height // patch) * (width // patch)
         self.embed = nn.Linear(channels * patch**2, dim)
@@ -104,8 +104,10 @@ class ViT(nn.Module):
         return logits
 
 
-def check(input_shape: tuple[int, ...], *, patch: int, dropout: float, **others: Any) -> None:
-    """Raise ValueError for images without whole patches, and for what is no probability."""
+def check(
+    input_shape: tuple[int, ...], *, patch: int, dropout: float, position_std: float, **others: Any
+) -> None:
+    """Raise ValueError for images without whole patches, and for what is no probability or std."""
     height, width = input_shape[1:]
     if height % patch or width % patch:
         raise ValueError(
@@ -113,6 +115,8 @@ def check(input_shape: tuple[int, ...], *, patch: int, dropout: float, **others:
         )
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout: {dropout} is no probability from 0 to less than 1")
+    if not position_std >= 0:
+        raise ValueError(f"position_std: {position_std} is not 0 or more")
 
 
 def size(
