@@ -235,6 +235,16 @@ def test_a_key_that_another_files_model_lacks_names_both_files(root):
     assert PAPER not in str(error.value)
 
 
+def test_metrics_that_another_files_runs_lack_name_both_files(root):
+    flow = "{base: {procedure: lm_flow, n_examples: 4}, seeds: [0]}"
+    change = f"sweeps: {{flow: {flow}}}", f"figures: {{{FIG07}: {{runs: [{{sweep: flow}}]}}}}"
+    with pytest.raises(UserError) as error:
+        make_plan(*mine(*change))
+    said = str(error.value)
+    assert said.startswith(f"{PAPER}: metrics.ranks.0: 'rank_fro_3e-2' needs 'spectrum', which")
+    assert said.endswith(f" (mine1.yaml: figures.{FIG07}.runs)")
+
+
 def test_values_inside_brackets_of_the_command_line_have_their_types(root):
     """Snakemake parses them as text; a value of its own has a type already."""
     values = {

@@ -11,7 +11,7 @@ from .. import metrics
 from ..base import registry
 from ..base.errors import UserError, shortened
 from .config import Config, FigureEntry, Sweep
-from .overlays import Sources
+from .overlays import Keys, Sources
 from .spec import RunSpec, procedure_spec
 from .sweeps import expand, select
 
@@ -80,9 +80,7 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
         raise sources.error(here, f"{listed} names one twice")
 
 
-def _check_metric(
-    name: str, at: tuple[str | int, ...], runs: list[RunSpec], sources: Sources
-) -> None:
+def _check_metric(name: str, at: Keys, runs: list[RunSpec], sources: Sources) -> None:
     """Raise UserError unless the metric exists and these runs record what it needs.
 
     The runs are of one procedure.
@@ -95,7 +93,8 @@ def _check_metric(
         raise sources.error(at, str(error)) from None
     lacking = [quantity for quantity in metric.needs if quantity not in kind.ARRAYS]
     if lacking:
-        raise sources.error(at, f"{name!r} needs {lacking[0]!r}, which {procedure} does not record")
+        said = f"{name!r} needs {lacking[0]!r}, which {procedure} does not record"
+        raise sources.error(at, said + sources.over((*at[:2], "runs"), at))
     needs = (name, *metric.needs)  # a recorded scalar is a metric by its name
     asked = {kind.OPTIONAL[q] for q in needs if q in kind.OPTIONAL}
     for s in runs:

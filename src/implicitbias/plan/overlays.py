@@ -170,6 +170,14 @@ class Sources:
                     return layer.path, layer.key + keys[depth:]
         return self.home, keys
 
+    def over(self, keys: Keys, at: Keys) -> str:
+        """Return ` (<file>: <key path>)` of a key whose file lies over that of `at`, else ""."""
+        (path, there), (below, _) = self.place(keys), self.place(at)
+        last = {layer.path: i for i, layer in enumerate(self.layers)}
+        if last.get(Path(path), -1) <= last.get(Path(below), -1):
+            return ""
+        return f" ({path}: {'.'.join(map(str, there))})"
+
 
 def _has(tree: Any, keys: Sequence[str | int]) -> bool:
     for key in keys:

@@ -6,14 +6,13 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..base import registry
 from ..base.errors import UserError, shortened
 from . import spec
 from .config import FigureEntry, Sweep
-from .overlays import Sources
+from .overlays import Keys, Sources
 from .spec import RunSpec
 
 MOST_RUNS = 20_000
@@ -56,16 +55,15 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
     return runs
 
 
-def _chosen_elsewhere(sweep: Sweep, at: tuple[str | int, ...], sources: Sources) -> str:
+def _chosen_elsewhere(sweep: Sweep, at: Keys, sources: Sources) -> str:
     """Say which later file chose the model or the procedure that has no such key."""
-    last = {layer.path: i for i, layer in enumerate(sources.layers)}
-    file, _ = sources.place(at)
-    for part, fields in (("base", sweep.base), ("grid", sweep.grid)):
-        for key in ("model", "procedure"):
-            path, there = sources.place((*at[:2], part, key))
-            if key in fields and last.get(Path(path), -1) > last.get(Path(file), -1):
-                return f" ({path}: {'.'.join(map(str, there))})"
-    return ""
+    chosen = [
+        (*at[:2], part, key)
+        for part, fields in (("base", sweep.base), ("grid", sweep.grid))
+        for key in ("model", "procedure")
+        if key in fields
+    ]
+    return next(filter(None, (sources.over(keys, at) for keys in chosen)), "")
 
 
 def select(
