@@ -77,11 +77,14 @@ def test_ratios_near_one_are_not_settled_norms(tmp_path, figure):
     assert len(claims) == 8
     names = {s for s in drawn["series"] if s.startswith("layer")}
     assert len(names) == layers
-    strong = {"wd": 0.5, "every": EPOCHS}  # decay alone would leave far less than 0.95
+    # Decay alone would leave far less than 0.95 at the record before the last cut.
+    strong = {"wd": 0.5, "every": max(MILESTONES) - 1}
     settled = norm_table(column, values, **strong)
     settled["value"] = 1.0 + settled["epoch"] * 1e-9
     claims = judged(figure, settled)
     assert verdicts(claims, "") == {"holds"}
+    settled.loc[settled["epoch"] >= max(MILESTONES), "value"] = 5.0  # after it: not looked at
+    assert verdicts(judged(figure, settled), "") == {"holds"}
     claims = judged(figure, norm_table(column, values, **strong))
     assert verdicts(claims, "") == {"fails"}
 

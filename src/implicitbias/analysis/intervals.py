@@ -48,6 +48,8 @@ def p_value(values: Sequence[float], threshold: float, log: bool = False) -> flo
         return float(seeds[0] == threshold)
     seeds, wanted = (np.log(seeds), math.log(threshold)) if log else (seeds, threshold)
     spread = seeds.std(ddof=1) / math.sqrt(len(seeds))
+    if spread == 0:  # the logarithms differ by less than their rounding
+        return float(seeds.mean() == wanted)
     return float(2 * stats.t.sf(abs(seeds.mean() - wanted) / spread, len(seeds) - 1))
 
 

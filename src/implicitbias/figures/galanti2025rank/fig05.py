@@ -14,6 +14,9 @@ the steps between them but their mean. Dashed grey: the mean over all 17 layers 
 decay. Values beyond -0.5 and 1.5 units are not shown, verticals are cuts of the rate. The
 caption's tolerance has no bearing on these curves. Scaled as figure 2.
 
+Both claims are about the last record before the last cut of the rate. Until the runs of scale
+`small` were seen they were about the last two records, where decay hardly moves a norm.
+
 At scale `small`, on three rates of the grid of figure 2, every norm shrinks at just the rate of
 decay once the learning rate is cut. Before the first cut it does nearly so at the lowest rate, and
 at the largest the norms come near to rest.
