@@ -50,8 +50,18 @@ def test_networks_that_did_not_learn_are_left_out_and_counted():
     assert kept["run"].unique().tolist() == ["r1"]
     assert words == "2 of 3 networks that did not learn left out"
     assert regimes.learnt(runs([0.9]))[1] == ""
+    words = regimes.learnt(runs([0.98, 1.0]), regimes.FIT)[1]
+    assert words == "1 of 2 networks that did not fit left out"
     untold = runs(losses=[[1, 1]])
     assert regimes.learnt(untold)[0] is untold
+
+
+def test_a_comparison_needs_two_values_of_what_is_compared():
+    one, two = runs([1.0, 1.0], batch_size=4), runs([1.0, 1.0]).assign(batch_size=[4, 8])
+    parts = [regimes.several(t, "batch_size", "networks that fit") for t in (two, one, one[:0])]
+    assert [part.met for part in parts] == [True, False, False]
+    assert parts[1].name == "there are networks that fit to compare"
+    assert parts[1].measured == "batch_size of such networks: 1, needed at least 2"
 
 
 def test_full_rank_is_told_from_less():

@@ -78,8 +78,15 @@ def learnt(table: pd.DataFrame, least: float = LEARNT) -> tuple[pd.DataFrame, st
     bad = {str(run) for run in found.index[~(found >= least)]}
     if not bad:
         return table, ""
-    words = f"{len(bad)} of {len(found)} networks that did not learn left out"
+    did = "fit" if least >= FIT else "learn"
+    words = f"{len(bad)} of {len(found)} networks that did not {did} left out"
     return table[~table["run"].isin(bad)], words
+
+
+def several(rows: pd.DataFrame, column: str, words: str) -> Condition:
+    """Return the part "the networks that are left have at least two values of a field"."""
+    n = rows[column].nunique() if len(rows) else 0
+    return condition(f"there are {words} to compare", n, f"{column} of such networks:", at_least=2)
 
 
 def below_full(rows: pd.DataFrame, full: float, share: float = 0.99) -> Condition:

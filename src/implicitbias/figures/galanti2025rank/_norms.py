@@ -25,6 +25,10 @@ from ...plan.schedules import multiplier
 from .. import style
 from .._ranks import IDS
 
+LATE = (
+    "judged there since the runs of scale small were seen, until then between the last two records"
+)
+
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row per run, layer and pair of successive records; `epoch` is that of the later one.
@@ -83,6 +87,7 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
                 id=f"ratio-near-1-{part}",
                 claim=f"before the last cut of the learning rate the ratio is within 0.05 of 1 in"
                 f" every layer, {at}",
+                note=LATE,
             )
         )  # fmt: skip
         judged.append(
@@ -93,7 +98,7 @@ def claims(table: pd.DataFrame, figure: str, column: str) -> list[Claim]:
                 id=f"norms-settled-{part}",
                 claim="before the last cut of the learning rate every norm changes at under half"
                 f" the rate of pure decay, {at}",
-                note="the theorem's assumption: the norms have settled",
+                note=f"the theorem's assumption: the norms have settled; {LATE}",
             )
         )  # fmt: skip
     return judged

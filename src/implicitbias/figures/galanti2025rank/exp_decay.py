@@ -40,6 +40,7 @@ NEEDS = ("train_accuracy", "test_accuracy")
 AS_PUBLISHED, SCALED = "rank_fro_1e-3", "rank_fro_7e-2"
 SETTING = ["batch_size", "lr", "seed"]  # what a run shares with its control
 LOST = 0.1  # of the untrained rank: what networks without decay may lose at most
+LOWEST = -0.15  # the lower end of the panel of test accuracies
 MARGINAL = 0.02  # of test accuracy
 FORGOTTEN = 1.0  # a total decay exponent at which decay alone leaves 37% of the initial weights
 
@@ -134,6 +135,12 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.set(xscale="log", xlabel="total decay exponent")
     if lost:
         style.remark(fig, f"Networks at chance, left out: {len(lost)}")
+    least = float((tests["value"] - tests["plain"]).min())
+    if least < LOWEST:
+        right.set_ylim(bottom=LOWEST)
+        style.remark(
+            fig, f"Below the right panel lie networks that do not fit, down to {least:.2g}"
+        )
     style.legend(fig, left)
     return fig
 
