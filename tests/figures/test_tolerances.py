@@ -1,8 +1,10 @@
 """A tolerance that the config adds is drawn in every rank figure, without new code."""
 
+import convnets
 import pandas as pd
 import pytest
 import test_galanti2025rank
+import test_galanti2025rank_controls
 import test_galanti2025rank_layers
 import test_galanti2025rank_sweeps
 import test_precision
@@ -34,6 +36,13 @@ def tables(figure):
         "fig16": lambda: test_galanti2025rank_layers.mixed(
             lambda _, wd: 205 - 1e5 * wd, lambda *_: 127
         ),
+        "exp_decay": lambda: convnets.table(
+            test_galanti2025rank_controls.GRID, rank=test_galanti2025rank_controls.of_decay
+        ),
+        "exp_equal_steps": lambda: test_galanti2025rank_controls.steps_table(
+            lambda b, lr, wd: 200 * (b / 64) ** 0.5 if wd else 220.0
+        ),
+        "exp_shapes": lambda: test_galanti2025rank_controls.shapes_table(lambda w, d: 0.5),
         "exp_precision": lambda: test_precision.table(lambda seed: 0.5),
         "exp_tolerance": lambda: test_tolerance.table(0.03),
         "exp_tolerance_networks": test_tolerance_networks.table,
@@ -43,7 +52,8 @@ def tables(figure):
 
 FIGURES = sorted(
     [*test_galanti2025rank.CASES, *test_galanti2025rank_sweeps.CASES,
-     *test_galanti2025rank_layers.RUNS, "fig06", "fig14", "fig15", "fig16", "exp_precision",
+     *test_galanti2025rank_layers.RUNS, "fig06", "fig14", "fig15", "fig16", "exp_decay",
+     "exp_equal_steps", "exp_shapes", "exp_precision",
      "exp_tolerance", "exp_tolerance_networks", "exp_low_rank"]
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ beside one with it but in figures 1 (c) and 11. The runs are those of figures 1 
 from __future__ import annotations
 
 import math
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +27,7 @@ from ...analysis.claims import Claim
 from ...analysis.judge import judge
 from ...analysis.statistics import Statistic
 from .. import style
-from .._learnt import at_chance
+from .._learnt import at_chance, drawn
 from .._rank_claims import regime, with_decay
 from .._ranks import judged, named, rank
 from . import _convnets
@@ -115,41 +116,39 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw both effects against the total decay exponent, a colour for each batch size."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 3.0), layout="constrained")
-    metric, lost = judged(table, AS_PUBLISHED, SCALED), at_chance(table)
+    fig, lost = plt.figure(figsize=(style.PAGE, 3.0), layout="constrained"), at_chance(table)
+    labels = drawn(fig, table, lost)
+    *lefts, right = fig.subplots(1, len(labels) + 1)
     table = table[~table["run"].isin(lost)]
-    exponents, fit = regimes.exponent(table), fitting(table)
-    ranks = paired(rank(table, metric))
+    for ax, (metric, at) in zip(lefts, labels.items(), strict=True):
+        ranks = paired(rank(table, metric))
+        rows = ranks.assign(value=ranks["value"] / ranks["plain"])
+        _dots(ax, rows, table, "rank" if ax is lefts[0] else f"rank, {at}")
+        ax.axhline(1, color=style.BLACK, linewidth=0.6, label="no effect")
+        ax.set(ylabel=f"average rank with decay /\nwithout, {at}", ylim=(0, 1.1))
     tests = paired(rank(table, "test_accuracy", "network"))
-    for ax, rows, values in (
-        (left, ranks, ranks["value"] / ranks["plain"]),
-        (right, tests, tests["value"] - tests["plain"]),
-    ):
-        rows = rows.assign(value=values, x=rows["run"].map(exponents), fits=rows["run"].isin(fit))
-        _dots(ax, rows, "rank" if ax is left else "test accuracy")
-    left.axhline(1, color=style.BLACK, linewidth=0.6, label="no effect")
+    gains = tests.assign(value=tests["value"] - tests["plain"])
+    _dots(right, gains, table, "test accuracy")
     right.axhline(0, color=style.BLACK, linewidth=0.6)
-    left.set(ylabel=f"average rank with decay /\nwithout, {named(metric)}", ylim=(0, 1.1))
     right.set(ylabel="test accuracy with decay −\nwithout")
-    for ax in (left, right):
-        ax.set(xscale="log", xlabel="total decay exponent")
     if lost:
         style.remark(fig, f"Networks at chance, left out: {len(lost)}")
-    least = float((tests["value"] - tests["plain"]).min())
+    least = float(gains["value"].min())
     if least < LOWEST:
         right.set_ylim(bottom=LOWEST)
         style.remark(
             fig, f"Below the right panel lie networks that do not fit, down to {least:.2g}"
         )
-    style.legend(fig, left)
+    style.legend(fig, lefts[0])
     return fig
 
 
-def _dots(ax: Axes, rows: pd.DataFrame, panel: str) -> None:
+def _dots(ax: Axes, rows: pd.DataFrame, table: pd.DataFrame, panel: str) -> None:
+    ax.set(xscale="log", xlabel="total decay exponent")
+    exponents, fit = regimes.exponent(table), fitting(table)
+    rows = rows.assign(x=rows["run"].map(exponents), fits=rows["run"].isin(fit))
     sizes = sorted(rows["batch_size"].unique())
-    for (size, shade), marker in zip(
-        zip(sizes, style.shades(len(sizes)), strict=True), "osD^v<", strict=False
-    ):
+    for size, shade, marker in zip(sizes, style.shades(len(sizes)), cycle("osD^v<"), strict=False):
         groups = rows[rows["batch_size"] == size].groupby(["lr", "weight_decay"])
         for _, runs in groups:
             low, mean, high = (getattr(runs["value"], f)() for f in ("min", "mean", "max"))

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
 from .. import style
-from .._learnt import at_chance, band
+from .._learnt import at_chance, band, drawn
 from .._rank_claims import falls, flat_without_decay
-from .._ranks import judged, named, rank
+from .._ranks import judged, rank
 from . import _mlp
 
 PAPER = {**_mlp.PAPER, "lr": 0.1, "batch_size": [8, 16, 32, 64], "weight_decay": [0, 2e-4]}
@@ -61,26 +61,29 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw ranks above and accuracies below, a column for each kind of equality."""
-    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.0), sharex=True, sharey="row",
-                             layout="constrained")  # fmt: skip
-    metric, lost = judged(table, _mlp.AS_PUBLISHED), at_chance(table)
+    fig, lost = plt.figure(layout="constrained"), at_chance(table)
+    labels = drawn(fig, table, lost)
+    fig.set_size_inches(style.PAGE, 2.2 + 1.8 * len(labels))
+    axes = fig.subplots(len(labels) + 1, 2, sharex=True, sharey="row", squeeze=False)
     for j, (half, rows) in enumerate(halves(table).items()):
         steps = rows.groupby("batch_size")["step"].max()
         epochs = rows.groupby("batch_size")["epochs"].max()
         words = f"{epochs.min():g} epochs" if half == "epochs" else f"{steps.median():.3g} steps"
         told = f": {words}" if len(rows) else f": no run at batch size {REFERENCE}"
         axes[0][j].set_title(HALVES[half] + told)
-        _ranks(axes[0][j], rows, metric, HALVES[half], lost)
+        for i, metric in enumerate(labels):
+            _ranks(axes[i][j], rows, metric, HALVES[half] + f", {labels[metric]}" * (i > 0), lost)
         for name in ("train_accuracy", "test_accuracy"):
             part = rank(rows[rows["weight_decay"] > 0], name, "network")
-            band(axes[1][j], part, "batch_size", name.replace("_", " "), style.SERIES[name],
+            band(axes[-1][j], part, "batch_size", name.replace("_", " "), style.SERIES[name],
                  f"{HALVES[half]}, accuracy", lost, crosses=name == "train_accuracy")  # fmt: skip
-        axes[1][j].set_xlabel("batch size")
-        axes[1][j].set_xscale("log")
-        style.ticks(axes[1][j], sorted(table["batch_size"].unique()))
-    axes[0][0].set(ylabel=f"average rank, {named(metric)}", ylim=(0, None))
-    axes[1][0].set(ylabel="accuracy", ylim=(0, 1.05))
-    style.legend(fig, axes[0][0], axes[1][0])
+        axes[-1][j].set_xlabel("batch size")
+        axes[-1][j].set_xscale("log")
+        style.ticks(axes[-1][j], sorted(table["batch_size"].unique()))
+    for row, at in zip(axes, labels.values(), strict=False):
+        row[0].set(ylabel=f"average rank,\n{at}", ylim=(0, None))
+    axes[-1][0].set(ylabel="accuracy", ylim=(0, 1.05))
+    style.legend(fig, axes[0][0], axes[-1][0])
     return fig
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis import regimes
@@ -19,7 +20,7 @@ from ...analysis.claims import Claim
 from ...analysis.judge import judge
 from ...analysis.statistics import Statistic, complete
 from .. import style
-from .._learnt import at_chance, band
+from .._learnt import at_chance, band, drawn
 from .._rank_claims import EFFECT, regime
 from .._ranks import judged, named, rank
 from . import _mlp
@@ -68,28 +69,36 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw shares above and accuracies below, a column for width and one for depth."""
-    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.0), sharex="col", sharey="row",
-                             layout="constrained")  # fmt: skip
-    metric, lost = judged(table, _mlp.AS_PUBLISHED), at_chance(table)
+    fig, lost = plt.figure(layout="constrained"), at_chance(table)
+    labels = drawn(fig, table, lost)
+    fig.set_size_inches(style.PAGE, 2.2 + 1.8 * len(labels))
+    axes = fig.subplots(len(labels) + 1, 2, sharex="col", sharey="row", squeeze=False)
     common = {name: table[name].mode().max() for name in AXES}
     for j, (name, words) in enumerate(AXES.items()):
         other = next(n for n in AXES if n != name)
         rows = table[table[other] == common[other]]
         axes[0][j].set_title(f"{AXES[other]} {common[other]:g}")
-        for decay in sorted(rows["weight_decay"].unique()):
-            part = kept(rows[rows["weight_decay"] == decay], metric)
-            look = style.SERIES["average" if decay else "control"]
-            label = f"weight decay {decay:g}" if decay else "no decay"
-            band(axes[0][j], part, name, label, look, f"{name}, rank", lost, crosses=True,
-                 linestyle="-" if decay else "--")  # fmt: skip
+        for i, (metric, at) in enumerate(labels.items()):
+            _shares(axes[i][j], rows, metric, name, f"{name}, rank" + f", {at}" * (i > 0), lost)
         for metric_name in ("train_accuracy", "test_accuracy"):
             part = rank(rows[rows["weight_decay"] > 0], metric_name, "network")
             label, look = metric_name.replace("_", " "), style.SERIES[metric_name]
-            band(axes[1][j], part, name, label, look, f"{name}, accuracy", lost)
-        axes[1][j].set_xlabel(words)
-        axes[1][j].set_xscale("log")
-        style.ticks(axes[1][j], sorted(rows[name].unique()))
-    axes[0][0].set(ylabel=f"final / untrained\naverage rank, {named(metric)}", ylim=(0, 1.1))
-    axes[1][0].set(ylabel="accuracy", ylim=(0, 1.05))
-    style.legend(fig, axes[0][0], axes[1][0])
+            band(axes[-1][j], part, name, label, look, f"{name}, accuracy", lost)
+        axes[-1][j].set_xlabel(words)
+        axes[-1][j].set_xscale("log")
+        style.ticks(axes[-1][j], sorted(rows[name].unique()))
+    for row, at in zip(axes, labels.values(), strict=False):
+        row[0].set(ylabel=f"final / untrained\naverage rank, {at}", ylim=(0, 1.1))
+    axes[-1][0].set(ylabel="accuracy", ylim=(0, 1.05))
+    style.legend(fig, axes[0][0], axes[-1][0])
     return fig
+
+
+def _shares(
+    ax: Axes, rows: pd.DataFrame, metric: str, x: str, panel: str, lost: frozenset[str]
+) -> None:
+    for decay in sorted(rows["weight_decay"].unique()):
+        part = kept(rows[rows["weight_decay"] == decay], metric)
+        look, line = (style.SERIES["average"], "-") if decay else (style.SERIES["control"], "--")
+        label = f"weight decay {decay:g}" if decay else "no decay"
+        band(ax, part, x, label, look, panel, lost, crosses=True, linestyle=line)
