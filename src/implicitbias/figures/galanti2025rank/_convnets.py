@@ -184,10 +184,11 @@ def _unavailable(ax: Axes, layout: Layout, value: Hashable, accuracy: bool) -> N
     points = points[points["panel"] == layout.panel(value)]
     series = _published.SERIES.values() if accuracy else ["average"]
     words = f"not here; bring the data with\npython -m implicitbias\ndata fetch {value}"
-    _published.draw(ax, points, series, f"{layout.title(value)}, not run")
-    style.ticks(ax, sorted(points["x"].unique()))
     if points.empty:
-        ax.set_yticks([])
+        ax.set(xticks=[], yticks=[])
+    else:
+        _published.draw(ax, points, series, f"{layout.title(value)}, not run")
+        style.ticks(ax, sorted(points["x"].unique()))
     ax.text(0.04, 0.06, words, transform=ax.transAxes, fontsize=6, color="#777777")
     ax.grid(False)
 

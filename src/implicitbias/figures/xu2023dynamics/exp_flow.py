@@ -155,7 +155,8 @@ def draw(table: pd.DataFrame) -> Figure:
     _order(axes[0, 1], distances(steps))
     _largest(axes[1, 0], flow, IDENTITIES, "identities")
     axes[1, 0].set(yscale="log", xlabel="time", ylabel="gap, largest over runs")
-    axes[1, 0].axhline(np.finfo(float).eps, color=style.BLACK, linewidth=0.6, linestyle=":")
+    axes[1, 0].axhline(np.finfo(float).eps, color=style.BLACK, linewidth=0.6, linestyle=":",
+                       label="rounding")  # fmt: skip
     rest = {"gap_equilibrium": ("rho", (style.BLUE, "o")),
             "gap_loss": ("loss", (style.VERMILION, "s"))}  # fmt: skip
     _largest(axes[1, 1], longest, rest, "rest")
