@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc)
-SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+# Without the lines on each job, which stand in .snakemake/log.
+SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --quiet rules reason
 
 .PHONY: help env figures smoke paper-figures report plan bench docs test test-network newest lint
 
