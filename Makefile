@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc)
+# TORCH=cpu takes torch without CUDA's libraries, which are gigabytes, from PyTorch's own index.
+TORCH ?=
+INDEX = $(if $(TORCH),--extra-index-url https://download.pytorch.org/whl/$(TORCH))
 # Without the lines on each job, which stand in .snakemake/log.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --quiet rules reason
 
@@ -14,7 +17,7 @@ env: .venv/ready ## the environment in .venv, pinned by constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[data,workflow,docs,dev]"
+	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt -e ".[data,workflow,docs,dev]"
 	touch $@
 
 figures: env     ## every figure at scale small, from raw training runs, and the report
