@@ -17,10 +17,6 @@ from . import _published
 from ._convnets import Layout
 
 FITTING = "networks with decay that fit"
-LATE = (
-    "networks that do not fit are left out since the runs of scale small were seen; until then they"
-    " made the claim not tested"
-)
 
 
 def falls(
@@ -67,7 +63,7 @@ def of_batch_sizes(table: pd.DataFrame, layout: Layout) -> list[Claim]:
         trend(
             test, x="batch_size", by=layout.by, direction="falls", effect=0.0, figure=layout.key,
             kind="paper", id="test-accuracy-grows-with-smaller-batch",
-            note="; ".join(filter(None, [left, LATE])),
+            note="; ".join(filter(None, [left, regimes.LATE])),
             claim="among networks that fit, test accuracy grows as the batch gets smaller",
             regime=[regimes.several(test, "batch_size", FITTING)],
         ),

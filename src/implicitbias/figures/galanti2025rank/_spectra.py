@@ -17,7 +17,7 @@ from ...analysis.judge import judge, trend
 from ...analysis.statistics import Statistic, complete, line_ratio
 from ...analysis.tables import final
 from .. import style
-from ._rank_claims import FITTING, LATE
+from ._rank_claims import FITTING
 
 
 def spectra(table: pd.DataFrame, layers: Sequence[int]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def claims(table: pd.DataFrame, figure: str, layers: Sequence[int]) -> list[Clai
                        median=[float(np.median(v)) for v in rows["values"]])  # fmt: skip
     decayed, plain = rows[rows["weight_decay"] > 0], rows[rows["weight_decay"] == 0]
     fits = [regimes.several(decayed, "batch_size", FITTING)]
-    left = "; ".join(filter(None, [left, LATE]))
+    left = "; ".join(filter(None, [left, regimes.LATE]))
     return [
         trend(
             decayed, figure=figure, kind="paper", x="batch_size", direction="falls", by=["layer"],

@@ -36,14 +36,18 @@ def inverse(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge both directions, among networks that fit their labels."""
-    fitted = regimes.fit(table)
+    table, left = regimes.learnt(table, regimes.FIT)
+    fitted = regimes.several(table, X, "networks that fit their labels")
+    left = "; ".join(filter(None, [left, regimes.LATE]))
     error = wn.late(wn.curve(table, "test_error"))
     return [
         trend(inverse(table), figure=FIGURE, kind="paper", id="margin-falls-with-random-labels",
               x=X, direction="falls", regime=[fitted], reference="figure 4, left",
+              note=left,
               claim="1/rho falls as more labels are random"),
         trend(error, figure=FIGURE, kind="paper", id="error-rises-with-random-labels", x=X,
               direction="rises", regime=[fitted], reference="figure 4, right",
+              note=left,
               claim="the test error rises as more labels are random"),
     ]  # fmt: skip
 
