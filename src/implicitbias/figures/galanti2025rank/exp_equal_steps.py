@@ -68,7 +68,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for j, (half, rows) in enumerate(halves(table).items()):
         steps = rows.groupby("batch_size")["step"].max()
         epochs = rows.groupby("batch_size")["epochs"].max()
-        words = f"{epochs.min():g} epochs" if half == "epochs" else f"{steps.median():.3g} steps"
+        words = f"{epochs.min():g} epochs" if half == "epochs" else f"{steps.median():,.0f} steps"
         told = f": {words}" if len(rows) else f": no run at batch size {REFERENCE}"
         axes[0][j].set_title(HALVES[half] + told)
         for i, metric in enumerate(labels):
