@@ -73,7 +73,8 @@ def test_noise(tmp_path, noisy):
     for full, decay, seed in itertools.product((True, False), (0.0, 0.01), range(3)):
         moves = (1.0, 0.5) if not full and decay and noisy else (1.0, 1e-3 if noisy else 0.5)
         sine = 0.9 if noisy else 0.0
-        values = {("movement", "layer0"): moves, ("movement", "head"): (5.0, 5.0)}
+        values = {("step_movement", "layer0"): moves, ("step_movement", "head"): (5.0, 5.0)}
+        values["train_accuracy", "network"] = (1.0, 1.0)
         for name in ("stationarity_residual", "stationarity_sine"):
             values[name, "layer0"] = (sine, sine)
         size = 256 if full else 32

@@ -27,13 +27,14 @@ SPLIT = {**NET, "dataset": "mnist5k", "model": "conv_small", "lr": 0.1, "width":
 RUNS = {
     "sgd": [
         {**SGD, "model": "mlp_relu", "precision": "float64",
-         "record": ["gradients", "movement", "residuals", "unrolling", "windows"]},
+         "record": ["gradients", "movement", "residuals", "step_movement", "unrolling",
+                    "windows"]},
         {**SGD, "model": "mlp_relu", "lr": 1e30},
     ],
     "square_sgd": [
         {**SGD, "model": "mlp_relu",
          "record": ["margins", "margin_quantiles", "gradient_norm", "spectra", "collapse",
-                    "stationarity", "bounds", "movement"]},
+                    "stationarity", "bounds", "movement", "step_movement"]},
         {**NET, "model": "conv4", "width": 2, "lr": 0.1, "normalisation": "none"},
         {**SGD, "model": "mlp_relu", "classes": [1, 2], "targets": "sign",
          "record": ["identities", "stationarity"]},

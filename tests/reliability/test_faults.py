@@ -22,7 +22,8 @@ SQUARE = {
     **{k: v for k, v in BASE.items() if k not in ("depth", "width")}, "procedure": "square_sgd",
     "model": "conv4", "width": 2, "bias": False, "batch_norm": False,
     "momentum": 0.9, "label_noise": 0.5, "targets": "centred",
-    "record": ["margins", "spectra", "collapse", "stationarity", "bounds", "movement"],
+    "record": ["margins", "spectra", "collapse", "stationarity", "bounds", "movement",
+               "step_movement"],
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ _GREEK = {
 _WORDS = re.compile(rf"(?<![A-Za-z_])({'|'.join(_GREEK)})(?![A-Za-z])")
 _SIGNS = {
     "||": "‖", "^2": "²", "sqrt(N)": "√N", "sqrt N": "√N", "log10": "log₁₀", ">=": "≥", "<=": "≤",
+    "m_l": "mₗ",
 }  # fmt: skip
 
 

@@ -50,6 +50,36 @@ def gradient_movement(parts: ArrayLike) -> NDArray[np.float64]:
     return _relative(parts, 2)
 
 
+@layer_metric(of="step_movement")
+def relative_step(parts: ArrayLike) -> NDArray[np.float64]:
+    """Return ||D|| / ||W before|| of one step, from (..., 4) to (...), in [0, inf).
+
+    NaN for a diverged run.
+    Source: as `relative_movement`, over one step.
+    """
+    return _relative(parts, 0)
+
+
+@layer_metric(of="step_movement")
+def decay_step(parts: ArrayLike) -> NDArray[np.float64]:
+    """Return ||A|| / ||W before|| of one step, which is lr weight_decay, from (..., 4) to (...).
+
+    NaN for a diverged run.
+    Source: as `decay_movement`, over one step.
+    """
+    return _relative(parts, 1)
+
+
+@layer_metric(of="step_movement")
+def gradient_step(parts: ArrayLike) -> NDArray[np.float64]:
+    """Return ||D + A|| / ||W before|| of one step, lr ||grad|| / ||W||, from (..., 4) to (...).
+
+    NaN for a diverged run. Where a run is stationary for its batch it equals `decay_step`.
+    Source: as `gradient_movement`, over one step.
+    """
+    return _relative(parts, 2)
+
+
 def _relative(parts: ArrayLike, index: int) -> NDArray[np.float64]:
     values = np.asarray(parts, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # a weight that is exactly 0: NaN

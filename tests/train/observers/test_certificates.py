@@ -28,7 +28,7 @@ BASE = {
     "procedure": "sgd", "dataset": "digits", "n_train": 50, "model": "mlp_relu", "depth": 2,
     "width": 80, "batch_size": 4, "epochs": 2, "lr_milestones": [2], "record_every": 1,
     "lr": 0.1, "weight_decay": 0.05, "precision": "float64",
-    "record": ["windows", "unrolling", "gradients", "movement", "residuals"],
+    "record": ["windows", "unrolling", "gradients", "movement", "step_movement", "residuals"],
 }  # fmt: skip
 INEQUALITIES = [
     "unrolled_rank", "unrolled_identity", "lemma_spec", "lemma_fro", "theorem_rank",
@@ -120,6 +120,22 @@ def test_movement_and_its_parts_are_those_of_a_plain_loop(trained, history):
         np.testing.assert_allclose(
             pick(trained[2], epoch, "layer1", "movement"), wanted, rtol=1e-10
         )
+
+
+def test_the_movement_of_one_step_and_its_parts_are_those_of_a_plain_loop(trained, history):
+    weights, gradients = history
+    for epoch, last in ((1, 12), (2, 25)):
+        lr = 0.1 * (1, 0.2)[epoch - 1]
+        before = weights[last][1]
+        moved = (weights[last + 1][1] - before).norm()
+        decay, pull = lr * 0.05 * before.norm(), lr * gradients[last][1].norm()
+        found = pick(trained[2], epoch, "layer1", "step_movement")
+        # Weights of one size differ by one step: the difference keeps 13 of 16 digits.
+        np.testing.assert_allclose(found, [moved, decay, pull, before.norm()], rtol=1e-10)
+        assert found[0] != pytest.approx(pick(trained[2], epoch, "layer1", "movement")[0])
+        for name, index in (("relative_step", 0), ("decay_step", 1), ("gradient_step", 2)):
+            value = metrics.resolve(name).compute(found)
+            assert value == pytest.approx(found[index] / found[3], rel=1e-12)
 
 
 def test_every_certificate_holds_for_plain_sgd(trained):

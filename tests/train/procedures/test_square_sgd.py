@@ -253,7 +253,8 @@ def test_a_run_is_the_same_in_every_pack_and_trains_on_its_own_labels(tmp_path, 
 
 
 def test_the_run_is_that_of_an_own_loop(tmp_path, data_dir):
-    run = make(normalisation="none", precision="float64", momentum=0.9, unit_images=True)
+    run = make(normalisation="none", precision="float64", momentum=0.9, unit_images=True,
+               record=["step_movement"])  # fmt: skip
     scalars, _ = train([run], tmp_path, data_dir)
     split = data.load("digits", data_dir, classes=[1, 2], n_train=100)
     x, y = torch.from_numpy(split.x_train).double(), torch.from_numpy(split.y_train)
@@ -265,11 +266,16 @@ def test_the_run_is_that_of_an_own_loop(tmp_path, data_dir):
         for index in torch.from_numpy(epoch_order(0, epoch, 100)).split(32):
             optimiser.zero_grad()
             torch.nn.functional.mse_loss(net(x[index]), target[index]).backward()
+            before = net.layers[1].weight.detach().clone()
             optimiser.step()
     loss = torch.nn.functional.mse_loss(net(x), target).item()
     last = scalars[(scalars["epoch"] == 2) & (scalars["layer"] == "")]
     found = last.set_index("quantity")["value"]
     assert found["train_loss"] == pytest.approx(loss, rel=1e-9)
+    moved = scalars[(scalars["epoch"] == 2) & (scalars["layer"] == "layer1")]
+    found = moved.set_index("quantity")["value"]
+    step = (net.layers[1].weight.detach() - before).norm().item()
+    assert found["step_movement"] == pytest.approx(step, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is read from recorded movements of the weights: averages, pure decay, falls, per seed."""
+"""What is read from the movement of single steps: averages over layers, ends of runs, per seed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,38 @@ import pandas as pd
 from ...analysis.statistics import Statistic
 from ...analysis.tables import final
 
-
-def span(table: pd.DataFrame) -> pd.Series:
-    """Return S, the steps over which each row's movement is taken."""
-    per_epoch = table["step"] / table["epoch"]
-    return per_epoch * table["movement_epochs"]
-
-
-def pure_decay(table: pd.DataFrame) -> pd.Series:
-    """Return 1 - (1 - lr weight_decay)^S, the relative movement without any gradient."""
-    movement: pd.Series = 1 - (1 - table["lr"] * table["weight_decay"]) ** span(table)
-    return movement
+# Metrics: of one whole step, of its gradient part, of weight decay's part.
+STEP, PULL, DECAY = "relative_step", "gradient_step", "decay_step"
 
 
 def averages(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return means over the layers but the head, with the line of pure decay beside it."""
-    rows = table[(table["metric"] == metric) & (table["layer"] == "average")]
-    return rows.assign(decay=pure_decay(rows), full=rows["batch_size"] == rows["n_train"])
+    """Return means over the layers but the head, with `pure`, the step of decay alone, beside it.
+
+    `full`: the batch is the whole training set.
+    """
+    rows = table[table["layer"] == "average"]
+    pure = rows.loc[rows["metric"] == DECAY, ["run", "step", "value"]]
+    rows = rows[rows["metric"] == metric].merge(
+        pure.rename(columns={"value": "pure"}), on=["run", "step"]
+    )
+    return rows.assign(full=rows["batch_size"] == rows["n_train"])
+
+
+def ends(rows: pd.DataFrame, start: float = 0.8, stop: float = 1.0) -> pd.DataFrame:
+    """Return a row per run: the mean of `value` over its records in that part of training.
+
+    By default the last fifth. Single steps differ from batch to batch, so one record says little.
+    """
+    share = rows["step"] / rows.groupby("run")["step"].transform("max")
+    part = rows[(share >= start) & (share <= stop)]
+    means = part.groupby("run")["value"].agg(lambda v: v.mean(skipna=False))
+    return part.drop_duplicates("run").assign(value=lambda r: r["run"].map(means))
+
+
+def falls(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the step in the last fifth of training / in the middle fifth, a row per run."""
+    early = ends(rows, 0.4, 0.6).set_index("run")["value"]
+    return ends(rows).assign(value=lambda r: r["value"] / r["run"].map(early))
 
 
 def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
@@ -35,26 +50,15 @@ def per_seed(rows: pd.DataFrame, sentence: str, least: bool) -> Statistic:
     return Statistic.of(sentence, extremes, log=True)
 
 
-def last(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of each run's last step."""
-    return rows[rows["step"] == rows.groupby("run")["step"].transform("max")]
-
-
-def falls(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return movement at the end / at the first record in the second half, for each run."""
-    half = rows["step"].max() / 2
-    ratios = []
-    for _, run in rows.sort_values("step").groupby("run"):
-        later = run[run["step"] >= half]
-        ratio = later["value"].iloc[-1] / later["value"].iloc[0]
-        ratios.append(run.iloc[-1:].assign(value=ratio))
-    return pd.concat(ratios)
+def over_decay(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of the last fifth over those of decay alone, a row per run."""
+    return ends(rows.assign(value=rows["value"] / rows["pure"]))
 
 
 def trained(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of (loss, rate, decay) at which every network ends above half accuracy.
 
-    A network that has collapsed to a constant only decays: its plateau is the dashed line.
+    A network that has collapsed to a constant only decays: its step is the dashed line.
     """
     rows = final(table)
     rows = rows[rows["metric"] == "train_accuracy"]

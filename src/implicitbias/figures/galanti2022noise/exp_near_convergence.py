@@ -71,11 +71,13 @@ def draw(table: pd.DataFrame) -> Figure:
             whole = " = N" if part["full"].all() else ""
             look = style.layer_look(i)
             bound = part.assign(value=part["limit"])
-            style.band(ax, bound, "step", f"bound, B {size}{whole}", look, layer, markersize=2)
-            style.band(ax, part, "step", f"distance, B {size}{whole}", look, layer, markersize=2,
+            style.band(ax, bound, "step", f"bound, B = {size}{whole}", look, layer, markersize=2)
+            style.band(ax, part, "step", f"distance, B = {size}{whole}", look, layer, markersize=2,
                        linestyle="--")  # fmt: skip
         top = max(1.3, ax.get_ylim()[1])
-        ax.axhspan(1, top, color="#999999", alpha=0.15, linewidth=0)
+        ax.axhspan(
+            1, top, color="#999999", alpha=0.15, linewidth=0, label="above 1 it says nothing"
+        )
         ax.set(title=layer, xlabel="completed steps", ylim=(0, min(top, 2.0)))
     axes[0][0].set_ylabel("Frobenius distance to rank m_l B")
     style.legend(fig, axes[0][0], loc="outside right center", ncols=1)

@@ -9,7 +9,7 @@ sphere are no such sum, ||Delta|| alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -45,15 +45,22 @@ def check(spec: Spec) -> None:
 class Observer(Base):
     """An observer that records W_{T-M} and, for `sgd`, A of every member and matrix."""
 
+    QUANTITY: ClassVar[str] = "movement"
+
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)
         spec = networks.specs[0]
-        per_epoch, epochs = spec.steps_per_epoch, spec.movement_epochs
-        kept = [e for e in spec.record_epochs if e >= epochs]
-        self.spans = {(e - epochs) * per_epoch: e * per_epoch for e in kept}
+        span = self.steps(spec)
+        ends = [epoch * spec.steps_per_epoch for epoch in spec.record_epochs]
+        self.spans = {end - span: end for end in ends if end >= span}
         self.sums = spec.procedure == "sgd"
         self.start: dict[str, dict[str, Tensor]] = {}  # "start step" -> parameter -> (K, ...)
         self.decay: dict[str, dict[str, Tensor]] = {}
+
+    @staticmethod
+    def steps(spec: Spec) -> int:
+        """Return the steps over which movement is taken."""
+        return spec.movement_epochs * spec.steps_per_epoch
 
     def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:
         """See Base."""
@@ -81,13 +88,13 @@ class Observer(Base):
             if not self.sums:
                 norms = moved.flatten(1).norm(dim=1).tolist()
                 for run, norm in zip(networks.runs, norms, strict=True):
-                    records.scalar(run, epoch, step, "movement", norm, matrix.label)
+                    records.scalar(run, epoch, step, self.QUANTITY, norm, matrix.label)
                 continue
             parts = (moved, decay[name], moved + decay[name], start[name])
             each = [p.double().flatten(1).norm(dim=1).tolist() for p in parts]
             for run, values in zip(networks.runs, zip(*each, strict=True), strict=True):
                 records.array(
-                    run, epoch, step, "movement", values, (4,), matrix.label, matrix.averaged
+                    run, epoch, step, self.QUANTITY, values, (4,), matrix.label, matrix.averaged
                 )
 
     def kept(self) -> dict[str, Any]:
