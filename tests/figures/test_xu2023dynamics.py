@@ -62,9 +62,17 @@ def test_collapse_against_hyper_parameters(tmp_path, sign, verdict):
         worse = math.log(at["batch_size"] / at["lr"]) - 300 * at["weight_decay"]
         names = {name for panel in _collapse.PANELS.values() for name in panel}
         values = network({name: (9.0, math.exp(sign * worse)) for name in names})
+        values |= network({"train_accuracy": (1.0, 1.0), "train_loss": (0.1, 0.1)})
         runs.append(({**at, "seed": seed, "classes": None, "model": "mlp_relu"}, values))
     found = verdicts(tmp_path, "exp_collapse_hyper", table(runs), drawn=sign > 0)
     assert {c.verdict for c in found.values()} == {verdict}
+    rows = table(runs)
+    unfit = (rows["metric"] == "train_accuracy") & (rows["weight_decay"] == 0)
+    rows.loc[unfit, "value"] = 0.99
+    found = verdicts(tmp_path, "exp_collapse_hyper", rows, drawn=False)
+    along = {"with weight decay": "not tested", "with batch size": verdict, "rate": verdict}
+    for sentence, claim in found.items():
+        assert claim.verdict == next(v for words, v in along.items() if words in sentence)
 
 
 @pytest.mark.parametrize("noisy", [True, False])

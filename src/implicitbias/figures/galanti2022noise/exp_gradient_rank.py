@@ -1,4 +1,4 @@
-"""Ranks of gradients against m_l B (lemma 3.1), with batch normalisation and residual connections.
+"""Ranks of gradients of single batches against m_l B (lemma 3.1).
 
 Rank of the gradient with respect to each weight matrix, on batches of 1 to 64 examples of networks
 at their start and after training, in float64. m_l, the number of places where a layer is applied to
@@ -129,7 +129,7 @@ def _panel(
     if rows["normalised"].any():
         ax.plot(reach, [r - 1 for r in reach], color="#999999", linestyle=":", label="m_l B − 1")
     for (m, full), part in rows.groupby(["places", "trivial"]):
-        colour, marker = looks[m]
+        colour, marker = looks[int(m)]
         panel = f"{' '.join(name)}, full rank {full:g}"
         for kind, marks in MARKS.items():
             shown = part[part["kind"] == kind]

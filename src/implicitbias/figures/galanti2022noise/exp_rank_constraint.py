@@ -53,8 +53,8 @@ def regime(table: pd.DataFrame, wide: pd.DataFrame) -> list[Condition]:
     rests = float(descent["value"].max(skipna=False)) if len(descent) else float("nan")
     ranks = final(table)
     ranks = ranks[(ranks["metric"] == RANK) & (ranks["layer"] == "average")]
-    ranks = ranks[ranks["batch_size"] == ranks["n_train"]].groupby("width")["value"].min()
-    need = (wide["width"].map(ranks) / wide["batch_size"]).min(skipna=False)
+    needed = ranks[ranks["batch_size"] == ranks["n_train"]].groupby("width")["value"].min()
+    need = (wide["width"].map(needed) / wide["batch_size"]).min(skipna=False)
     return [
         regimes.fit(table, least=0.9),
         regimes.condition("the full batch rests", rests, "largest step over pure decay's",
