@@ -122,14 +122,14 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _panel(
-    ax: Axes, rows: pd.DataFrame, name: list[str], looks: dict[int, tuple[str, str]]
+    ax: Axes, rows: pd.DataFrame, name: list[str], looks: dict[Any, tuple[str, str]]
 ) -> None:
     reach = [r for r in sorted(rows["limit"].unique()) if r <= 100]
     ax.plot(reach, reach, color="#999999", linewidth=0.9, label="m_l B")
     if rows["normalised"].any():
         ax.plot(reach, [r - 1 for r in reach], color="#999999", linestyle=":", label="m_l B − 1")
     for (m, full), part in rows.groupby(["places", "trivial"]):
-        colour, marker = looks[int(m)]
+        colour, marker = looks[m]
         panel = f"{' '.join(name)}, full rank {full:g}"
         for kind, marks in MARKS.items():
             shown = part[part["kind"] == kind]
