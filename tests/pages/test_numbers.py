@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from implicitbias.analysis.claims import read_claims
 from implicitbias.pages import errata, evidence
@@ -46,6 +47,16 @@ def test_readme_counts_the_points_that_agree():
     )
     last = ranks("fig09")
     assert f"Of the {len(last.claim.points)} points of figure 9, {last.within} agree" in readme
+
+
+def test_readme_counts_the_experiments_of_every_paper():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`: .* \| .*?(\d+) experiments \|$", readme, re.MULTILINE))
+    found = {}
+    for file in sorted((ROOT / "workflow/papers").glob("*.yaml")):
+        figures = yaml.safe_load(file.read_text(encoding="utf-8"))["figures"]
+        found[file.stem] = sum(name.startswith("exp_") for name in figures)
+    assert {paper: int(n) for paper, n in rows.items()} == found
 
 
 def test_pages_and_readme_count_the_same(monkeypatch):
