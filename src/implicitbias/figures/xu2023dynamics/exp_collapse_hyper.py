@@ -25,6 +25,7 @@ from . import _collapse
 
 PAPER: dict[str, Any] = {"dataset": "cifar10", "batch_size": 128, "momentum": 0.9, "epochs": 750}
 FIGURE = "xu2023dynamics/exp_collapse_hyper"
+ADDED = "regime added after first verdicts were seen"
 WORDS = {"batch_size": "batch size", "lr": "learning rate", "weight_decay": "weight decay"}
 PARTS = {
     "nc1": "nc1", "nc3": "nc3", "nc3_uncentred": "nc3-uncentred", "batch_size": "batch-size",
@@ -55,7 +56,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                 direction="rises" if x == "batch_size" else "falls",
                 kind="ours", id=f"{PARTS[metric]}-with-{PARTS[x]}",
                 claim=f"{words} {'rises' if x == 'batch_size' else 'falls'} with {said}",
-                regime=phase,
+                regime=phase, note=ADDED,
             ))  # fmt: skip
     return judged
 
