@@ -49,14 +49,15 @@ SERIES: dict[str, tuple[str, str]] = {
 WORDS = {"batch_size": "batch size", "weight_decay": "weight decay", "lr": "learning rate"}
 _LAYERS = ((SKY, "v"), (ORANGE, "D"), (GREEN, "P"), (PURPLE, "X"), (YELLOW, "<"), (BLUE, ">"))
 HOLLOW = "not every seed has a value"
+GEOMETRIC = "Means over seeds on logarithmic axes are geometric"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLUMNS = {
     "panel": "The panel that the number is drawn in.",
     "series": "The line, or the other mark, as the legend has it.",
     "x_name": "What stands on the horizontal axis; `published` for points of a paper.",
     "x": "The place on that axis [of x_name].",
-    "mean": "What is drawn: of a band or bar the mean over the seeds that have a value [of the"
-    " panel].",
+    "mean": "What is drawn: of a band or bar the mean over the seeds that have a value, geometric"
+    " where the caption says so [of the panel].",
     "low": "Lower end of the band or bar, the smallest seed; empty where there is none [of the"
     " panel].",
     "high": "Its upper end, the largest seed [of the panel].",
@@ -87,20 +88,22 @@ def shades(n: int) -> list[Any]:
 
 def band(
     ax: Axes, rows: pd.DataFrame, x: str, label: str, look: tuple[str, str], panel: str,
-    places: Mapping[float, float] | None = None, **line: Any,
+    places: Mapping[float, float] | None = None, geometric: bool = False, **line: Any,
 ) -> None:  # fmt: skip
     """Draw the mean over seeds of `value` against x, with the range from smallest to largest seed.
 
     Where a seed has no value the marker is hollow and the mean is that of the others; where none
     has, there is a gap. What is drawn is also kept as rows for the figure's CSV. places: where on
     the axis a value of x stands that has no place of its own, as 0 on a logarithmic one; the CSV
-    keeps the value.
+    keeps the value. geometric: the mean of logarithms, for logarithmic axes; the caption says so.
     """
     at_place = {**(places or {})}
     shown = rows.assign(**{x: [at_place.get(v, v) for v in rows[x]]}) if at_place else rows
     value_at: dict[Any, float] = {place: v for v, place in at_place.items()}
     groups = shown.groupby(x)["value"]
     mean, low, high, n = (getattr(groups, f)() for f in ("mean", "min", "max", "count"))
+    if geometric:
+        mean = geometric_means(ax, groups)
     colour, marker = look
     ax.plot(mean.index, mean, color=colour, marker=marker, label=label, **line)
     ax.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
@@ -111,6 +114,15 @@ def band(
     for at, cells in pd.DataFrame({"mean": mean, "low": low, "high": high, "n": n}).iterrows():
         numbers = {str(k): v for k, v in cells.items()}
         note(ax, panel=panel, series=label, x_name=x, x=value_at.get(at, at), **numbers)
+
+
+def geometric_means(ax: Axes, groups: Any) -> Any:
+    """Return exp of the mean logarithm of each group of positive values; the caption says so."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    if GEOMETRIC not in _REMARKS.get(figure, []):
+        remark(figure, GEOMETRIC)
+    return groups.agg(lambda values: np.exp(np.log(values).mean()))
 
 
 def points(ax: Axes, x: Sequence[float], y: Sequence[float], label: str, panel: str) -> None:
@@ -129,6 +141,7 @@ def legend(figure: Figure, *axes: Axes, **kind: Any) -> None:
     for ax in axes or figure.axes:
         handles, labels = ax.get_legend_handles_labels()
         entries.update(zip(labels, handles, strict=True))
+    entries |= {HOLLOW: entries.pop(HOLLOW)} if HOLLOW in entries else {}  # after the lines
     kind = {"loc": "outside upper center", "ncols": len(entries), **kind}
     figure.legend(entries.values(), entries.keys(), **kind)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ...analysis import regimes, tables
 from ...analysis.claims import Condition
 from .. import style
 
-LOOKS: dict[float, tuple[str, str]] = {
-    0.0: (style.BLACK, "D"), 0.5: (style.PURPLE, "X"), 1.0: (style.SKY, "v"),
-    2.0: (style.GREEN, "^"), 4.0: (style.YELLOW, "P"), 5.0: (style.ORANGE, "s"),
-    10.0: (style.VERMILION, "o"),
+_SHADES = style.shades(5)
+# Plain descent in black, ratios from light to dark. No figure has both 4 and 5.
+LOOKS: dict[float, tuple[Any, str]] = {
+    0.0: (style.BLACK, "D"), 0.5: (_SHADES[0], "X"), 1.0: (_SHADES[1], "v"),
+    2.0: (_SHADES[2], "^"), 4.0: (_SHADES[3], "P"), 5.0: (_SHADES[3], "s"),
+    10.0: (_SHADES[4], "o"),
 }  # fmt: skip
-PURSUIT = (style.BLUE, "x")
+PURSUIT = (style.VERMILION, "x")
 CONVERGED = 1e-2  # relative residual beyond which a run has no final error to show
 
 

@@ -22,6 +22,7 @@ from . import _runs
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_convergence"
 NEEDS = ("reconstruction_error", "residual")
+FROM = 10  # iterations: until then both are 1
 PANELS = {"reconstruction_error": "||z - x*|| / ||x*||", "residual": "||A z - y|| / ||y||"}
 
 
@@ -52,9 +53,8 @@ def draw(table: pd.DataFrame) -> Figure:
             wide = rows.pivot_table(index="epoch", columns="seed", values="value").ffill()
             held = wide.reset_index().melt(id_vars="epoch", value_name="value")
             look = (_runs.LOOKS[float(str(c))][0], "")
-            style.band(ax, held, "epoch", _runs.name(float(str(c))), look, metric)
-        ax.set(yscale="log", xlabel="iteration", ylabel=label)
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xlim(left=0)
+            late = held[held["epoch"] >= FROM]
+            style.band(ax, late, "epoch", _runs.name(float(str(c))), look, metric, geometric=True)
+        ax.set(xscale="log", yscale="log", xlabel="iteration", ylabel=label)
     style.legend(fig, axes[0])
     return fig

@@ -15,6 +15,7 @@ All sizes are stand-ins; everywhere else in this paper's figures one pair and pr
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -79,7 +80,7 @@ def draw(table: pd.DataFrame) -> Figure:
         label, line = FORMS[str(form)]
         ratio = float(str(c))
         style.band(left, part, "eta", f"{label}, c = {ratio:g}", _runs.LOOKS[ratio], "forms",
-                   linestyle=line)  # fmt: skip
+                   geometric=True, linestyle=line)  # fmt: skip
     left.set(
         xscale="log", yscale="log", xlabel="step eta", ylabel="|error / error of the flow - 1|"
     )
@@ -91,8 +92,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for pairs, look in ((1, (style.BLUE, "o")), (2, (style.VERMILION, "s"))):
         part = signed[(signed["polar_pairs"] == pairs) & (signed["c"] > 0)]
         label = "one pair" if pairs == 1 else "a pair per sign"
-        style.band(right, part, "c", label, look, "pairs")
-    plain = float(signed.loc[signed["c"] == 0, "value"].mean())
+        style.band(right, part, "c", label, look, "pairs", geometric=True)
+    plain = float(np.exp(np.log(signed.loc[signed["c"] == 0, "value"]).mean()))
     right.axhline(plain, color=style.BLACK, linestyle="--", linewidth=0.8, label="plain")
     style.note(right, panel="pairs", series="plain", mean=plain)
     right.set(

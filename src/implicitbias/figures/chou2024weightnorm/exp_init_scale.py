@@ -88,7 +88,8 @@ def draw(table: pd.DataFrame) -> Figure:
 def _curves(ax: Axes, part: pd.DataFrame, x: str, title: str) -> None:
     """A curve per ratio; a tick at every value, but no labels that would touch."""
     for c in sorted(part["c"].unique()):
-        style.band(ax, part[part["c"] == c], x, _runs.name(c), _runs.LOOKS[c], title)
+        style.band(ax, part[part["c"] == c], x, _runs.name(c), _runs.LOOKS[c], title,
+                   geometric=True)  # fmt: skip
     ax.set(xscale="linear" if x == "depth" else "log", yscale="log", title=title)
     ticks = sorted(part[x].unique())
     shown = [t for i, t in enumerate(ticks) if i == 0 or t > 1.5 * ticks[i - 1] or x == "depth"]

@@ -1,16 +1,18 @@
-"""Constants of motion: the projected invariant stays, with weight normalisation and without.
+"""Drift of the projected invariants along the flow, with weight normalisation and without.
 
 In the setting of Chou, Rauhut & Ward. With w = u exp(c r^2 / 2), the projections of log w (depth 2)
 or of w^(2-L) (deeper) on the kernel of A are constant along the flow; without normalisation the
-same holds of x. Lines: four components of the projection in one instance, against time. The drift
-judged is the largest change of any component, relative to the norm of the unprojected vector.
-Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros); adaptive solver, rtol 1e-12.
+same holds of x. Lines: the largest change of any component so far, relative to the norm of the
+unprojected vector, against time; one for each instance.
+Dotted: what is claimed. What drifts is the solver's error (adaptive, rtol 1e-12); drifts below
+1e-16 are drawn there. Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros).
 """
 
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
@@ -21,7 +23,9 @@ from . import _runs
 
 PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_invariants"
-NEEDS = ("time", "invariant", "invariant_drift", "unit_drift")
+NEEDS = ("time", "invariant_drift", "unit_drift")
+CONSTANT = 1e-6  # drift up to which an invariant is constant
+FLOOR = 1e-16  # a drift of 0 has no place on a logarithmic axis
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
@@ -29,7 +33,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     last = final(table)
     return [
         proved(
-            last[last["metric"] == "invariant_drift"], figure=FIGURE, at_most=1e-6,
+            last[last["metric"] == "invariant_drift"], figure=FIGURE, at_most=CONSTANT,
             id="invariants-constant",
             claim="the projected invariants are constant along the flow",
             statistic="largest drift relative to the invariant",
@@ -43,29 +47,33 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw a panel per depth; a colour per ratio."""
-    whole = _runs.with_ratio(table[table["seed"] == table["seed"].min()])
+    """Draw the drift over time: a panel per depth, a colour per ratio, a line per instance."""
+    whole = _runs.with_ratio(table)
     depths = sorted(whole["depth"].unique())
     fig, axes = plt.subplots(
-        1, len(depths), figsize=(style.PAGE, 2.9), squeeze=False, layout="constrained"
+        1, len(depths), figsize=(style.PAGE, 2.9), sharey=True, squeeze=False, layout="constrained"
     )
     for ax, depth in zip(axes[0], depths, strict=True):
         part = whole[whole["depth"] == depth]
-        for c, run in part.groupby("c"):
-            _lines(ax, run, float(str(c)), f"depth {depth}")
-        ax.set(title=f"depth {depth}", xlabel="time (eta_u = 1)")
-        ax.set_xscale("symlog", linthresh=1e-2)
-        ax.set_xlim(left=0)
-    axes[0][0].set_ylabel("components of the projected invariant")
+        for c, runs in part.groupby("c"):
+            _lines(ax, runs, float(str(c)), f"depth {depth}")
+        ax.axhline(CONSTANT, color=style.BLACK, linestyle=":", linewidth=0.8,
+                   label=f"claimed: at most {CONSTANT:g}")  # fmt: skip
+        ax.set(xscale="log", yscale="log", title=f"depth {depth}", xlabel="time (eta_u = 1)")
+    axes[0][0].set_ylabel("largest drift of the invariant so far")
     style.legend(fig, axes[0][0])
     return fig
 
 
-def _lines(ax: Any, run: pd.DataFrame, c: float, panel: str) -> None:
-    time = run[run["metric"] == "time"].set_index("epoch")["value"]
-    values = run[run["metric"] == "invariant"]
-    for i, (layer, part) in enumerate(values.groupby("layer")):
-        rows = part.set_index("epoch")["value"].reindex(time.index)
-        ax.plot(time, rows, color=_runs.LOOKS[c][0], label=_runs.name(c) if i == 0 else "_")
-        series = f"{_runs.name(c)}, {layer}"
-        style.notes(ax, time, rows, panel=panel, series=series, x_name="time", n=1)
+def _lines(ax: Axes, runs: pd.DataFrame, c: float, panel: str) -> None:
+    keys = ["seed", "epoch"]
+    rows = runs[runs["metric"].isin(("time", "invariant_drift"))]
+    wide = rows.pivot(index=keys, columns="metric", values="value").reset_index()
+    colour = _runs.LOOKS[c][0]
+    for i, (seed, line) in enumerate(wide[wide["time"] > 0].groupby("seed")):
+        drift = line["invariant_drift"].clip(lower=FLOOR)
+        ax.plot(line["time"], drift, color=colour, linewidth=0.8, alpha=0.7,
+                label=_runs.name(c) if i == 0 else "_")  # fmt: skip
+        series = f"{_runs.name(c)}, seed {seed}"
+        style.notes(ax, line["time"], line["invariant_drift"], panel=panel, series=series,
+                    x_name="time", n=1)  # fmt: skip

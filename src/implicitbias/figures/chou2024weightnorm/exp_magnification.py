@@ -32,6 +32,7 @@ METRICS = (
     "excess_over_bound", "magnification_gap", "converged",
 )  # fmt: skip
 FLOOR = 1e-9
+MARKERS = {2: "o", 3: "^"}  # by depth; colours are those of the ratio
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
@@ -79,8 +80,8 @@ def draw(table: pd.DataFrame) -> Figure:
         (right, "excess_bound", "excess", rows[rows["converged"] == 1]),
     )
     for ax, x, y, chosen in pairs:
-        for i, ((depth, c), part) in enumerate(chosen.groupby(["depth", "c"])):
-            look = style.layer_look(i)
+        for (depth, c), part in chosen.groupby(["depth", "c"]):
+            look = (_runs.LOOKS[float(str(c))][0], MARKERS[int(str(depth))])
             values = part[y].clip(lower=FLOOR) if y == "excess" else part[y]
             label = f"depth {depth:g}, {_runs.name(float(str(c)))}"
             ax.plot(part[x], values, color=look[0], marker=look[1], linestyle="none", alpha=0.7,

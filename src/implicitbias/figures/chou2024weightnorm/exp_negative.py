@@ -14,7 +14,9 @@ instances arrive early, before the slow phase.
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.claims import Claim
@@ -28,6 +30,8 @@ PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_negative"
 NEEDS = ("excess", "converged", "time", "residual")
 METRICS = ("excess", "converged", "time", "residual")
+STARTS = ((style.SKY, "o"), (style.VERMILION, "s"))  # looks of the tiny and of the large start
+LOST = "not arrived before the horizon"
 
 
 def _excess(rows: pd.DataFrame, tiny: bool, c: float) -> pd.Series:
@@ -73,23 +77,33 @@ def draw(table: pd.DataFrame) -> Figure:
     rows = _runs.ends(table, *METRICS)
     flat = rows[(rows["depth"] == 2) & (rows["converged"] == 1)]
     flat = flat.assign(value=flat["excess"].clip(lower=1e-9))
-    for i, (start, part) in enumerate(flat.groupby("init_norm")):
-        look, label = style.layer_look(i), f"start {float(str(start)) / 40**0.5:.2g} per weight"
-        style.band(left, part[part["c"] > 0], "c", label, look, "excess")
-        plain = float(part.loc[part["c"] == 0, "value"].mean())
-        left.axhline(plain, color=look[0], linestyle="--", linewidth=0.8)
+    for look, (start, part) in zip(STARTS, flat.groupby("init_norm"), strict=False):
+        label = f"start {float(str(start)) / 40**0.5:.2g} per weight"
+        style.band(left, part[part["c"] > 0], "c", label, look, "excess", geometric=True)
+        plain = float(np.exp(np.log(part.loc[part["c"] == 0, "value"]).mean()))
+        left.axhline(plain, color=look[0], linestyle="--", linewidth=0.8, label="the same, plain")
         style.note(left, panel="excess", series=f"plain, {label}", mean=plain)
-    left.set(xscale="log", yscale="log", xlabel="c (dashed: plain)", ylabel="(||z||_1 - Q) / Q")
+    left.set(xscale="log", yscale="log", xlabel="rate ratio c", ylabel="(||z||_1 - Q) / Q")
     style.ticks(left, sorted(flat.loc[flat["c"] > 0, "c"].unique()))
-    left.legend()
     deep = rows[rows["depth"] > 2].sort_values("c")
     for seed, part in deep.groupby("seed"):
-        right.plot(part["c"], part["time"], color=style.BLACK, marker="o", alpha=0.6, linewidth=0.8)
+        right.plot(part["c"], part["time"], color=style.BLACK, marker="o", alpha=0.6, linewidth=0.8,
+                   label=_once(right, "one instance"))  # fmt: skip
         lost = part[part["converged"] == 0]
-        right.plot(lost["c"], lost["time"], color=style.BLACK, marker="o", linestyle="none",
-                   markerfacecolor="white", zorder=4)  # fmt: skip
+        if len(lost):
+            right.plot(lost["c"], lost["time"], color=style.BLACK, marker="o", linestyle="none",
+                       markerfacecolor="white", zorder=4, label=_once(right, LOST))  # fmt: skip
         style.notes(
             right, part["c"], part["time"], panel="time", series=f"seed {seed}", x_name="c", n=1
         )
-    right.set(yscale="log", xlabel="c (0: plain)", ylabel="time to residual 1e-8, depth 4")
+    right.set(yscale="log", xlabel="rate ratio c (0: plain)",
+              ylabel="time to residual 1e-8, depth 4")  # fmt: skip
+    right.set_xticks(sorted(deep["c"].unique()))
+    for ax in (left, right):
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return fig
+
+
+def _once(ax: Axes, label: str) -> str:
+    """Return the label where no line has it yet: a legend names each kind of line once."""
+    return "_" if label in ax.get_legend_handles_labels()[1] else label

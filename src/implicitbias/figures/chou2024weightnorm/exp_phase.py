@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ...analysis.claims import Claim
 from ...analysis.judge import judge
@@ -33,6 +34,12 @@ PAPER: dict[str, Any] = {}
 FIGURE = "chou2024weightnorm/exp_phase"
 NEEDS = ("reconstruction_error", "bp_error")
 RECOVERED, TIMES_NOISE = 0.01, 5
+LINES: dict[str, dict[str, Any]] = {  # what the legend names beside the methods
+    "in maps: basis pursuit recovers half": {"color": "#999999"},
+    "in maps: half have a single solution": {"color": "#999999", "linestyle": ":"},
+    "flow at the time of the maps": {"color": style.BLACK, "linestyle": "--", "linewidth": 0.8},
+    "time of the maps": {"color": style.BLACK, "linestyle": ":", "linewidth": 0.8},
+}
 CELL = ["seed", "c", "measurements", "sparsity"]
 
 
@@ -122,8 +129,16 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.set_xlabel("measurements")
     fig.colorbar(image, ax=axes[:, :-1].ravel().tolist(), label="share recovered",
                  location="bottom", aspect=40, shrink=0.8)  # fmt: skip
+    _legend(fig, [_runs.LOOKS[c] for c in ratios], [_runs.name(c) for c in ratios])
     _step_and_time(axes[0][-1], axes[1][-1], table)
     return fig
+
+
+def _legend(figure: Figure, looks: list[tuple[Any, str]], names: list[str]) -> None:
+    """Name the methods and every reference line; the maps' white lines are grey in it."""
+    methods = [Line2D([], [], color=colour, marker=marker) for colour, marker in looks]
+    lines = [*methods, *(Line2D([], [], **look) for look in LINES.values())]
+    figure.legend(lines, [*names, *LINES], loc="outside upper center", ncols=3)
 
 
 def _map(ax: Axes, part: pd.DataFrame, title: str) -> Any:
@@ -163,11 +178,10 @@ def _step_and_time(top: Axes, bottom: Axes, table: pd.DataFrame) -> None:
         style.note(top, panel="step", series=f"flow, {name}", mean=limit)
         over = whole[whole["c"] == c].groupby(["seed", "time"])["value"].mean().reset_index()
         style.band(bottom, over, "time", name, (look[0], ""), "time")
-    top.set(xscale="log", xlabel="step eta (dashed: flow)", ylim=(-0.05, 1.05))
+    top.set(xscale="log", xlabel="step eta", ylim=(-0.05, 1.05))
     style.ticks(top, sorted(steps["eta"].unique()))
     bottom.axvline(time, color=style.BLACK, linestyle=":", linewidth=0.8)
     bottom.set(xscale="log", xlabel="time of the flow", ylim=(-0.05, 1.05))
     bottom.set_xlim(left=max(1.0, 10 ** math.floor(math.log10(time) - 2)))
     for ax in (top, bottom):
         ax.set_ylabel("share recovered")
-    top.legend()

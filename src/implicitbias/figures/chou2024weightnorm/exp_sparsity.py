@@ -63,10 +63,13 @@ def draw(table: pd.DataFrame) -> Figure:
         part, panel = rows[rows["noise"] == noise], f"noise {noise:g}"
         for c in sorted(part["c"].unique()):
             chosen = part[part["c"] == c].rename(columns={"reconstruction_error": "value"})
-            style.band(ax, chosen, "sparsity", _runs.name(c), _runs.LOOKS[c], panel)
+            style.band(ax, chosen, "sparsity", _runs.name(c), _runs.LOOKS[c], panel,
+                       geometric=True)  # fmt: skip
         once = part[part["c"] == 0].assign(value=lambda t: t["bp_error"].clip(lower=FLOOR))
-        style.band(ax, once, "sparsity", "basis pursuit", _runs.PURSUIT, panel, linestyle="--")
+        style.band(ax, once, "sparsity", "basis pursuit", _runs.PURSUIT, panel, geometric=True,
+                   linestyle="--")  # fmt: skip
         ax.set(yscale="log", xlabel="non-zeros of the truth", title=panel)
+        style.ticks(ax, sorted(part["sparsity"].unique()))
     axes[0][0].set_ylabel("||z - x*|| / ||x*||")
     style.legend(fig, axes[0][0])
     return fig

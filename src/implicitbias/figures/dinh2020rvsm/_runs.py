@@ -57,15 +57,20 @@ def of_penalties(table: pd.DataFrame) -> list[str]:
 
 
 def trajectories(ax: Axes, table: pd.DataFrame, name: str, floor: float = 0.0) -> None:
-    """Draw a quantity by iteration for each penalty; runs that have stopped keep their value."""
+    """Draw a quantity by iteration, from the first one on, for each penalty.
+
+    Runs that have stopped keep their value. Means are arithmetic: those of logarithms would be set
+    by the floor, where runs under l0 that keep the whole support end.
+    """
     chosen = metric(table, name)
     for penalty in of_penalties(table):
         rows = chosen[chosen["penalty"] == penalty]
         wide = rows.pivot_table(index="epoch", columns="seed", values="value").ffill()
         held = wide.reset_index().melt(id_vars="epoch", value_name="value")
-        held["value"] = held["value"].clip(lower=floor)
+        held = held[held["epoch"] >= 1].assign(value=lambda t: t["value"].clip(lower=floor))
         style.band(ax, held, "epoch", NAMES[penalty], (LOOKS[penalty][0], ""), name,
                    linestyle=LINES.get(penalty, "-"))  # fmt: skip
+    ax.set_xscale("log")
 
 
 def bars(

@@ -84,8 +84,6 @@ def draw(table: pd.DataFrame) -> Figure:
         part = table[table["gradient"] == gradient]
         _runs.trajectories(ax, part, "angle", floor=1e-8)
         ax.set(title=label, xlabel="iteration", yscale="log")
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xlim(left=0)
-    axes[0].set_ylabel("angle between w and truth")
+    axes[0].set_ylabel("angle between w and truth, rad")
     style.legend(fig, axes[0])
     return fig

@@ -60,12 +60,13 @@ def draw(table: pd.DataFrame) -> Figure:
                 linewidth=0.8, label="w, closed form")  # fmt: skip
         ax.plot(x, part["weight"].abs(), color=colour, marker="x", linestyle="none", label="w")
         ax.plot(x, part["split"].abs(), color=colour, marker=".", linestyle="none", label="u")
-        ax.axhline(part["cutoff"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
+        ax.axhline(part["cutoff"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8,
+                   label="cut-off")  # fmt: skip
         for _, cells in part.iterrows():
             for name in ("weight", "split", "new_threshold"):
                 style.note(ax, panel=method, series=name, x_name="truth", x=cells["truth"],
                            mean=cells[name], n=1)  # fmt: skip
-        ax.set(title=method, xlabel="|w*_i|")
-    axes[0][0].set_ylabel("|w_i|, |u_i| (dotted: cut-off)")
-    style.legend(fig, axes[0][0], ncols=3)
+        ax.set(title=_runs.NAMES[method].replace(", ", ",\n"), xlabel="|w*_i|")
+    axes[0][0].set_ylabel("|w_i|, |u_i|")
+    style.legend(fig, axes[0][0])
     return fig

@@ -6,7 +6,7 @@ panel compares l1, l0 and transformed l1 at equal cut-off, and plain gradient de
 the Lagrangian is the loss. The paper's sizes, rates, cut-offs and figure numbers are not known;
 those here (20 patches of dimension 50, 10 true non-zeros, beta 0.004, cut-off 0.05, step 1,
 transformed l1 with a = 1) are stand-ins. u is thresholded from the new w. Non-zeros are those of
-u. The horizontal axis is linear up to iteration 1; values below 1e-16 are drawn there.
+u. Values below 1e-16 are drawn there.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ PAPER: dict[str, Any] = {}
 FIGURE = "dinh2020rvsm/exp_trajectories"
 NEEDS = ("angle", "lagrangian", "loss", "nonzeros", "off_support", "lagrangian_rise")
 PANELS = {
-    "angle": "angle between w and truth", "lagrangian": "Lagrangian",
+    "angle": "angle between w and truth, rad", "lagrangian": "Lagrangian",
     "loss": "population loss of w", "nonzeros": "non-zeros of u",
 }  # fmt: skip
 
@@ -54,12 +54,11 @@ def draw(table: pd.DataFrame) -> Figure:
     for ax, (name, label) in zip(axes.flat, PANELS.items(), strict=True):
         _runs.trajectories(ax, table, name, floor=1e-16)
         ax.set_ylabel(label)
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xlim(left=0)
         if name != "nonzeros":
             ax.set_yscale("log")
     for ax in axes[1]:
         ax.set_xlabel("iteration")
-    axes[1][1].axhline(table["sparsity"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8)
-    style.legend(fig, axes[0][0])
+    axes[1][1].axhline(table["sparsity"].iloc[0], color=style.BLACK, linestyle=":", linewidth=0.8,
+                       label="non-zeros of the truth")  # fmt: skip
+    style.legend(fig)
     return fig
