@@ -33,7 +33,7 @@ def saved(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git-LFS"),
         (b"<!DOCTYPE html><html><body>Not found</body></html>", "a web page"),
         (b"\n  <html>", "a web page"),
-        (gzip.compress(b"weights"), "gzip"),
+        (gzip.compress(b"weights", mtime=0), "gzip"),
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
         (b"GGUF\x03", "GGUF"),
         (b"", "empty"),
