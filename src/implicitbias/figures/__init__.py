@@ -49,6 +49,7 @@ def draw(key: str, scale: str, table: pd.DataFrame, stem: Path) -> Figure:
         figure: Figure = module.draw(table)
         words = caption(key, scale, table, module.PAPER, style.spread(figure))
         words = " ".join(filter(None, (style.remarks(figure), words)))
+        style.linear_where_empty(figure)  # an empty logarithmic axis has no ticks to look at
         _letters.write(figure)
         style.frame(figure, _letters.written(_heading(module)), words)
         style.save(figure, stem, words)

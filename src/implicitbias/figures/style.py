@@ -221,7 +221,7 @@ def save(figure: Figure, stem: Path, description: str = "") -> None:
 
     The pictures carry the description in their metadata, for readers that do not see them.
     """
-    _linear_where_empty(figure)
+    linear_where_empty(figure)
     _ticks_on_short_log_axes(figure)
     _powers_as_text(figure)
     _lay_out(figure)
@@ -287,7 +287,7 @@ def _lay_out(figure: Figure) -> None:
         ax.set_position(np.round(ax.get_position(original=True).bounds, 6), which="original")
 
 
-def _linear_where_empty(figure: Figure) -> None:
+def linear_where_empty(figure: Figure) -> None:
     """Make a logarithmic axis linear where nothing positive lies on it: it would have no ticks."""
     for ax in figure.axes:
         shared = {"x": ax.get_shared_x_axes(), "y": ax.get_shared_y_axes()}

@@ -55,7 +55,7 @@ def late(rows: pd.DataFrame) -> pd.DataFrame:
     kept = rows[rows["epoch"] >= LATE * rows["epochs"]]
     mean = kept.groupby("run")["value"].agg(lambda v: v.mean(skipna=False))
     found = kept.drop_duplicates("run")
-    return found.assign(value=found["run"].map(mean))
+    return found.assign(value=found["run"].map(mean).astype(float))
 
 
 def ends(table: pd.DataFrame, *names: str) -> pd.DataFrame:
