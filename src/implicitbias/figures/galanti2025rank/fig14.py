@@ -9,7 +9,7 @@ No package carries these data sets. Where a user has not placed the publisher's 
 folder, a panel says how to bring them, and shows the published points. Food-101 and Imagenette are
 shrunk to 32x32 as a whole and standardised with ImageNet's statistics, which is our choice: what
 the paper did is not known. Dashed grey is ours: the same runs without weight decay. Scaled as
-figure 2, with 500 training images of SVHN and 2,000 of the others.
+figure 2 with twice its weight decay, with 500 training images of SVHN and 2,000 of the others.
 """
 
 import pandas as pd
