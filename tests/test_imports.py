@@ -50,7 +50,7 @@ def test_the_check_reads_real_imports():
 
 @pytest.mark.parametrize("module", ["plan.workflow", "plan.plan", "plan.summary", "__main__"])
 def test_planning_loads_neither_torch_nor_pandas(module):
-    heavy = "{'torch', 'pandas', 'matplotlib'}"
+    heavy = "{'torch', 'pandas', 'matplotlib', 'rich'}"
     code = f"import sys, implicitbias.{module}; print({heavy} & {{*sys.modules}})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"

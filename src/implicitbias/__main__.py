@@ -1,50 +1,42 @@
-"""`python -m implicitbias <verb>`: a verb per rule, and plan, runs, status, data, spectrum."""
+"""`implicitbias <verb>`, or `python -m implicitbias <verb>`: commands/ has the verbs."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import tempfile
 import traceback
 
+from typer import TyperException
+
 from .base.errors import UserError, printable
-from .commands import VERBS
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m implicitbias", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="verb")
-    for do, help_, arguments, example in VERBS:
-        one = verbs.add_parser(
-            do.__name__, help=help_, description=do.__doc__,
-            epilog=f"example: python -m implicitbias {example}" if example else None,
-        )  # fmt: skip
-        for names, options in arguments:
-            one.add_argument(*names, **options)
-        one.set_defaults(do=do)
-    return parser
+from .commands import app
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; a UserError or an OSError is one line on stderr and exit code 1."""
-    args = _parser().parse_args(argv)
+    """Run one verb and return its exit code; an error is one line on stderr.
+
+    The code is 1 where a verb fails and 2 where the command line is not understood.
+    """
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args.do(args)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has seen enough: `plan | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return app(words or ["--help"], standalone_mode=False) or 0
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        said = " ".join(error.format_message().replace("Value error, ", "").split())
+        where = f" (see {context.command_path} --help)" if context else ""
+        return _failed(f"{printable(said)}{where}", error.exit_code)
     except UserError as error:
-        print(f"error: {printable(str(error).strip())}", file=sys.stderr)
-        return 1
+        return _failed(printable(str(error).strip()))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+        return _failed(f"{where}{error.strerror or error}")
     except Exception as error:
-        print(f"error: {_unexpected(error)}", file=sys.stderr)
-        return 1
-    return 0
+        return _failed(_unexpected(error))
+
+
+def _failed(said: str, code: int = 1) -> int:
+    print(f"error: {said}", file=sys.stderr)
+    return code
 
 
 def _unexpected(error: Exception) -> str:

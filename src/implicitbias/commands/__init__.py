@@ -1,9 +1,9 @@
-"""The verbs of `python -m implicitbias` are functions here.
+"""The verbs of `implicitbias` are functions here, in the order in which help lists them.
 
 Imports stand inside the verbs: planning must not load torch, nor training matplotlib.
 """
 
-from . import rules, tools
-from ._verb import VERBS
+from . import look, own, results, rules, pages  # isort: skip
+from ._app import app
 
-__all__ = ["VERBS", "rules", "tools"]
+__all__ = ["app", "look", "own", "pages", "results", "rules"]

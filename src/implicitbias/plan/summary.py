@@ -10,6 +10,8 @@ from typing import Any
 from .plan import Plan
 from .resources import Resources
 
+_DAY_S = 86400.0
+
 
 def summary(plan: Plan, gpus: int = 1) -> dict[str, Any]:
     """Return counts and estimates of a plan as plain values."""
@@ -29,13 +31,24 @@ def summary(plan: Plan, gpus: int = 1) -> dict[str, Any]:
         }
     new = {name: p for name, p in packs.items() if not p["trained"]}
     new_runs = {run for name in new for run in plan.packs[name].runs} & set(plan.runs)
+    papers: dict[str, set[str]] = {}
+    for key, figure in sorted(plan.figures.items()):
+        papers.setdefault(key.partition("/")[0], set()).update(new.keys() & figure.packs)
     return {
         "scale": plan.config.scale,
         "device": plan.config.device,
         "sweeps": len(plan.config.sweeps),
         "figures": {
-            key: {"runs": len(f.runs), "packs": len(f.packs), "new_runs": len({*f.runs} & new_runs)}
+            key: {
+                "runs": len(f.runs),
+                "packs": len(f.packs),
+                "new_runs": len({*f.runs} & new_runs),
+                "new_seconds": sum(new[name]["seconds"] for name in f.packs if name in new),
+            }
             for key, f in sorted(plan.figures.items())
+        },
+        "paper_seconds": {
+            paper: sum(new[name]["seconds"] for name in names) for paper, names in papers.items()
         },
         "packs": packs,
         "runs": len(plan.runs),
@@ -91,29 +104,33 @@ def side_by_side(seconds: Iterable[float], workers: int) -> float:
     return max(busy)
 
 
-def text(facts: dict[str, Any]) -> str:
-    """Return the summary for a person."""
+def text(facts: dict[str, Any], detail: int = 2) -> str:
+    """Return the summary for a person: by detail 0 alone, by 1 with figures, by 2 with packs."""
     lines = [
         f"scale {facts['scale']} on {facts['device']}: {len(facts['figures'])} figures,"
         f" {facts['sweeps']} sweeps, {facts['runs']} runs in {len(facts['packs'])} packs",
-        "",
-        f"{'figure':<34}{'runs':>7}{'packs':>7}{'new runs':>10}",
-        *(
-            f"{key:<34}{f['runs']:>7}{f['packs']:>7}{f['new_runs']:>10}"
-            for key, f in facts["figures"].items()
-        ),
-        "",
-        f"{'pack':<44}{'runs':>5}{'steps':>10}{'estimate':>11}",
-        *(
-            f"{name:<44}{p['runs']:>5}{p['steps']:>10}"
-            + ("    trained" if p["trained"] else f"{_duration(p['seconds']):>11}")
-            for name, p in facts["packs"].items()
-        ),
-        "",
+        *(_new(facts) if facts["new_runs"] else ["new: nothing; every run is trained"]),
         *(f"warning: {warning}" for warning in facts["warnings"]),
     ]
-    if not facts["new_runs"]:
-        return "\n".join([*lines, "new: nothing; every run is trained"])
+    if detail > 0:
+        lines += ["", f"{'figure':<40}{'runs':>6}{'packs':>6}{'new runs':>9}{'alone':>11}"]
+        lines += [
+            f"{key:<40}{f['runs']:>6}{f['packs']:>6}{f['new_runs']:>9}"
+            f"{_duration(f['new_seconds']) if f['new_runs'] else '-':>11}"
+            for key, f in facts["figures"].items()
+        ]
+    if detail > 1:
+        lines += ["", f"{'pack':<47}{'runs':>5}{'steps':>9}{'estimate':>11}"]
+        lines += [
+            f"{name:<47}{p['runs']:>5}{p['steps']:>9}"
+            f"{'trained' if p['trained'] else _duration(p['seconds']):>11}"
+            for name, p in facts["packs"].items()
+        ]
+    return "\n".join(lines)
+
+
+def _new(facts: dict[str, Any]) -> list[str]:
+    """Return what is new, how long it takes, and, where that is more than a day, how to cut it."""
     measured = sum(rate["packs"] for rate in facts["rates"])
     how = (
         f"corrected by {measured} packs measured here"
@@ -124,19 +141,35 @@ def text(facts: dict[str, Any]) -> str:
         how += "; for CUDA a guess until one is measured"
     c = facts["cluster"]
     took = f"on {facts['gpus']} such devices at once: about {_duration(facts['seconds_on_gpus'])}"
-    at_once = [took] if facts["gpus"] > 1 else []
-    return "\n".join(
-        [
-            *lines,
-            f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
-            f" {facts['new_steps']:,} updates, about"
-            f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
-            *at_once,
-            f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
-            f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
-            f" {c['longest']}, {_duration(c['longest_seconds'])}",
-        ]
+    return [
+        f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
+        f" {facts['new_steps']:,} updates, about"
+        f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
+        *([took] if facts["gpus"] > 1 else []),
+        f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
+        f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
+        f" {c['longest']}, {_duration(c['longest_seconds'])}",
+        *(_cuts(facts) if facts["new_device_seconds"] > _DAY_S else []),
+    ]
+
+
+def _cuts(facts: dict[str, Any]) -> list[str]:
+    """Return how to make less of a scale that takes more than a day."""
+    scale, figures = facts["scale"], facts["figures"]
+    short = sorted(
+        (f["new_seconds"], key) for key, f in figures.items() if 0 < f["new_seconds"] < _DAY_S
     )
+    example = short[0][1] if short else next(iter(figures))
+    return [
+        "to cut it:",
+        f"  one figure: snakemake --cores all --config scale={scale} results/{scale}/figures/"
+        f"{example}.svg ({len(short)} of {len(figures)} take less than a day alone)",
+        "  one paper: `papers: [<paper>]` in config.yaml ("
+        + ", ".join(f"{key} {_duration(s)}" for key, s in facts["paper_seconds"].items())
+        + ")",
+        "  fewer values or seeds: `sweeps: {<sweep>: {grid: ..., seeds: [0]}}` in config.yaml;"
+        f" `runs <figure> --scale {scale}` shows what a figure has",
+    ]
 
 
 def as_json(facts: dict[str, Any]) -> str:

@@ -1,0 +1,86 @@
+"""These verbs say what the workflow would make and how far it is; they train and write nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..base.errors import UserError
+from ._app import SCALES, ConfigFiles, Scale, path, verb
+
+
+@verb("figures, runs, packs, time, and what of it is new", "plan --scale paper")
+def plan(
+    scale: Scale = None,
+    configfile: ConfigFiles = [],  # noqa: B006
+    gpus: Annotated[
+        int,
+        typer.Option(min=1, max=1024, metavar="N", help="Say how long N GPUs at once would take."),
+    ] = 1,
+    json: Annotated[
+        bool, typer.Option("--json", help="For a program; times in seconds, memory in MB.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The summary alone.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every pack, too, with its steps and time.")
+    ] = False,
+) -> None:
+    """Print what a scale would make and how long it would take.
+
+    First stands the summary, then a line for every figure. Trains and writes nothing. Times are
+    estimates for one core or device, corrected by the packs that were trained here.
+    """
+    from ..plan import papers, summary
+    from ..plan.plan import make_plan
+
+    facts = summary.summary(make_plan(*papers.of_scale(scale, configfile)), gpus)
+    print(summary.as_json(facts) if json else summary.text(facts, 0 if quiet else 1 + verbose))
+
+
+@verb(
+    "the runs of a figure: values, run ids, packs",
+    "runs galanti2025rank/fig12 --scale small --scale paper",
+)
+def runs(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="<paper>/<figure>.")],
+    scale: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", show_default=False,
+                     help=f"{SCALES}. Given twice, the two stand side by side."),
+    ] = [],  # noqa: B006
+    configfile: ConfigFiles = [],  # noqa: B006
+    csv: Annotated[bool, typer.Option("--csv", help="CSV, with a column for each field.")] = False,
+) -> None:  # fmt: skip
+    """Print the runs of a figure at a scale.
+
+    A line per run has the fields that vary, its id and its pack; the fields that all runs share
+    stand above. Of several scales a line per field has the values at each.
+    """
+    from ..plan import papers, runs
+    from ..plan.plan import make_plan
+
+    scales: list[str | None] = [*scale] or [None]
+    if csv and len(scales) > 1:
+        raise UserError("--csv: of one --scale at a time")
+    plans = [make_plan(*papers.of_scale(name, configfile)) for name in scales]
+    for warning in dict.fromkeys(said for plan in plans for said in plan.warnings):
+        print(warning, file=sys.stderr)
+    if csv:
+        print(runs.as_csv(plans[0], figure), end="")
+    elif len(plans) == 1:
+        print(runs.text(plans[0], figure))
+    else:
+        print(runs.beside(plans, figure))
+
+
+@verb("how far training is, of every scale", "status")
+def status(
+    results: Annotated[Path, path("--results", help="The folder of all scales.")] = Path("results"),
+) -> None:
+    """Print a line for every pack that is in training, of every scale."""
+    from ..train import status
+
+    print("\n".join(status.lines(results)))
