@@ -69,7 +69,9 @@ def test_the_version(capsys):
 
 
 def test_a_shell_can_complete_verbs():
-    script = "import sys; sys.argv = ['implicitbias']; from implicitbias.__main__ import main; main()"
+    script = (
+        "import sys\nfrom implicitbias.__main__ import main\nsys.argv = ['implicitbias']\nmain()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={"_IMPLICITBIAS_COMPLETE": "complete_bash", "COMP_WORDS": "implicitbias sp",
