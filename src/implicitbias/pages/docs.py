@@ -1,12 +1,12 @@
-"""Pages of docs/ take from elsewhere what they do not say by hand.
+"""The generated parts of the pages in docs/: verdicts, pictures, formulas, text of other files.
 
-That is verdicts, pictures, formulas, and the text of other files.
-
-A page asks with a comment on a line of its own, and gets what has its one source elsewhere:
+A page asks for such a part with a comment on a line of its own. Each part has one source elsewhere:
 
     <!-- include: CONTRIBUTING.md -->      a file of the project, its links put right
     <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
+    <!-- gallery: galanti2025rank -->      small pictures of these figures, linked to their sections
     <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
+    <!-- api: Recorder -->                 a class or function: signature, docstring, members
     <!-- keys: procedures -->              the config's keys: type, range, default, meaning
     <!-- data: records -->                 the columns and keys of what is written, and units
 """
@@ -24,13 +24,15 @@ from .. import metrics
 from ..analysis.claims import VERDICTS, Claim, read_claims
 from ..base import registry
 from ..base.errors import UserError
-from . import dictionary, reference
+from . import dictionary, interface, reference
 from .reference import escaped
 from .report.words import interval, number
 
 ROOT = registry.PACKAGE.parents[1]
 RESULTS = {"small": ROOT / "results/small", "paper": ROOT / "results/published"}  # by scale
-_ASKED = re.compile(r"^<!-- (include|figures|formulas|keys|data): (.+?) -->$", re.MULTILINE)
+_ASKED = re.compile(
+    r"^<!-- (include|figures|gallery|formulas|api|keys|data): (.+?) -->$", re.MULTILINE
+)
 _LINK = re.compile(r"\[([^][]*)\]\(([^)\s]+)\)")
 _INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
 
@@ -46,8 +48,8 @@ def expand(page: str) -> str:
         raise UserError(f"{ROOT}: no docs/ here: pages are built in a copy of the repository, not"
                         " from an installed package")  # fmt: skip
     makers = {
-        "include": include, "figures": figures, "formulas": formulas,
-        "keys": reference.keys_of, "data": dictionary.data_of,
+        "include": include, "figures": figures, "gallery": gallery, "formulas": formulas,
+        "api": interface.api_of, "keys": reference.keys_of, "data": dictionary.data_of,
     }  # fmt: skip
     return _ASKED.sub(lambda asked: makers[asked[1]](asked[2]), page)
 
@@ -102,10 +104,31 @@ def _module(folder: str, name: str) -> str:
 
 def figures(paper: str) -> str:
     """Return a section for each figure of a paper, experiments behind the numbered ones."""
+    return "\n\n".join(map(_section, _keys(paper)))
+
+
+def gallery(paper: str) -> str:
+    """Return a list of the figures of a paper: picture, title, and a link to the section.
+
+    The picture is at the paper's own protocol where that has been made, else at scale small.
+    """
+    return "\n".join(map(_thumbnail, _keys(paper)))
+
+
+def _keys(paper: str) -> list[str]:
     keys = registry.figure_keys()
     registry.known("paper", paper, tuple(dict.fromkeys(key.partition("/")[0] for key in keys)))
     own = sorted(("/exp_" in key, key) for key in keys if key.startswith(f"{paper}/"))
-    return "\n\n".join(_section(key) for _, key in own)
+    return [key for _, key in own]
+
+
+def _thumbnail(key: str) -> str:
+    paper, _, name = key.partition("/")
+    title = escaped(registry.docstring(registry.figure_path(key))[0])
+    made = [s for s, root in RESULTS.items() if (root / f"figures/{key}.png").exists()]
+    picture = f"![](figures/{made[-1]}/{key}.png){{ loading=lazy }}" if made else ""
+    scale = f"scale `{made[-1]}`" if made else "not made yet"
+    return f"- [{picture}**{name}** {title}](papers/{paper}.md#{name}) *{scale}*"
 
 
 def _section(key: str) -> str:

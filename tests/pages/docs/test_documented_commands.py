@@ -30,6 +30,7 @@ ELSEWHERE = {
     "python -m implicitbias evidence": ("tests/pages/test_evidence.py", "page("),
     "python -m implicitbias report results/small --against results/published":
         ("tests/pages/report/test_compare.py", '"--against"'),
+    "python -m http.server -d site": ("tests/pages/docs/test_site.py", '"http.server", "-d", site'),
     "pip install": ("docs/cluster.md", "untested"),
     "pip install snakemake-executor-plugin-kubernetes": ("docs/cluster.md", "untested"),
     "snakemake --executor kubernetes --jobs 100 --container-image <image with this package>":

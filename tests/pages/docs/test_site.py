@@ -1,18 +1,25 @@
 """The documentation: built strictly, whole, and without anything from the network."""
 
 import html
+import inspect
+import json
 import os
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+import yaml
 from PIL import Image
 
+import implicitbias
 from implicitbias import metrics
 from implicitbias.analysis.claims import Claim, read_claims, write_claims
+from implicitbias.api.recorder import Recorder
+from implicitbias.api.results import Results
 from implicitbias.base import registry
 from implicitbias.pages import docs, reference
 
@@ -98,6 +105,58 @@ def test_every_paper_has_a_page_and_every_figure_a_section(site):
     assert claims and all(claim.claim in shown for claim in claims)
 
 
+def test_the_gallery_leads_to_every_figure(site):
+    linked = Loads((site / "gallery.html").read_text(encoding="utf-8")).linked
+    for key in registry.figure_keys():
+        paper, _, name = key.partition("/")
+        assert linked.count(f"papers/{paper}.html#{name}") == 1, key
+    page = docs.expand("<!-- gallery: galanti2025rank -->")
+    assert "![](figures/paper/galanti2025rank/fig09.png)" in page
+    assert len(page.splitlines()) == len(registry.names("figures/galanti2025rank"))
+
+
+def test_the_reference_has_what_the_package_exports_with_signatures_and_docstrings(site):
+    page = (site / "reference/api.html").read_text(encoding="utf-8")
+    ids = Loads(page).ids
+    exported = {*implicitbias.__all__} - {"__version__", "callbacks", "metrics"}
+    assert {name.lower() for name in exported} <= ids
+    assert {"callbacks-lightning", "callbacks-transformers", "metrics-resolve"} <= ids
+    for kind in (Recorder, Results):
+        members = {f"{kind.__name__}-{n}".lower() for n in vars(kind) if not n.startswith("_")}
+        assert members and members <= ids
+    section = docs.expand("<!-- api: Recorder -->")
+    assert "    save_seconds: float = 30.0,\n" in section
+    assert (inspect.getdoc(Recorder.measure) or "nothing") in section
+
+
+def test_the_search_index_is_there_for_a_server(site):
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "http.server", "-d", site, "-b", "127.0.0.1", "0"],
+        stdout=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        try:
+            port = re.search(r"port (\d+)", server.stdout.readline())[1]
+            with urlopen(f"http://127.0.0.1:{port}/search/search_index.json") as answer:
+                pages = json.load(answer)["docs"]
+        finally:
+            server.terminate()
+    assert any("stable_rank" in page["text"] for page in pages)
+
+
+def test_readme_citation_and_pages_link_to_every_paper():
+    references = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"]
+    papers = sorted(p.stem for p in (DOCS / "papers").glob("*.md"))
+    assert len(references) == len(papers)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for paper in papers:
+        (mine,) = (r for r in references if r["authors"][0]["family-names"].lower() in paper
+                   and str(r["year"]) in paper)  # fmt: skip
+        page = (DOCS / "papers" / f"{paper}.md").read_text(encoding="utf-8")
+        for address in [mine["url"], *(i["value"] for i in mine.get("identifiers", ()))]:
+            assert f"]({address})" in readme, address
+            assert f"]({address})" in page, address
+
+
 def test_contributing_has_one_source(site):
     page = (site / "contributing.html").read_text(encoding="utf-8")
     assert "src/implicitbias/metrics/nuclear_rank.py" in page
@@ -109,7 +168,15 @@ def test_words_are_taken_literally_and_code_is_not_touched():
 
 
 @pytest.mark.parametrize(
-    "asked", ["include: NOTHING.md", "formulas: nothing", "figures: nobody2000"]
+    "asked",
+    [
+        "include: NOTHING.md",
+        "formulas: nothing",
+        "figures: nobody2000",
+        "gallery: nobody2000",
+        "api: nothing",
+        "api: metrics",
+    ],
 )
 def test_what_does_not_exist_stops_the_build(asked):
     with pytest.raises((FileNotFoundError, ValueError)):

@@ -2,8 +2,9 @@
 
 import re
 
+import pandas as pd
 import pytest
-from smoke import ROOT
+from smoke import ROOT, fresh, snakemake
 
 from implicitbias.plan import papers
 from implicitbias.plan.plan import make_plan
@@ -27,10 +28,27 @@ def test_a_yaml_block_plans_and_every_sweep_in_it_is_used(block, tmp_path):
     assert plan_of(BLOCKS[block], tmp_path).warnings == ()
 
 
-def test_the_example_of_the_first_page_trains_only_new_runs_and_measures_one_more(tmp_path):
+def test_the_tutorial_has_as_many_new_runs_as_it_says(tmp_path):
     before, after = plan_of("{}", tmp_path), plan_of(BLOCKS["docs/start.md 0"], tmp_path)
-    fig08, fig09 = (f"galanti2025rank/fig{n}" for n in ("08", "09"))
+    new = {*after.figures["galanti2025rank/fig08"].runs}
+    assert not new & {*before.runs}
+    assert f"counts the {len(new)} new runs" in (ROOT / "docs/start.md").read_text()
+    assert {after.runs[run].momentum for run in new} == {0.9}
+
+
+def test_the_tutorial_ends_with_its_figure(tmp_path):
+    figure = "galanti2025rank/fig08"
+    with (fresh(tmp_path) / "config.yaml").open("a") as config:
+        config.write(BLOCKS["docs/start.md 0"])
+    snakemake(tmp_path, f"results/smoke/figures/{figure}.svg")
+    table = pd.read_parquet(tmp_path / f"results/smoke/tables/{figure}.parquet")
+    assert {*table["momentum"]} == {0.9}
+    assert {*table["batch_size"]} == {8, 16}
+    assert "momentum" in (tmp_path / f"results/smoke/figures/{figure}.svg").read_text()
+
+
+def test_a_value_more_trains_only_new_runs_and_a_tolerance_more_is_only_measured(tmp_path):
+    before, after = plan_of("{}", tmp_path), plan_of(BLOCKS["docs/start.md 1"], tmp_path)
+    fig09 = "galanti2025rank/fig09"
     assert {*before.figures[fig09].runs} < {*after.figures[fig09].runs}
     assert {*after.figures[fig09].metrics} - {*before.figures[fig09].metrics} == {"rank_fro_2e-2"}
-    new = [after.runs[run] for run in after.figures[fig08].runs]
-    assert {(s.momentum, s.batch_size) for s in new} == {(0.9, b) for b in (8, 16)}
