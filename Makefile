@@ -5,8 +5,8 @@ CORES ?= $(shell nproc)
 # TORCH=cpu takes torch without CUDA's libraries, which are gigabytes, from PyTorch's own index.
 TORCH ?=
 INDEX = $(if $(TORCH),--extra-index-url https://download.pytorch.org/whl/$(TORCH))
-# Without the lines on each job, which stand in .snakemake/log.
-SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --quiet rules reason
+# Progress in place of the lines on each job, which stand in .snakemake/log.
+SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --logger implicitbias
 
 .PHONY: help env figures smoke paper-figures report plan bench docs test test-network newest lint
 

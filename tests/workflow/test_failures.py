@@ -1,5 +1,6 @@
 """One job fails: the others go on, and the end says what failed, why, and what is missing."""
 
+import re
 import subprocess
 import sys
 
@@ -24,7 +25,9 @@ def test_a_figure_whose_data_cannot_be_had_stops_no_other(tmp_path):
     tree["sweeps"]["two"] = {"base": base, "grid": {"weight_decay": [0, 0.1]}, "seeds": [0]}
     tree["figures"][OTHER] = {**tree["figures"][FIGURE], "runs": [{"sweep": "two"}]}
     file.write_text(yaml.safe_dump(tree))
-    said = finish(start(folder), code=1)
+    said = finish(start(folder, "--logger", "implicitbias"), code=1)
+    assert "failed: data places365; log: results/smoke/logs/data/places365.log" in said
+    assert "Select jobs" not in said and "Finished jobid" not in said  # Snakemake's own lines
     assert (folder / f"results/smoke/figures/{FIGURE}.svg").exists()
     table = said.partition("What failed, and why:")[2]
     assert "data/places365" in table
@@ -33,6 +36,15 @@ def test_a_figure_whose_data_cannot_be_had_stops_no_other(tmp_path):
     assert "give the same command again" in table
     assert "Traceback" not in said
     assert planned(folder).keys() == {"data", "train", "measure", "figure", "report"}
+
+
+def test_the_console_shows_progress_and_ends_with_the_report(tmp_path):
+    said = finish(start(fresh(tmp_path), "--logger", "implicitbias")).splitlines()
+    assert re.fullmatch(r"8 of 8 jobs, \d+ s", said[-3])
+    assert said[-1] == "The report: results/smoke/report.html"
+    assert len(said) < 10
+    again = finish(start(tmp_path, "--logger", "implicitbias"))
+    assert "Nothing to be done" in again
 
 
 @pytest.mark.parametrize(

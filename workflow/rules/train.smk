@@ -47,9 +47,10 @@ rule train:
         # Here and not among the profile's default resources, which --default-resources replaces.
         slurm_extra="'--signal=TERM@120'",
         lane=1,
-    # A signal goes to every process of a job: the shell and `tee` must outlive the checkpoint.
+    # A signal goes to every process of a job: the shell must outlive the checkpoint. What a job writes
+    # that was started again, or requeued, follows what it has written before.
     shell:
-        "trap : INT TERM; "
+        "trap : INT TERM HUP; "
         "python -m implicitbias train {input.pack:q} --data-dir {resources.data_dir:q} --threads {threads}"
         " --wait --device {resources.device} --checkpoint-seconds {resources.checkpoint_seconds}"
-        " --scratch-dir={resources.scratch_dir:q} 2>&1 | (trap '' INT TERM; exec tee {log:q})"
+        " --scratch-dir={resources.scratch_dir:q} >> {log:q} 2>&1"

@@ -12,12 +12,16 @@ from .. import data
 from ..base import locks, provenance, registry
 from ..base.errors import UserError
 from .plan import Plan
+from .resources import Resources
 from .standing import Standing
 
 
 def forced(settings: Any) -> bool:
     """Whether the user asks, by Snakemake's `dag_settings`, for what is there to be made again."""
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
+
+
+CURRENT: Invocation | None = None  # of this process, for the console that shows its progress
 
 
 class Invocation:
@@ -60,6 +64,8 @@ class Invocation:
 
     def begin(self, settings: Any) -> None:
         """Take the lock of results/<scale>, and let packs be trained again that are forced to."""
+        global CURRENT
+        CURRENT = self
         again = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
         folder = self.plan.results
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,6 +74,12 @@ class Invocation:
         for name in self.plan.packs:
             if settings.forceall or again & {"train", str(self.standing.provenance(name))}:
                 provenance.forget(self.plan.pack_folder(name))
+
+    def planned_seconds(self) -> dict[str, float]:
+        """Return the estimated seconds of each training that is to be done."""
+        estimates = Resources(self.plan)
+        new = (name for name in self.plan.packs if not self.plan.trained(name))
+        return {name: estimates.seconds(name) for name in new}
 
     def end(self) -> None:
         """Release the lock of results/<scale>."""

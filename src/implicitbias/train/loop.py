@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Interrupted(SystemExit):
-    """Raised on SIGTERM or SIGINT once the checkpoint is written.
+    """Raised on SIGTERM, SIGINT or SIGHUP once the checkpoint is written.
 
     The exit code is 128 + signal, as a shell has it.
     """
@@ -122,7 +122,7 @@ class Loop:
 
     @contextmanager
     def _signals_noted(self) -> Iterator[None]:
-        caught = (signal.SIGTERM, signal.SIGINT)
+        caught = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         handlers = {s: signal.signal(s, self._note) for s in caught}
         try:
             yield

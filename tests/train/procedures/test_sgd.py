@@ -176,9 +176,12 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize(
-    ("signum", "momentum"), [(signal.SIGTERM, 0.9), (signal.SIGINT, 0.0), (signal.SIGKILL, 0.9)]
+    ("signals", "momentum"),
+    [((signal.SIGTERM, signal.SIGKILL), 0.9), ((signal.SIGINT, signal.SIGHUP), 0.0)],
 )
-def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir, signum, momentum):
+def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(
+    tmp_path, data_dir, signals, momentum
+):
     """The process signals itself after its first checkpoint, so however slow a machine, in time.
 
     Kills from outside, at any time, are those of tests/reliability.
@@ -193,11 +196,12 @@ def test_a_killed_pack_resumes_and_ends_with_the_same_numbers(tmp_path, data_dir
     environment = {**os.environ, **ALLOCATOR, "OMP_NUM_THREADS": "1"}  # or it starts itself anew
     undisturbed = [sys.executable, "-m", "implicitbias", "train", str(whole), *options]
     subprocess.run(undisturbed, check=True, timeout=300)
-    first = [sys.executable, "-c", SIGNALLED, str(int(signum)), *verb]
-    code = subprocess.run(first, env=environment, timeout=300).returncode
-    assert code == (-signum if signum is signal.SIGKILL else 128 + signum)
-    assert (path.parent / "checkpoint.pt").exists()
-    assert not (path.parent / "records").exists()
+    for signum in signals:
+        signalled = [sys.executable, "-c", SIGNALLED, str(int(signum)), *verb]
+        code = subprocess.run(signalled, env=environment, timeout=300).returncode
+        assert code == (-signum if signum is signal.SIGKILL else 128 + signum)
+        assert (path.parent / "checkpoint.pt").exists()
+        assert not (path.parent / "records").exists()
     subprocess.run([sys.executable, "-m", "implicitbias", *verb], check=True, timeout=300)
     for name in ("scalars.parquet", "arrays.parquet"):
         of_whole, resumed = (records.read(p.parent / "records" / name) for p in (whole, path))
