@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from . import _download
 from ._readers import Reader
 
-_URL_TIMEOUT_S = 10.0  # per socket operation: a dead host must not hold up the next route
 _COMMAND_TIMEOUT_S = 1800.0  # a package of 139 MB over a slow line
 
 Attempt = tuple[str, Path, Reader]
@@ -117,17 +117,10 @@ class DebianPackage:
 
 
 def download(url: str, target: Path) -> None:
-    """Saves ``url`` as ``target``; SourceError if it cannot be had."""
-    import http.client  # here, since planning imports this module and must stay quick
-    import urllib.request
-
+    """Save `url` as `target`; SourceError if it cannot be had."""
     try:
-        with (
-            urllib.request.urlopen(url, timeout=_URL_TIMEOUT_S) as answer,
-            open(target, "wb") as stream,
-        ):
-            shutil.copyfileobj(answer, stream)
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        _download.download(url, target)
+    except (OSError, ValueError) as error:
         raise SourceError(f"{url}: {error}") from error
 
 
