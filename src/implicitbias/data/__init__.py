@@ -46,7 +46,11 @@ _SUBSET_SEED = 20250
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Facts after the options: ``input_shape`` is (C, H, W) in pixels, the counts are images."""
+    """Facts after the options: ``input_shape`` is (C, H, W) in pixels, the counts are images.
+
+    ``content_sha256`` is that of all raw images and labels, None where the publisher's files are
+    checked by their class sizes and shapes instead.
+    """
 
     name: str
     input_shape: tuple[int, int, int]
@@ -55,6 +59,7 @@ class DatasetInfo:
     n_test: int
     licence: str
     source: str
+    content_sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ def info(
         n_test=sum(dataset.test_sizes[label] for label in kept),
         licence=dataset.licence,
         source=dataset.source,
+        content_sha256=dataset.content_sha256,
     )
 
 

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
-from .. import metrics
+from .. import data, metrics
 from ..analysis import claims, tables
 from ..base import provenance, registry
 from ..base.source import constants
@@ -35,13 +35,26 @@ FILES: dict[str, dict[str, str]] = {
 def data_of(part: str) -> str:
     """Return a table of the names of one part, each with its unit and meaning.
 
-    part: one of FILES; `recorded`, the quantities of each procedure; or `metrics`. UserError for
-    another.
+    part: one of FILES; `recorded`, the quantities of each procedure; `metrics`; or `sets`, the data
+    sets with their licences. UserError for another.
     """
-    registry.known("part of the data", part, (*FILES, "recorded", "metrics"))
+    registry.known("part of the data", part, (*FILES, "recorded", "metrics", "sets"))
     if part == "recorded":
         return "\n\n".join(_recorded())
+    if part == "sets":
+        return _sets()
     return _metrics() if part == "metrics" else _names("name", FILES[part])
+
+
+def _sets() -> str:
+    rows = []
+    for one in map(data.info, data.names()):
+        pinned = one.content_sha256
+        checked = f"sha256 {pinned[:12]}…" if pinned else "class sizes and shapes"
+        images = f"{one.n_train:,} + {one.n_test:,}"
+        rows.append([f"`{one.name}`", images, one.licence, one.source, checked])
+    head = ["name", "images", "licence", "source", "content checked by"]
+    return table(head, (map(escaped, row) for row in rows))
 
 
 def _names(head: str, said: Mapping[str, str]) -> str:
