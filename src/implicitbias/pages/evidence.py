@@ -19,10 +19,10 @@ _PAGE = """# What the papers' own protocols give
 
 <!-- Written by `python -m implicitbias evidence` from results/published; not edited by hand. -->
 
-Scale `paper`: the papers' data, networks, grids and epochs; a figure that departs from them says so
-under its picture. The runs are in `results/published`, each with its spec, seed, versions, device,
-time and commit; `make paper-figures` draws every figure and writes this page again, and trains
-nothing.
+Scale `paper` has the papers' data, networks, grids and epochs; a figure that departs from them says
+so under its picture. The runs are in `results/published`, each with its spec, seed, versions,
+device, time and commit. `make paper-figures` draws every figure and writes this page again without
+any training.
 
 {summary}
 
@@ -69,7 +69,9 @@ def _plan(scale: str, published: Path) -> Plan:
 def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
     trained = [provenance.seconds for provenance in facts.trained]
     part_only = sum(p.resumed for p in facts.trained)
-    left_out = f", less what {count(part_only, 'resumed pack')} did before an interruption"
+    left_out = (
+        f", without the work that {count(part_only, 'resumed pack')} did before an interruption"
+    )
     return (
         f"{len(figures)} of {len(asked.figures)} figures have runs: {count(facts.runs, 'run')} of"
         f" {len(asked.runs):,} in {count(len(trained), 'pack')}, {duration(sum(trained))} of"
@@ -90,11 +92,12 @@ def _agreement(figures: list[Figure]) -> str:
     if not rows:
         return "No figure with published points has runs yet."
     said = (
-        "Ours and the published ones after the same number of epochs. A point agrees if it lies in"
-        " the 95% prediction interval for one more run beside at least three seeds of ours; below"
-        " three seeds, if it lies within a fixed tolerance, max(3, 5%) for ranks and max(0.02, 5%)"
-        " for accuracies, which decides nothing. The share and its interval (95%, binomial) are"
-        " those of the points with three seeds, if there are any."
+        "Our values and the published ones are compared after the same number of epochs. A point"
+        " agrees if it lies in the 95% prediction interval for one more run beside at least three"
+        " seeds of ours. With fewer than three seeds it agrees if it lies within a fixed tolerance,"
+        " max(3, 5%) for ranks and max(0.02, 5%) for accuracies; this decides nothing. The share"
+        " and its interval (95%, binomial) are computed over the points with three seeds, if there"
+        " are any."
     )
     head = ["figure", "what", "points that agree", "seeds", "share", "interval", "verdict", "note"]
     return f"{said}\n\n{_table(head, rows)}"
@@ -156,10 +159,11 @@ def _remaining(asked: Plan) -> str:
         for rate in facts["rates"]
     )
     return (
-        f"{facts['new_runs']:,} runs in {facts['new_packs']} packs, about {total:,.0f} core-hours"
-        " in all. Figures that share runs each count them. The hours are the planner's estimate for"
-        f" one CPU core{measured}: within a factor of two for MLPs, ResNet-18 and VGG-16, of ten"
-        " for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
+        f"{facts['new_runs']:,} runs in {facts['new_packs']} packs have not been made; they would"
+        f" take about {total:,.0f} core-hours in all. Runs that several figures share are counted"
+        " for each of them. The hours are the planner's estimate for one CPU"
+        f" core{measured}. It is right within a factor of two for MLPs, ResNet-18 and VGG-16, and"
+        " of ten for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
     )
 
 

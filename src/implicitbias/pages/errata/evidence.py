@@ -37,8 +37,9 @@ def tolerances(published: Path) -> str:
             f" {printed:.1f} at 0.001"
         )
     return (
-        "mean distance of our average ranks, from networks trained at the paper's protocol, to the"
-        f" published points: {'; '.join(gaps)} (`{PAPER}/exp_tolerance`)."
+        "the mean distance between the published points and our average ranks, from networks"
+        " trained at the paper's protocol, is the following where it is smallest and at the printed"
+        f" tolerance: {'; '.join(gaps)} (`{PAPER}/exp_tolerance`)."
     )
 
 
@@ -58,7 +59,7 @@ def untrained(_: Path) -> str:
     top = sorted(rows.groupby("panel")["y"].max())
     return (
         f"an untrained ResNet-18 has average rank {at[1e-3]:.0f} at 0.001 and {at[0.05]:.0f} at"
-        f" 0.05; the three curves of figure 4 end, at batch size 128, at {_listed(top)}. Counting"
+        f" 0.05; the three curves of figure 4 end at {_listed(top)} at batch size 128. Counting"
         " the singular values of figures 18 and 19 above 0.05 gives the points of figure 4(b)"
         " (layers 1, 4, 8, 11) and of figure 13(c) (layer 8) exactly, at all six batch sizes (read"
         " off the vector graphics)."
@@ -75,10 +76,10 @@ def mixed(_: Path) -> str:
     tops = [rows[rows["series"] == s]["y"].max() for s in ("avg_conv", "avg_linear")]
     return (
         f"random matrices of shapes 256 x 2304 and 256 x 256 have ranks {ranks[0]:.0f} and"
-        f" {ranks[1]:.0f} at 0.05, and {printed[0]:.0f} and {printed[1]:.0f} at 0.001; the"
-        f" largest plotted averages are {tops[0]:g} and {tops[1]:g}. So the gap between"
-        " convolutional and linear layers is for the most part one of shapes at this threshold,"
-        " except at batch size 16 with the strongest decay."
+        f" {ranks[1]:.0f} at 0.05, and {printed[0]:.0f} and {printed[1]:.0f} at 0.001. The"
+        f" largest plotted averages are {tops[0]:g} and {tops[1]:g}. At this tolerance most of the"
+        " gap between convolutional and linear layers therefore comes from their shapes, except at"
+        " batch size 16 with the strongest decay."
     )
 
 
@@ -95,8 +96,9 @@ def transformer(_: Path) -> str:
                     f" {start:.0f} at {at:.3f}")  # fmt: skip
     return (
         f"the curves begin at {start:.1f}, and all values are multiples of 1/6. The network's width"
-        " is not printed; with the usual 512 for these heads, layers and patches a random matrix of"
-        f" {said[0]}, one of {said[1]}. Our figures average the six of the first shape."
+        " is not printed. With 512, the usual width for these heads, layers and patches, a random"
+        f" matrix of {said[0]}, and one of {said[1]}. Our figures average the six matrices of the"
+        " first shape."
     )
 
 
@@ -114,7 +116,7 @@ def rising(_: Path) -> str:
             where = f"rate {rate}, batch size {size}"
             said.append(f"from {ordered.min():.0f} to {ordered[-1]:.0f} ({where})")
     return (
-        f"it rises by more than a twentieth of its start in {len(said)} of"
+        f"the rank rises by more than a twentieth of its initial value in {len(said)} of"
         f" {len(rows.groupby(['panel', 'series']))} curves: {', '.join(said)}."
     )
 
@@ -128,8 +130,8 @@ def same_points(_: Path) -> str:
     both = rates.merge(sizes.assign(size=sizes["x"].astype(float)), on=["series", "size"])
     equal = int(((both["y_x"] - both["y_y"]).abs() <= _READ_OFF * 1.01).sum())
     return (
-        "the points of figures 7 and 8 at decay 4e-4 and those of figure 9 at learning rate 0.1"
-        f" are the same: {equal} of {len(both)} values (ranks of three layers, their average, both"
+        "the points of figures 7 and 8 at decay 4e-4 equal those of figure 9 at learning rate"
+        f" 0.1: {equal} of {len(both)} values (ranks of three layers, their average, both"
         f" accuracies, six batch sizes) agree within {_READ_OFF:g}, the precision of the reading."
     )
 
@@ -146,9 +148,10 @@ def fidelity(published: Path) -> str:
         ]
     return (
         "our networks, trained without momentum and augmentation, with the rate times 0.2 at each"
-        " step and the printed decays as torch's weight_decay, give the published values at these"
-        " numbers of points, within the 95% prediction interval of three seeds or, where fewer were"
-        f" run, within max(3, 5%) for ranks and max(0.02, 5%) for accuracies: {'; '.join(said)}."
+        " milestone and the printed decays as torch's weight_decay, reproduce the published values."
+        " They agree within the 95% prediction interval of three seeds or, where fewer were run,"
+        " within max(3, 5%) for ranks and max(0.02, 5%) for accuracies, at these numbers of points:"
+        f" {'; '.join(said)}."
     )
 
 
@@ -161,8 +164,8 @@ def collapsed(_: Path) -> str:
     low = int((both["y_y"] < 0.105).sum())
     return (
         f"{len(zero)} points of figures 2, 8, 9 and 12 have average rank 0; {low} of the"
-        f" {len(both)} whose training accuracy is drawn have accuracy 0.10, that of a constant"
-        " answer. The authors' plotting code also reads NaN as 0."
+        f" {len(both)} whose training accuracy is drawn have accuracy 0.10, the accuracy of a"
+        " constant prediction. The authors' plotting code also reads NaN as 0."
     )
 
 
@@ -174,19 +177,19 @@ def expected(factor: float, double: int) -> list[float]:
 def plateaus(_: Path) -> str:
     """Return figure 5's ratios under four readings of factor and decay, and those read off it."""
     rows = [
-        f"  - rate times {factor:g}, W times 1 - {'2 ' if double == 2 else ''}lr lambda:"
+        f"  - rate times {factor:g}, W times 1 − {'2 ' if double == 2 else ''}lr λ:"
         f" {_listed(expected(factor, double), '.4f')}"
         for factor, double in READINGS
     ]
     return (
-        "figure 5 shows ||W|| after ten epochs (62,500 steps) over ||W||. Where the gradient has"
-        " died down that is exp(-62500 lr decay). Read off the vector graphics, at rate 0.01 after"
+        "figure 5 shows ‖W‖ after ten epochs (62,500 steps) divided by ‖W‖. Where the gradient has"
+        " vanished, this ratio is exp(−62500 lr λ). The vector graphics give, at rate 0.01 after"
         " epoch 60, at 0.01 after epoch 200, and at 0.1 after epoch 200:"
-        f" {_listed(list(FIGURE_5.values()), '.3f')}. Expected, in this order:\n"
+        f" {_listed(list(FIGURE_5.values()), '.3f')}. Four readings predict, in this order:\n"
         + "\n".join(rows)
         + "\n"
-        "  The first reading alone fits all three within 0.001. It is that of the authors' code,"
-        " gamma=0.2 and torch's weight_decay."
+        "  Only the first reading fits all three numbers within 0.001. It is the one of the"
+        " authors' code, gamma=0.2 and torch's weight_decay."
     )
 
 
@@ -197,10 +200,10 @@ def bounds(_: Path) -> str:
     paper = [rank_bound_theorem(*setting, e, decay="paper") for e in eps]
     torch = [rank_bound_theorem(*setting, e) for e in eps]
     return (
-        "for eps 0.3, 0.5 and 0.7, B log(1/eps)/(2 mu lambda) is"
-        f" {_listed(drawn, '.0f')}, which are the lines (read off the vector graphics); the"
-        f" theorem gives {_listed(paper, '.0f')}, and in the convention of the optimiser that was"
-        f" run {_listed(torch, '.0f')}, where the width is 10,000."
+        "for ε = 0.3, 0.5 and 0.7, B log(1/ε)/(2μλ) is"
+        f" {_listed(drawn, '.0f')}; these are the drawn lines (read off the vector graphics). The"
+        f" theorem gives {_listed(paper, '.0f')}, and with the weight decay of the optimiser that"
+        f" was run it gives {_listed(torch, '.0f')}, where the width is 10,000."
     )
 
 
