@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc)
+MINUTES ?= 60
 # TORCH=cpu takes torch without CUDA's libraries, which are gigabytes, from PyTorch's own index.
 TORCH ?=
 INDEX = $(if $(TORCH),--extra-index-url https://download.pytorch.org/whl/$(TORCH))
 # Progress in place of the lines on each job, which stand in .snakemake/log.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --logger implicitbias
 
-.PHONY: help env figures smoke paper-figures report plan bench docs test test-network newest lint
+.PHONY: help env figures smoke paper-figures report plan bench gpu docs test test-network newest lint
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -39,6 +40,9 @@ plan: env        ## figures, runs, packs, time, and what is new
 
 bench: env       ## throughput against training without the engine; an hour or two
 	$(BIN)/python -m bench --out results/small/benchmarks
+
+gpu:             ## on a machine with a GPU: CUDA tests, a short bench, paper packs in MINUTES (60)
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,PYTHONPATH=src $(PYTHON)) -m bench.gpu --minutes $(MINUTES)
 
 docs: env        ## the documentation, in site/, with what results/small and results/published have
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

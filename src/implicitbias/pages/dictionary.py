@@ -54,7 +54,7 @@ def _sets() -> str:
         images = f"{one.n_train:,} + {one.n_test:,}"
         rows.append([f"`{one.name}`", images, one.licence, one.source, checked])
     head = ["name", "images", "licence", "source", "content checked by"]
-    return table(head, (map(escaped, row) for row in rows))
+    return table(head, (list(map(escaped, row)) for row in rows))
 
 
 def _names(head: str, said: Mapping[str, str]) -> str:
