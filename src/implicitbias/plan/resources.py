@@ -8,19 +8,45 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from statistics import mean
+from statistics import mean, stdev
+from typing import NamedTuple
 
 from ..base import provenance
 from .cluster import GpuPlace, Place
 from .plan import Plan
 from .spec import BASE_MB
 
+SHORT_S = 60.0  # start-up is most of the time of a shorter pack
+MOST_SPREAD = 10.0
 SMALL_MINUTES = 5  # of a rule that measures, draws or reports
 SMALL_MB = 2000
 _CUDA_MB = 3000  # the CUDA context and its libraries
 _START_MINUTES = 5  # queueing processes, importing, reading data over a network
+
+
+Class = tuple[str, str, bool]  # procedure, device, whether its packs take a minute or more
+
+
+class Rate(NamedTuple):
+    """Measured over estimated seconds of packs.
+
+    spread: by what factor a further pack may exceed that: two standard deviations of the
+    logarithms. It is 1 below three packs.
+    """
+
+    factor: float
+    spread: float
+    packs: int
+
+    @classmethod
+    def of(cls, times: Sequence[tuple[float, float]]) -> Rate:
+        """Return the rate of packs with these measured and estimated seconds."""
+        factor = sum(took for took, _ in times) / sum(guess for _, guess in times)
+        logs = [math.log(took / guess) for took, guess in times if took > 0]
+        spread = math.exp(2 * stdev(logs)) if len(logs) > 2 else 1.0
+        return cls(factor, min(spread, MOST_SPREAD), len(times))
 
 
 class Resources:
@@ -55,13 +81,13 @@ class Resources:
 
         They are at this device's measured rate where there is one.
         """
-        factor, _ = self.rates.get(self._class(pack), (1.0, 0))
-        return factor * self._estimates[pack]
+        return self._rate(pack).factor * self._estimates[pack]
 
     def minutes(self, pack: str, attempt: int = 1) -> int:
         """Return the run time to ask for, at most the partition's [minutes].
 
-        It is the sweep's own, or estimate x headroom. Of packs that share a job the scheduler asks
+        It is the sweep's own, or the estimate times the config's headroom, or times the spread of
+        the measured rates where that is more. Of packs that share a job the scheduler asks
         for the sum: that is what stays below.
         """
         group = self.group(pack)
@@ -129,14 +155,15 @@ class Resources:
         return [*self.pack_groups, *self.figure_groups]
 
     @cached_property
-    def rates(self) -> dict[tuple[str, str], tuple[float, int]]:
-        """Return (procedure, device) -> measured over estimated seconds, and how many packs.
+    def rates(self) -> dict[Class, Rate]:
+        """Return the measured rate of each class of packs that has been trained here.
 
-        The ratio is that of all seconds together: what is planned is hours, so a pack of seconds
-        hardly counts. Only packs trained in one piece on this device count: a resumed pack's
-        seconds are those of a part.
+        Packs of less than a minute are a class of their own: start-up is most of their time, and
+        it says nothing of a training of hours. The ratio is that of all seconds together, so that
+        the longest packs count most. Only packs trained in one piece on this device count: a
+        resumed pack's seconds are those of a part.
         """
-        times_of: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        times_of: dict[Class, list[tuple[float, float]]] = defaultdict(list)
         for name in self.plan.packs:
             if self.plan.trained(name):
                 facts = provenance.read(self.plan.pack_folder(name))
@@ -144,10 +171,7 @@ class Resources:
                 if facts.get("resumed") is False and on == self.device(name):
                     times = facts["seconds"], self._estimates[name]
                     times_of[self._class(name)].append(times)
-        return {
-            key: (sum(took for took, _ in times) / sum(guess for _, guess in times), len(times))
-            for key, times in times_of.items()
-        }
+        return {key: Rate.of(times) for key, times in times_of.items()}
 
     @cached_property
     def _estimates(self) -> dict[str, float]:
@@ -166,11 +190,16 @@ class Resources:
         groups = {**self.pack_groups, **self.figure_groups}
         return {member: group for group, members in groups.items() for member in members}
 
-    def _class(self, pack: str) -> tuple[str, str]:
-        return self.plan.members(pack)[0].procedure, self.device(pack)
+    def _class(self, pack: str) -> Class:
+        long = self._estimates[pack] >= SHORT_S
+        return self.plan.members(pack)[0].procedure, self.device(pack), long
+
+    def _rate(self, pack: str) -> Rate:
+        return self.rates.get(self._class(pack), Rate(1.0, 1.0, 0))
 
     def _first_minutes(self, pack: str) -> int:
-        estimate = math.ceil(self.cluster.headroom * self.seconds(pack) / 60)
+        headroom = max(self.cluster.headroom, self._rate(pack).spread)
+        estimate = math.ceil(headroom * self.seconds(pack) / 60)
         return self.plan.request(pack).minutes or _START_MINUTES + estimate
 
     def _cut(self, name: str, minutes: Mapping[str, int], place: Place) -> dict[str, list[str]]:

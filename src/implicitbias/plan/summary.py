@@ -59,8 +59,15 @@ def summary(plan: Plan, gpus: int = 1) -> dict[str, Any]:
         "gpus": gpus,
         "seconds_on_gpus": side_by_side([p["seconds"] for p in new.values()], gpus),
         "rates": [
-            {"procedure": procedure, "device": device, "factor": factor, "packs": n}
-            for (procedure, device), (factor, n) in sorted(resources.rates.items())
+            {
+                "procedure": procedure,
+                "device": device,
+                "minutes": long,
+                "factor": rate.factor,
+                "spread": rate.spread,
+                "packs": rate.packs,
+            }
+            for (procedure, device, long), rate in sorted(resources.rates.items())
         ],
         "cluster": _submission(resources),
         "warnings": list(plan.warnings),
