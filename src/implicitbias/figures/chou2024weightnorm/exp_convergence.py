@@ -2,9 +2,10 @@
 
 In the setting of Chou, Rauhut & Ward: recovery of a sparse non-negative vector by gradient descent
 on a diagonal linear network of depth 2, plain and weight-normalised at several ratios c = eta_u /
-eta_r, all from the same start. Instances and rates are stand-ins (200 unknowns, 60 Gaussian
-measurements, 5 ones, norm of the start 0.5, eta 0.01, projected steps). Plain descent fits the
-measurements and keeps an error that its start sets; with a larger c the error falls further.
+eta_r, all from one initialisation. Plain descent fits the measurements and keeps an error that its
+initialisation determines; with a larger c the error falls further. Instances and rates are
+stand-ins (200 unknowns, 60 Gaussian measurements, 5 ones, initial norm 0.5, eta 0.01, projected
+steps).
 """
 
 from typing import Any

@@ -1,15 +1,15 @@
 """What a discretisation does: step size, projection, and one polar pair or two.
 
 In the setting of Chou, Rauhut & Ward, whose exact step and number of polar pairs are not known to
-us. Left (40 unknowns, 15 measurements, 3 ones, norm of the start 1): how far the reconstruction
-error of descent is from that of the gradient flow, both at the first state with relative residual
-below 0.001, against the step. Projected steps return u to the unit sphere; Salimans-Kingma steps
-move a free v, whose norm then grows. Right (20 measurements, signed truth): final error with one
-polar pair for x = (x_+, x_-) or a pair for each of x_+ and x_-, against c; dashed: plain descent.
-Two pairs end further off, and at large c do not fit within the budget: each pair's norm^2 grows to
-the l1 norm of its own half only, so the exponent of the magnification, c (r_end^2 - r_0^2) / 2, is
-divided between them.
-All sizes are stand-ins; everywhere else in this paper's figures one pair and projected steps.
+us. Left (40 unknowns, 15 measurements, 3 ones, initial norm 1): difference between the
+reconstruction errors of descent and of the gradient flow, both at the first state with relative
+residual below 0.001, against the step. Projected steps return u to the unit sphere; Salimans-Kingma
+steps move a free v, whose norm then grows. Right (20 measurements, signed truth): final error with
+one polar pair for x = (x_+, x_-) or one pair for each of x_+ and x_-, against c; dashed: plain
+descent. Two pairs end with a larger error, and at large c they do not fit within the budget. The
+reason is that each pair's norm^2 grows only to the l1 norm of its own half, so the two pairs share
+the exponent of the magnification, c (r_end^2 - r_0^2) / 2. All sizes are stand-ins. The other
+figures of this paper have one pair and projected steps.
 """
 
 from typing import Any

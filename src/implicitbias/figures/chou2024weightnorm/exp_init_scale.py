@@ -1,11 +1,12 @@
 """Final error against the scale of the start, by depth and sign, with and without normalisation.
 
-In the setting of Chou, Rauhut & Ward: plain descent needs a small start; weight normalisation keeps
-a small error over a range of starts, and loses its gain when the start is larger than the limit.
-Left: depth 2 against the norm of the start, non-negative and signed truth; right: the start of norm
-1 against the depth (stand-ins: 200 unknowns, 60 measurements, 5 non-zeros; 40,000 steps at depth 2,
-60,000 beyond; at scale `small` no signed truth at depth 4). Some runs stop at that cap: these are
-end-of-budget errors. Runs whose relative residual is still above 0.01 have no final error: missing.
+In the setting of Chou, Rauhut & Ward: plain descent needs a small initialisation. Weight
+normalisation keeps a small error over a range of initialisations, and loses its gain when the
+initialisation is larger than the limit. Left: depth 2, against the initial norm, for a non-negative
+and a signed truth. Right: initial norm 1, against the depth (stand-ins: 200 unknowns, 60
+measurements, 5 non-zeros; 40,000 steps at depth 2, 60,000 beyond; at scale `small` no signed truth
+at depth 4). Some runs stop at this budget, so the errors are errors at its end. A run whose
+relative residual is still above 0.01 has no final error and is missing.
 """
 
 from typing import Any

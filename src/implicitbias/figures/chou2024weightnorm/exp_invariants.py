@@ -2,10 +2,10 @@
 
 In the setting of Chou, Rauhut & Ward. With w = u exp(c r^2 / 2), the projections of log w (depth 2)
 or of w^(2-L) (deeper) on the kernel of A are constant along the flow; without normalisation the
-same holds of x. Lines: the largest change of any component so far, relative to the norm of the
-unprojected vector, against time; one for each instance.
-Dotted: what is claimed. What drifts is the solver's error (adaptive, rtol 1e-12); drifts below
-1e-16 are drawn there. Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros).
+projections of x are constant. Lines: the largest change of any component so far, relative to the
+norm of the unprojected vector, against time, for each instance. Dotted: the claimed bound. The
+drift is the error of the solver (adaptive, rtol 1e-12); drifts below 1e-16 are drawn at 1e-16.
+Instances are stand-ins (40 unknowns, 20 measurements, 3 non-zeros).
 """
 
 from typing import Any

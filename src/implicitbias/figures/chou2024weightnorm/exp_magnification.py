@@ -1,13 +1,14 @@
 """The magnification factor: predicted and measured, and the excess of the l1 norm with its bound.
 
 In the setting of Chou, Rauhut & Ward: weight-normalised flow ends where plain flow from x(0) / rho
-ends, rho = (r_0 / r_end) exp(c (r_end^2 - r_0^2) / 2). Left: log10 rho measured against the value
-known beforehand, at r_end = Q^(1/L) with Q the least l1 norm; it is a lower bound where Q^(1/L) >=
-1 / sqrt(c). Right: excess (||z||_1 - Q) / Q against its bound. The identity and the bound are
-derived for this model; that the paper's factor is this one is an inference. Ensemble of stand-ins.
-Only flows that interpolate (relative residual at the solver's stop) are drawn on the right, and
-judged. The slowest need a time of 5e10 to a residual of 1e-8; at time 1e8 they are at 1e-6, and
-z is there 2e-4 away from the plain flow's: the identity is of limits.
+ends, rho = (r_0 / r_end) exp(c (r_end^2 - r_0^2) / 2). Left: measured log10 rho against the value
+that is known beforehand, at r_end = Q^(1/L), where Q is the least l1 norm. This value is a lower
+bound where Q^(1/L) >= 1 / sqrt(c). Right: excess (||z||_1 - Q) / Q against its bound. The identity
+and the bound are derived for this model; that rho is the paper's factor is an inference. All
+instances are stand-ins. Only flows that interpolate (relative residual at the solver's stop) are
+judged and drawn on the right. The slowest flows need a time of 5e10 to reach a residual of 1e-8. At
+time 1e8 their residual is 1e-6, and z is 2e-4 away from the z of plain flow, because the identity
+is about limits.
 """
 
 from typing import Any

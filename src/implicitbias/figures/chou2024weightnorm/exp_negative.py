@@ -1,14 +1,15 @@
 """Where weight normalisation does not help: large starts, small ratios, deep and fast networks.
 
 In the setting of Chou, Rauhut & Ward, by flow (stand-in instances: 40 unknowns, 15 measurements, 3
-ones). Not 20 measurements, as first tried: there 31% of instances have a single non-negative
-solution (Wendel; Donoho & Tanner 2010), where every flow ends and there is nothing to compare; with
-15 they are 1.4%. Left: excess of the l1 norm over its least value Q, at depth 2, for a start of 0.5
-per weight (larger than the limit) and of 0.01, against c: no gain from the large start, and worse
-than plain (dashed) from the tiny one when c is small. Right: time until the relative residual is
-1e-8 at depth 4, a line per instance. It grows by orders of magnitude up to c = 2; with larger
-ratios most flows do not arrive before the horizon (hollow points, drawn there), while some
-instances arrive early, before the slow phase.
+ones). With 20 measurements, our first choice, 31% of the instances have a single non-negative
+solution (Wendel; Donoho & Tanner 2010), at which every flow ends, so that nothing can be compared;
+with 15 measurements 1.4% have one. Left: excess of the l1 norm over its least value Q, at depth 2,
+for an initialisation of 0.5 per weight (larger than the limit) and of 0.01, against c.
+Normalisation gains nothing from the large initialisation, and from the tiny one it is worse than
+plain flow (dashed) when c is small. Right: time until the relative residual is 1e-8 at depth 4, a
+line per instance. This time grows by orders of magnitude up to c = 2. With larger ratios most flows
+do not reach the residual before the horizon (hollow points, drawn at the horizon), while some
+instances reach it early, before the slow phase.
 """
 
 from typing import Any

@@ -1,18 +1,19 @@
 """Recovery over measurements and sparsity: plain, weight-normalised, and the l1 line.
 
 In the setting of Chou, Rauhut & Ward: share of seeds whose vector is recovered by gradient descent
-on a diagonal linear network of depth 2, without and with weight normalisation, from the same start
-at the same budget; rows: noise on each measurement (all stand-ins). Recovered: relative error below
-0.01, or five times the noise. White line: where basis pursuit recovers half of the instances.
-Dotted: to its right more than half of the instances have one non-negative solution only (Wendel;
-Donoho & Tanner 2010: measurements = (unknowns + non-zeros) / 2), which every method that fits the
-measurements finds if it is given time. Right: what step and time do without noise, on some cells
-right of both lines. Top: share recovered at the time of the maps, eta x iterations, against the
-step; dashed: by the gradient flow at that time. Bottom: share recovered by the flow against time;
-the vertical line is the time of the maps. Plain descent fails there for want of time: most of what
-it could find takes orders of magnitude longer. The step 0.005 was chosen after larger ones were
-seen to leave truths with many non-zeros unfitted. Basis pursuit fits the noise too, worst where
-there are about half as many measurements as unknowns, so that its line may close.
+on a diagonal linear network of depth 2, without and with weight normalisation, from one
+initialisation and with one budget; rows: noise on each measurement (all stand-ins). A vector is
+recovered if its relative error is below 0.01, or below five times the noise. White line: where
+basis pursuit recovers half of the instances. Dotted line: to its right more than half of the
+instances have only one non-negative solution (Wendel; Donoho & Tanner 2010: measurements =
+(unknowns + non-zeros) / 2), which every method that fits the measurements finds in the end. Right:
+the effect of step and time without noise, on some cells to the right of both lines. Top: share
+recovered at the time of the maps, eta x iterations, against the step; dashed: by the gradient flow
+at that time. Bottom: share recovered by the flow against time; the vertical line is the time of the
+maps. Plain descent fails there for lack of time: most of what it could recover takes orders of
+magnitude longer. The step 0.005 was chosen after larger steps had left truths with many non-zeros
+unfitted. Basis pursuit also fits the noise, most strongly where there are about half as many
+measurements as unknowns, so its line may close.
 """
 
 import math

@@ -2,12 +2,13 @@
 
 In the setting of Chou, Rauhut & Ward, at depth 2, non-negative truth (stand-ins: 40 unknowns, 15
 measurements, 3 ones, so that the limit's norm is about 1.7). Left: excess of the l1 norm over its
-least value Q against the norm of the start; plain flow needs a small start, and with a ratio of 5
-normalised flow has a smaller excess from a start of norm 1. Right: the same excess against the
-start that plain flow would need, ||x(0)|| / rho: all ratios lie on one curve. By it d log(start /
-rho) / d log start = c r_0^2 up to the change of the limit: a large ratio lowers the level at every
-start, but the dependence on the start only below 1 / sqrt(c). Flows run until the relative residual
-is 1e-8: these are limits, and the end-of-budget errors of descent are in `exp_init_scale`.
+least value Q against the norm of the initialisation. Plain flow needs a small initialisation; with
+a ratio of 5, normalised flow has a smaller excess from norm 1. Right: this excess against the
+initial norm that plain flow would need, ||x(0)|| / rho: all ratios lie on one curve. Hence d
+log(start / rho) / d log start = c r_0^2 up to the change of the limit: a large ratio lowers the
+level at every initialisation, but weakens the dependence on the initialisation only below 1 /
+sqrt(c). Flows run until the relative residual is 1e-8, so the values are limits; `exp_init_scale`
+has the errors of descent at the end of a budget.
 """
 
 from typing import Any

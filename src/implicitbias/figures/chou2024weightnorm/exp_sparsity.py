@@ -1,14 +1,15 @@
 """Final error against the sparsity of the truth, beside basis pursuit.
 
 In the setting of Chou, Rauhut & Ward: gradient descent on a diagonal linear network of depth 2,
-plain and weight-normalised from the same start, and the minimiser of the l1 norm by linear
+plain and weight-normalised from one initialisation, and the minimiser of the l1 norm by linear
 programming. Left: without noise; right: with Gaussian noise of 0.01 on each measurement. Sizes are
-stand-ins. Descent runs a fixed budget, so its error at an exact recovery is not zero. Basis pursuit
-fits the measurements exactly, noise included; errors below 1e-8 are drawn there.
+stand-ins. Descent has a fixed budget, so its error is not zero even where it recovers the truth.
+Basis pursuit fits the measurements exactly, including the noise. Errors below 1e-8 are drawn at
+1e-8.
 
-A truth of one entry leaves nothing to gain at c = 2: with Q = 1 and r_0 = 0.5 the magnification
-(r_0 / Q^(1/2)) exp(c (Q - r_0^2) / 2) is 1.06. From three entries on the error is 0.15 of plain's
-or less; the claim is on all sparsities.
+For a truth with one non-zero entry there is nothing to gain at c = 2: with Q = 1 and r_0 = 0.5 the
+magnification (r_0 / Q^(1/2)) exp(c (Q - r_0^2) / 2) is 1.06. From three entries on, the error is at
+most 0.15 times that of plain descent. The claim is about all sparsities.
 """
 
 from typing import Any

@@ -3,10 +3,11 @@
 In the setting of Chou, Rauhut & Ward: steps of descent until the relative residual is 1e-4, plain
 and weight-normalised, of the runs of depth 2 in `exp_init_scale` (stand-ins). Left: non-negative
 truth; right: signed truth. All methods take steps of the same eta, whatever the ratio. Dotted: the
-budget of 40,000 steps. A run that has not arrived counts with it, which understates its steps;
-hollow: some seeds have not arrived. The claims are on starts of norm 1, which both signs have; two
-runs that have not arrived are not compared there. Starts beyond the limit's norm of 2.2 are
-fitted fast and far from the truth (`exp_init_scale`).
+budget of 40,000 steps. A run that does not reach this residual counts with the budget, which
+understates its steps; hollow points: some seeds do not reach it. The claims are about the initial
+norm 1, which both signs have; two runs that both miss the residual are not compared.
+Initialisations beyond the limit's norm of 2.2 fit quickly, but far from the truth
+(`exp_init_scale`).
 """
 
 from typing import Any

@@ -1,13 +1,14 @@
 """Loss of the sparse weight against its number of non-zeros: the cost of shrinkage.
 
-In the setting of Dinh & Xin: the cut-off is swept at equal values for l1, l0 and transformed l1
-(a = 0.1, 1 and 10, stand-ins). Each point is the mean over seeds at one cut-off: non-zeros of u
+In the setting of Dinh & Xin: the cut-off is swept at equal values for l1, l0 and transformed l1 (a
+= 0.1, 1 and 10, stand-ins). Each point is the mean over seeds at one cut-off: non-zeros of u
 against the population loss of u itself (left) and of u rescaled to unit length (right). Pruned
-truth: the true weight with its entries up to the cut-off removed, which no method can know; pruned
-w: what magnitude pruning of plain gradient descent gives, the same where descent has converged.
-Losses below 1e-8 (exact recovery) are drawn there; means are arithmetic, the expected loss; bars:
-smallest to largest seed. The claims compare at equal cut-off, and at equal numbers of non-zeros.
-All settings are stand-ins; the abstract names the trade-off, not its numbers.
+truth: the true weight with its entries up to the cut-off removed, which no method can know. Pruned
+w: magnitude pruning of plain gradient descent, which gives the pruned truth where descent has
+converged. Losses below 1e-8 (exact recovery) are drawn at 1e-8. Means are arithmetic, because they
+estimate the expected loss; bars reach from the smallest to the largest seed. The claims compare at
+equal cut-off, and at equal numbers of non-zeros. All settings are stand-ins; the abstract mentions
+the trade-off without numbers.
 """
 
 import math

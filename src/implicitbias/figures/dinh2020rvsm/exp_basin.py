@@ -2,12 +2,13 @@
 
 In the setting of Dinh & Xin. Left: starts at angle pi - delta from the true weight, l1 at cut-off
 0.1 (stand-ins). The horizontal axis is beta over delta sin(delta) / (k pi), the value at which the
-loss's pull at the start balances the largest drag of the penalty; the paper's theorem is recalled,
-not read, to need beta below it. Runs at a ratio of one must reach the neighbourhood of the truth
-(angle below a tenth); far above it most starts still do. Right: one truth, twenty random starts on
-the sphere, beta 0.004, cut-off 0.05: final angle against the iterations it took; a start that ended
-elsewhere would stand apart. Not drawn: a hundred further truths, each from one random start, of
-which the claim "with high probability" counts those that end at the new thresholding of the truth.
+pull of the loss at the initialisation balances the largest drag of the penalty. As we recall the
+paper's theorem, which we have not read, it needs beta below this value. Runs at a ratio of one must
+reach the neighbourhood of the truth (angle below a tenth); far above one, most initialisations
+still do. Right: one truth, twenty random starts on the sphere, beta 0.004, cut-off 0.05: final
+angle against the number of iterations; an initialisation that ended elsewhere would be an outlier.
+Not drawn: a hundred further truths, each from one random initialisation; the claim "with high
+probability" counts how many of them end at the new thresholding of the truth.
 """
 
 from typing import Any

@@ -1,17 +1,18 @@
 """On the unit sphere or free: does normalising the weight after each step change the limit?
 
-In the setting of Dinh & Xin, whose normalisation is recalled, not read. The same truths and starts
-with w returned to the unit sphere after each step, as in this paper's other figures, and without;
-over splitting weights, cut-offs and penalties (stand-ins). Left: the angle to the truth of the free
-limit, relative to that on the sphere, less one. Right: how far the free limit's norm is below one;
-the penalty pulls w towards u, which is shorter. Values below 1e-9 are drawn there. A run whose u
-keeps the whole support has the truth itself as its limit either way: its angle is rounding, and is
-left out on both sides.
+In the setting of Dinh & Xin, whose normalisation is recalled, not read. Equal truths and
+initialisations are run with w returned to the unit sphere after each step, as in this paper's other
+figures, and with w free, over splitting weights, cut-offs and penalties (stand-ins). Left: the
+angle to the truth of the free limit, relative to that on the sphere, less one. Right: how far the
+free limit's norm is below one; the penalty pulls w towards u, which is shorter. Values below 1e-9
+are drawn at 1e-9. If u keeps the whole support, the limit is the truth itself in both cases and its
+angle is rounding; such runs are left out on both sides.
 
-To first order the norm is short by beta (1 - ||u|| cos angle(u, w)) over the curvature of the loss
-along w, (k + (k^2 - k) / pi) / k^2 = 0.35. The threshold 0.0045 is from runs with less shrinkage;
-l1 at the largest beta and cut-off is short by 0.0073, as this says. An entry of the truth within
-that of the edge below which l1 drops it is kept on the sphere and dropped without it: one run.
+To first order the norm is too small by beta (1 - ||u|| cos angle(u, w)) over the curvature of the
+loss along w, (k + (k^2 - k) / pi) / k^2 = 0.35. The threshold 0.0045 comes from runs with less
+shrinkage; under l1, at the largest beta and cut-off, the norm is too small by 0.0073, as this
+formula predicts. In one run an entry of the truth lies within this distance of the value below
+which l1 drops it; it is kept on the sphere and dropped without it.
 """
 
 from typing import Any

@@ -1,14 +1,13 @@
 """Limits of relaxed variable splitting: closeness to the truth, its bound, and exact identities.
 
 In the setting of Dinh & Xin, over splitting weights beta, cut-offs and penalties (stand-ins;
-transformed l1 with a = 0.1, 1 and 10).
-Left: distance of the limit from the true weight against the bound 2 sqrt(2) k beta ||u||
-sin(angle(u, w)), with the line of equality; the bound is derived for this model, not quoted from
-the paper. Runs of l0 that keep the whole support have no distance and no bound beyond rounding:
-left out. Right: largest miss, over entries and runs, of the identities that a limit on the sphere
-satisfies: (i) the true weight is a combination of w and w - u, (ii) the loss's pull balances the
-penalty's drag, (iv) w is a new thresholding of the true weight. Limits are iterated until w moves
-by less than 1e-13.
+transformed l1 with a = 0.1, 1 and 10). Left: distance of the limit from the true weight against the
+bound 2 sqrt(2) k beta ||u|| sin(angle(u, w)), with the line of equality; the bound is derived for
+this model, not quoted from the paper. Runs of l0 that keep the whole support are left out, because
+their distance and their bound are rounding. Right: largest error, over entries and runs, of the
+identities that a limit on the sphere satisfies: (i) the true weight is a combination of w and w -
+u, (ii) the loss's pull balances the penalty's drag, (iv) w is a new thresholding of the true
+weight. Limits are iterated until w moves by less than 1e-13.
 """
 
 from typing import Any

@@ -1,14 +1,15 @@
 """Splitting a convolutional network in training: accuracy against zeros, beside pruning.
 
-The use that the method of Dinh & Xin was made for; network, data and settings are stand-ins (two
-strided convolutions, a hidden layer and a head on 5,000 images of MNIST, SGD without momentum).
-Weights of all layers are split, biases are not. Test accuracy of the network at u against the share
-of zeros of u (left) and of convolution channels whose filter is zero (right); a point per cut-off,
-mean over seeds. Magnitude pruning removes the smallest weights of the unpenalised network of the
-same seed, all layers together: at once at the end, or at epoch 4 of 6 with fine-tuning for the
-rest, so that all have had equally many epochs. Settings and claims were fixed before the first run;
-the fine-tuned share 0.98 was added after it, so that no comparison is with a smaller share. Both
-penalised and plain networks have had few epochs: errors are far from the best known.
+This is the use for which the method of Dinh & Xin was made; network, data and settings are
+stand-ins (two strided convolutions, a hidden layer and a head on 5,000 images of MNIST, SGD without
+momentum). The weights of all layers are split, and the biases are not. Test accuracy of the network
+at u against the share of zeros of u (left) and of convolution channels whose filter is zero
+(right); a point per cut-off, mean over seeds. Magnitude pruning removes the smallest weights of the
+unpenalised network of the same seed, all layers together: at once at the end, or at epoch 4 of 6
+with fine-tuning for the rest, so that all networks train for equally many epochs. Settings and
+claims were fixed before the first run. The fine-tuned share 0.98 was added after it, so that no
+network is compared with a smaller share. All networks train for few epochs, so their errors are far
+from the best known.
 """
 
 from typing import Any

@@ -4,11 +4,11 @@ In the setting of Dinh & Xin with finite samples of noiseless Gaussian data (sta
 examples, a quarter of them at scale `small`; full batch with step 5 for 120 iterations, batches of
 100 with step 1 for 1,500), against the population gradient. Angle of w to the true weight by
 iteration, one panel per gradient; weights on the sphere, u thresholded from the new w. An entry of
-the truth between C cut-off and (B + C) cut-off, here 0.050 and 0.054, has two limits under l0:
-there the path, and so the sample, decides the support. Seed 2's truth has an entry of 0.0532: the
-samples keep it, the population's path does not, and by it alone claims on all runs fail; where the
-support is the same, the angle is. Where u keeps the whole support under l0 the limit is the truth
-and both angles are rounding.
+the truth between C cut-off and (B + C) cut-off, here 0.050 and 0.054, has two limits under l0: the
+path, and therefore the sample, decides the support. The truth of seed 2 has an entry of 0.0532,
+which the samples keep and the path of the population does not; this entry alone makes the claims on
+all runs fail. Where the supports are equal, the angles are equal. Where u keeps the whole support
+under l0, the limit is the truth and both angles are rounding.
 """
 
 from typing import Any

@@ -2,9 +2,9 @@
 
 In the setting of Dinh & Xin: the population gradient, weights on the unit sphere, 20 patches of
 dimension 50, 10 non-zeros of the truth, transformed l1 with a = 1 (stand-ins). theta: angle of w to
-the truth w*; gamma: angle of u to w; kept: non-zeros of u; true: those inside the support of w*; f:
-the population loss, of w, of the sparse u, and of u rescaled to unit length. Means over the seeds.
-Cut-offs, not penalty weights, are equal across penalties.
+the truth w*; gamma: angle of u to w; kept: non-zeros of u; true: non-zeros of u inside the support
+of w*; f: the population loss, of w, of the sparse u, and of u rescaled to unit length. Values are
+means over the seeds. Penalties are compared at equal cut-offs, not at equal penalty weights.
 """
 
 from typing import Any

@@ -1,11 +1,12 @@
 """The limit is a new thresholding of the true weight: w_i and u_i against w*_i, entry by entry.
 
 In the setting of Dinh & Xin, for a dense true weight, beta 0.01 and cut-off 0.1 (stand-ins).
-Crosses: entries of the iterated limit w; dots: of u. Lines: the closed form with constants B and C
-of each run: l1 shrinks w* beyond (B + C) cut-off, l0 keeps or removes and does not shrink,
-transformed l1 (a = 0.1, 1 and 10) lies between. Between C cut-off and (B + C) cut-off both l0
-branches are limits, and the path decides, as it does for transformed l1 with a = 0.1, which jumps
-too; there the line follows u. Under l0 a kept entry of u equals that of w.
+Crosses: entries of the iterated limit w; dots: entries of u. Lines: the closed form with the
+constants B and C of each run. Under l1 entries of w* beyond (B + C) cut-off shrink; l0 keeps or
+removes an entry without shrinkage; transformed l1 (a = 0.1, 1 and 10) lies between the two. Between
+C cut-off and (B + C) cut-off both l0 branches are limits, and the path decides between them. It
+also decides for transformed l1 with a = 0.1, which jumps as well; there the line follows u. Under
+l0 a kept entry of u equals that of w.
 """
 
 from typing import Any

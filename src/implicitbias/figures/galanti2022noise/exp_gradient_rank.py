@@ -1,16 +1,17 @@
 """Ranks of gradients of single batches against m_l B (lemma 3.1).
 
-Rank of the gradient with respect to each weight matrix, on batches of 1 to 64 examples of networks
-at their start and after training, in float64. m_l, the number of places where a layer is applied to
-one example, is 1 for the MLPs, 16, 4 and 1 for the convolutions; a line per m_l and full rank, mean
-over the layers. The gradient of one example has at most rank m_l, that of a batch at most m_l B
-(grey line), and none more than its matrix has, where a line turns flat.
+Rank of the gradient with respect to each weight matrix, on batches of 1 to 64 examples, for
+networks at initialisation and after training, in float64. m_l, the number of places where a layer
+is applied to one example, is 1 for the MLPs, 16, 4 and 1 for the convolutions; a line per m_l and
+full rank, mean over the layers. The gradient of one example has rank at most m_l, and the gradient
+of a batch at most m_l B (grey line). No gradient exceeds the full rank of its matrix, where a line
+turns flat.
 
-With batch normalisation an example has no gradient of its own. A unit's gradients then sum to zero
-over the batch and places, so one direction is lost: m_l B - 1 (dotted) for every layer under it,
-between residual connections too. Batches start at 4 there: of two examples a normalised unit makes
-+-1 whatever its weights.
-The lemma is in the published version; that a batch adds m_l B - 1 is ours. Networks are stand-ins.
+With batch normalisation an example has no gradient of its own. The gradients of a unit then sum to
+zero over the batch and the places, so one direction is lost: the bound is m_l B - 1 (dotted) for
+every layer under the normalisation, also between residual connections. Batches begin at 4 there,
+because a normalised unit maps two examples to +-1 whatever its weights. The lemma is in the
+published version; the bound m_l B - 1 is ours. The networks are stand-ins.
 """
 
 from typing import Any

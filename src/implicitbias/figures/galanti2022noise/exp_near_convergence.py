@@ -4,13 +4,14 @@ For a mini-batch S' of B examples let L_S' be its loss with the penalty (weight_
 W = (grad L_S' - G) / weight_decay, where G, the gradient without penalty, has rank at most m_l B;
 so W / ||W||_F is within min over S' of ||grad L_S'||_F / (weight_decay ||W||_F) of that rank.
 Solid: that bound over training; dashed: the distance itself. Versions 1 and 2 of the paper bound
-the rank so, with 2 lambda in place of torch's weight_decay: their theorem's wording is recalled,
-not read; the inequality is the algebra above, and a job in which it fails ends with an error.
+the rank in this way, with 2 lambda in place of torch's weight_decay: their theorem's wording is
+recalled, not read; the inequality is the algebra above, and a job in which it fails ends with an
+error.
 
-Above 1 (shaded) the bound says nothing. It falls where the gradients of single batches come to
-agree with -weight_decay W: at a stationary point of all the data if B = N, and for B < N as far as
-the noise of the batches is small against weight_decay ||W||. In the run here it is not, though the
-distance itself becomes small. Data, network, rates are stand-ins.
+Above 1 (shaded) the bound is not informative. It falls where the gradients of single batches
+approach -weight_decay W: for B = N at a stationary point of all the data, and for B < N to the
+extent that the noise of the batches is small against weight_decay ||W||. In this run the noise is
+not small, although the distance itself becomes small. Data, network and rates are stand-ins.
 """
 
 from typing import Any

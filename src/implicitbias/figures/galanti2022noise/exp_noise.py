@@ -3,24 +3,25 @@
 Relative movement ||W_{t+1} - W_t|| / ||W_t|| of the last step before each record, mean over the
 layers but the head. The claim of the first versions: with weight decay and batches smaller than the
 data SGD cannot converge, so its steps have a floor, while gradient descent (the full batch) comes
-to rest. Dashed: what weight decay alone would move in a step, lr weight_decay; dotted: what the
-gradients alone moved. At rest both parts are of that size and cancel.
+to rest. Dashed: the movement of one step by weight decay alone, lr weight_decay; dotted: the
+movement by the gradients alone. At rest both parts have the size of the decay's and cancel.
 
-Over an epoch noise partly cancels and decay adds up, so that a plateau of movement by epoch tells
-nothing of noise: those in the authors' notebook, 3.4e-4 an epoch at learning rate 1e-3 and decay
-1e-3 with 391 steps, are pure decay (391 lr weight_decay times the 7/8 of tensors that count there).
+Over an epoch noise partly cancels while decay adds up, so a plateau of the movement per epoch is no
+evidence of noise. The plateaus in the authors' notebook, 3.4e-4 per epoch at learning rate 1e-3 and
+decay 1e-3 with 391 steps, are pure decay (391 lr weight_decay times the 7/8 of tensors that count
+there).
 
-Setting of the authors' log: no normalisation, cross-entropy and square loss, no decay of the
-learning rate. Scale `paper` has the log's own network, data, batch size and length; scale small a
-perceptron on 128 digits, for as many steps at every batch size, whose learning rate lets gradient
-descent settle. The square loss here is not divided by the 10 classes, so a rate is worth ten of
-theirs. The full batch is ours. Judged are the last and the middle fifth of training, at the
-strongest decay at which every network has learnt.
+The setting is that of the authors' log: no normalisation, cross-entropy and square loss, constant
+learning rate. Scale `paper` has the log's own network, data, batch size and length; scale `small`
+has a perceptron on 128 digits, equally many steps at every batch size, and a learning rate at which
+gradient descent settles. The square loss here is not divided by the 10 classes, so our rate acts
+like ten times theirs. The full batch is ours. The claims compare the last and the middle fifth of
+training, at the strongest decay at which every network has learnt.
 
-What is seen at scale small, with decay: SGD keeps steps of several times pure decay, larger for
-the smaller batch, almost all of it the gradients'. The full batch's two parts cancel but for a
-tenth (cross-entropy) or a third (square loss) of either at the strongest decay. Without decay the
-steps of SGD go on falling; the full batch on the square loss does not settle at this rate.
+At scale `small`, with decay, SGD keeps steps of several times pure decay, larger for the smaller
+batch and almost entirely from the gradients. At the strongest decay the two parts of the full batch
+cancel up to a tenth (cross-entropy) or a third (square loss) of either part. Without decay the
+steps of SGD keep falling; the full batch on the square loss does not settle at this rate.
 """
 
 from typing import Any

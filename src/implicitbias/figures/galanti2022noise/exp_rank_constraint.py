@@ -2,15 +2,16 @@
 
 The argument of the first versions: at a point that is stationary for every mini-batch, each weight
 is a gradient of one batch over -weight_decay, so that its rank is at most m_l B; weights that need
-more cannot settle. Here m_l = 1, and the bound binds where B < width (shaded); elsewhere no weight
-can have more rank than it allows. If the constraint were all of the noise, a step would fall to the
-full batch's on the right of each shaded part. It does not: a network whose weights can have no more
-rank than the batch has as much noise as a wider one.
+a higher rank cannot settle. Here m_l = 1, and the bound binds where B < width (shaded); elsewhere
+no weight can have a higher rank than the bound allows. If the constraint caused all of the noise, a
+step would fall to the size of the full batch's step on the right of each shaded part. It does not:
+a network whose weights cannot have a higher rank than the batch has as much noise as a wider one.
 
-One step's relative movement over that of pure decay, mean of the last fifth of training: 1 is what
-decay alone would move. Perceptrons of two widths in the setting of figure exp_noise at scale small
-(cross-entropy, its strongest decay), at several batch sizes up to the full batch. The experiment is
-ours. The inequality gives only one direction: it says nothing of batches that can give the rank.
+Drawn is the relative movement of one step over that of pure decay, as the mean over the last fifth
+of training; 1 is the movement by decay alone. Perceptrons of two widths in the setting of
+`exp_noise` at scale `small` (cross-entropy, its strongest decay), at several batch sizes up to the
+full batch. The experiment is ours. The inequality gives only one direction: it says nothing about
+batches that are large enough for the rank.
 """
 
 from typing import Any

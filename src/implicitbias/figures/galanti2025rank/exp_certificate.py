@@ -1,23 +1,24 @@
 """What the paper proves of every run, checked in trained networks: no statistics, no tolerance.
 
-Dots lie on or under the diagonal or the job that measures them fails, naming run, layer and epoch.
-Left: after n steps W_T - p W_{T-n}, p = prod (1 - lr weight_decay), has rank at most m_l times the
-examples of the n batches; a gradient has at most m_l times the examples of its batch. Middle: the
-distance of W_T / ||W_T|| to that rank is at most p ||W_{T-n}|| / ||W_T|| (lemma 3.2), both norms.
-Right: the rank at tolerance eps = 2p is at most that rank (theorem 3.3) where ||W_{T-n}|| is at
-most twice ||W_T||. Hollow: the bound is vacuous, no matrix of the shape could exceed it. n is 1, 4,
-16, ... and what the theorem's proof takes for eps 0.5, 0.3 and 0.1. The identity behind all this
-was also replayed with gradients by autograd, 16 steps before each record.
+Every dot lies on or under the diagonal; otherwise the job that measures it fails and names run,
+layer and epoch. Left: after n steps W_T - p W_{T-n}, p = prod (1 - lr weight_decay), has rank at
+most m_l times the examples of the n batches; a gradient has at most m_l times the examples of its
+batch. Middle: the distance of W_T / ||W_T|| to that rank is at most p ||W_{T-n}|| / ||W_T|| (lemma
+3.2), both norms. Right: the rank at tolerance eps = 2p is at most that rank (theorem 3.3) where
+||W_{T-n}|| is at most twice ||W_T||. Hollow: the bound is vacuous, because no matrix of the shape
+could exceed it. n is 1, 4, 16, ... and the values that the theorem's proof takes for eps 0.5, 0.3
+and 0.1. The identity behind these bounds was also replayed with gradients by autograd, 16 steps
+before each record.
 
 m_l counts the places where a layer is applied to one example: 1 in the MLP, 5 tokens in the ViT,
-144 and 16 in the convolutions, of which every bound here is vacuous. The ViT's W_Q, W_K and W_V are
-taken as one matrix, of whose gradient theirs are parts: what bounds its rank bounds theirs (lemma
-A.1). The ViT has dropout, whose masks the replay finds again. p is the product of torch's 1 - lr
-weight_decay, where the paper writes 1 - 2 lr lambda. In float64; float32 runs keep the same bounds
-up to n roundings of a weight. The paper has no such figure. Settings are chosen so that bounds can
-speak: few examples in n batches against the width, and decay strong enough that p falls within
-them. The rank after n steps is then nearly its bound; the rank that the theorem speaks of is a
-small part of its own.
+144 and 16 in the convolutions, for which every bound here is vacuous. The ViT's W_Q, W_K and W_V
+are taken as one matrix. Their gradients are parts of its gradient, so a bound on its rank bounds
+their ranks (lemma A.1). The ViT has dropout, whose masks the replay reproduces. p is the product of
+torch's 1 - lr weight_decay, where the paper writes 1 - 2 lr lambda. The runs are in float64;
+float32 runs keep these bounds up to n roundings of a weight. The paper has no such figure. The
+settings make the bounds informative: few examples in n batches relative to the width, and a decay
+strong enough for p to fall within n steps. The rank after n steps is then nearly its bound; the
+rank in the theorem is a small fraction of its bound.
 """
 
 import matplotlib.pyplot as plt

@@ -1,14 +1,14 @@
 """Weight decay against none, all else the same: average rank, and test accuracy (ResNet-18).
 
 A dot is one setting of batch size, learning rate and weight decay, the mean over seeds, with the
-range from smallest to largest seed. Against its total decay exponent, the sum of learning rate x
-weight decay over steps: e to minus it is what decay alone would leave of the initial weights. Left:
-the final rank over that of the same network without decay, from the same seed; right: its test
-accuracy less that one's. Hollow: networks that do not fit the training set.
+range from smallest to largest seed. The horizontal axis is its total decay exponent, the sum of
+learning rate x weight decay over steps; decay alone would multiply the initial weights by
+exp(-exponent). Left: the final rank over the rank of the network without decay from the same seed.
+Right: the difference of their test accuracies. Hollow: networks that do not fit the training set.
 
 The paper's abstract says that weight decay is necessary for the bias to low rank, and its text that
-low rank has a noticeable, yet marginal effect on generalisation; it shows no network without decay
-beside one with it but in figures 1 (c) and 11. The runs are those of figures 1 to 4.
+low rank has a noticeable, yet marginal effect on generalisation; it shows a network without decay
+beside one with decay only in figures 1 (c) and 11. The runs are those of figures 1 to 4.
 """
 
 from __future__ import annotations

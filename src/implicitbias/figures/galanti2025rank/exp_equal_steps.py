@@ -1,13 +1,14 @@
 """Rank against batch size, at equal numbers of epochs and at equal numbers of steps (MLP-BN).
 
-Left, as in the paper's figures, every network sees the data equally often, so that one with a
-smaller batch makes more steps: its weights shrink by more decay in total. Right, every network
-makes as many steps as that of batch size 16 at left, with the learning rate cut at the same shares
-of them. Above the average rank, with weight decay and, dashed grey, without; below the accuracies.
+Left, as in the paper's figures, every network sees the data equally often, so a network with a
+smaller batch makes more steps and its weights shrink by more decay in total. Right, every network
+makes as many steps as the network of batch size 16 on the left, and the learning rate is cut at
+equal shares of the steps. Above: the average rank with weight decay and (dashed grey) without;
+below: the accuracies.
 
-The paper's claim is that a smaller batch lowers the rank. Its figures vary the batch size at equal
-epochs only; its theorem is about the batch size alone, whose bound B log(2/eps) / (2 mu lambda)
-does not depend on the number of steps once the norms have settled. This control is ours.
+The paper's claim is that a smaller batch lowers the rank. Its figures vary the batch size only at
+equal epochs. Its theorem is about the batch size alone: the bound B log(2/eps) / (2 mu lambda) does
+not depend on the number of steps once the norms have settled. This control is ours.
 """
 
 from __future__ import annotations

@@ -2,16 +2,17 @@
 
 Average rank of the final weights of the networks of figure 7 (MLP-BN) and figure 4 (ResNet-18),
 trained twice from the same initial weights on the same batches: in float32, and with convolutions
-and matrix products in bfloat16, as torch.autocast has it (MLP-BN's classifier excepted), in
-evaluation too. Weights, their updates, the statistics of batch normalisation and the spectra are
-in float32 in both.
+and matrix products in bfloat16, as in torch.autocast (except for MLP-BN's classifier), also in
+evaluation. Weights, their updates, the statistics of batch normalisation and the spectra are in
+float32 in both cases.
 
-SGD on a ReLU network is chaotic: a rounding grows until the two runs are two draws. So the measure
-is what another seed does: a precision that moves the rank less than that changes no curve of the
-other figures. A dot is a seed; the grey bar reaches as far as the smallest and the largest seed in
-float32 lie apart. Where ranks are full in all networks, another seed moves nothing, and one
-singular value near the tolerance decides. At scale `small` MLP-BN stands alone: convolutions in
-bfloat16 take too long on a processor that lacks them. The paper has no such figure.
+SGD on a ReLU network is chaotic: a rounding error grows until the two runs are two random draws.
+The effect of the precision is therefore compared with the effect of another seed: a precision that
+changes the rank less than another seed changes no curve of the other figures. A dot is a seed; the
+grey bar shows the distance between the smallest and the largest seed in float32. Where all networks
+have full rank, another seed changes nothing, and one singular value near the tolerance decides.
+Scale `small` has only MLP-BN, because bfloat16 convolutions take too long on a processor without
+bfloat16. The paper has no such figure.
 """
 
 from __future__ import annotations

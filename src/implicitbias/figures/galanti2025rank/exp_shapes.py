@@ -1,11 +1,11 @@
 """Share of the untrained rank kept by networks of several widths and depths (MLP-BN).
 
-The networks of figure 7 at batch size 32 and its largest decay at which they learn: of ten hidden
-layers and other widths at left, of other depths at the same width at right. Black with weight
-decay, dashed grey without; accuracies below. A width and a depth are changed one at a time.
+The networks of figure 7 at batch size 32 and its largest decay at which they learn: with ten hidden
+layers and other widths on the left, and with other depths at one width on the right. Black: with
+weight decay; dashed grey: without; below: accuracies. Width and depth are changed one at a time.
 
 The paper's abstract says that the bias exists in networks of any width or depth; each of its
-figures has one network.
+figures shows one network.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 Every curve of figures 7 to 9 is one vertical cut through this picture: the average rank of the
 hidden matrices at the end, counted at tolerances from 1e-4 to 0.2 of the Frobenius norm (above; the
 authors' code) or the spectral norm (below; the paper's text). Black: the untrained networks. The
-captions' tolerance is 1e-3. Where a curve meets the black one, the published plateau is that of a
-random matrix.
+captions' tolerance is 1e-3. Where a curve meets the black curve, the published plateau is the rank
+of a random matrix.
 
-At the paper's protocol a last row shows how far our average ranks are from the published points of
-figures 7 to 9 at each tolerance, in the mean over the points that we have run (after 490 epochs,
-as published): the smallest gap names the tolerance. The paper has no such figure.
+At the paper's protocol a last row shows the mean distance between our average ranks and the
+published points of figures 7 to 9 at each tolerance, over the points that we have run (after 490
+epochs, as published). The smallest distance identifies the tolerance. The paper has no such figure.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
 """Average rank of the other networks against the tolerance at which it is counted.
 
 As `exp_tolerance`, for the sweeps of figures 2, 3, 4, 10, 11, 13 and 16: ResNet-18, VGG-16, the ViT
-and the mixed residual network. For each figure the runs along its axis at one setting of the rest
-(the longest series; of equally long ones the smallest batches, the largest rates and decays): above
-counted in units of the Frobenius norm, below of the spectral norm. Dashed black: the untrained
-networks. Dotted: the captions' tolerance, 1e-3, and 0.05, at which the numbers of figures 4, 13 and
-16 were counted (errata, items 3 and 4). Where a curve meets the dashed one, its rank is that of a
-random matrix of the same shape.
+and the mixed residual network. For each figure it shows the runs along the figure's axis at one
+setting of the other fields (the longest series; among equally long ones, the smallest batches and
+the largest rates and decays). Ranks are counted in units of the Frobenius norm (above) and of the
+spectral norm (below). Dashed black: the untrained networks. Dotted: the captions' tolerance, 1e-3,
+and 0.05, at which the numbers of figures 4, 13 and 16 were counted (errata, items 3 and 4). Where a
+curve meets the dashed one, its rank is the rank of random matrices of its shapes.
 
-Judged is the direction that the paper finds, at the tolerance at which the untrained network is
-nearest to 0.55 of its full rank, as ResNet-18 has at the tolerance of figure 4: that asks nothing
-of trained networks, and is the same cut at every width. The paper has no such figure.
+The claims judge the direction that the paper reports, at the tolerance at which the rank of the
+untrained network is nearest to 0.55 of its full rank, as for ResNet-18 at the tolerance of figure
+4. This choice does not depend on trained networks and means the same cut at every width. The paper
+has no such figure.
 """
 
 from __future__ import annotations

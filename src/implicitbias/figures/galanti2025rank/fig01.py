@@ -1,20 +1,20 @@
 """Final average rank over pairs of hyper-parameters, as maps (ResNet-18).
 
-A cell is one setting, its number and colour the average rank over the 17 measured convolutions,
-the mean over seeds: over learning rate and weight decay at two batch sizes (a, b); over batch size
-and weight decay at one learning rate (c), and learning rate at one weight decay (d). The paper has
-batch sizes 8 and 16, learning rate 0.5 and weight decay 6e-3 there. Hatched: a network of some
-seed ended at chance or diverged; the mean is over the others. The paper's claim: the rank falls
-with smaller batches, larger learning rates and more weight decay, and without decay the batch size
-does not matter.
+A cell is one setting. Its number and colour are the average rank over the 17 measured convolutions,
+as the mean over seeds: over learning rate and weight decay at two batch sizes (a, b), over batch
+size and weight decay at one learning rate (c), and over batch size and learning rate at one weight
+decay (d). The paper's panels have batch sizes 8 and 16, learning rate 0.5 and weight decay 6e-3.
+Hatched: for some seed the network ended at chance or diverged, and the mean is over the other
+seeds. The paper's claim: the rank falls with smaller batches, larger learning rates and more weight
+decay, and without decay the batch size does not matter.
 
-The paper interpolates between its runs, and draws collapsed networks like others, as rank 0. All
-rows have colour scales from 0 on; the paper's panels have one of their own each. Its tolerance is
-1e-3.
+The paper interpolates between its runs, and draws collapsed networks like the others, with rank 0.
+Our colour scales begin at 0 in all rows; each panel of the paper has its own scale. Its tolerance
+is 1e-3.
 
 At scale `small` the maps are cuts through the grid of figures 2 to 5 and 12: batch sizes to 32,
-three rates, three decays, at tolerance 0.07. Untrained, so narrow a network has 99.6% of its full
-rank at it, so what is missing has been lost in training; at 0.1 it would be 89%.
+three rates, three decays, at tolerance 0.07. At this tolerance the untrained network has 99.6% of
+its full rank, so any missing rank was lost in training; at 0.1 it would have 89%.
 """
 
 import math

@@ -2,16 +2,16 @@
 
 Final rank of layers 1, 4, 8 and 11 (counted from 0 over the 17 measured convolutions) and of their
 average over all 17, and final accuracies below. The paper's claim: the larger the learning rate,
-the lower the rank. Its networks have LeakyReLU of slope 0.01, weight decay 5e-4, and a rank at
-tolerance 1e-3; of its runs the one with batch size 4 and learning rate 2 has collapsed to chance.
-Test accuracy falls as well.
+the lower the rank. Its networks have LeakyReLU of slope 0.01, weight decay 5e-4, and its ranks are
+at tolerance 1e-3. Its run with batch size 4 and learning rate 2 has collapsed to chance. Test
+accuracy falls as well.
 
 Dashed grey is ours: the same runs without weight decay. Grey crosses are networks at chance. At
-scale `small` the network has an eighth of the width, and learning rates and weight decay are
-points of one grid that this figure shares with figures 1, 3 to 5 and 12. Its ranks are judged at
-tolerance 0.07, the largest of 0.01, 0.02, 0.05, 0.07 and 0.1 at which the untrained network has
-99% of its full rank. At 1e-3 a value counts until the initialisation is forgotten to a thousandth,
-for which so short a training is too short.
+scale `small` the network has an eighth of the width, and learning rates and weight decay are points
+of one grid that this figure shares with figures 1, 3 to 5 and 12. Its ranks are judged at tolerance
+0.07, the largest of 0.01, 0.02, 0.05, 0.07 and 0.1 at which the untrained network has 99% of its
+full rank. At 1e-3 a singular value counts until the initialisation has decayed to a thousandth, for
+which this training is too short.
 """
 
 import pandas as pd

@@ -4,15 +4,15 @@ Final rank of layers 1, 4, 8 and 11 (counted from 0) and of the average over the
 convolutions, and final accuracies below, at learning rate 1.5. The paper's claim: the more weight
 decay, the lower the rank. At its strongest decay, 6e-3, its networks have collapsed to chance.
 
-The authors' log has no run at learning rate 1.5, so the activation is not known: ReLU here. The
-caption's tolerance, 1e-3, agrees with the plotted ranks; 0.05 is that of figures 4 and 13. The
-dashed grey level is ours: the same runs without weight decay. At scale `small` learning rate 0.2
-stands for 1.5, with three decays, at the tolerance of figure 2 and with its LeakyReLU.
+The authors' log has no run at learning rate 1.5, so the activation is not known; we use ReLU. The
+caption's tolerance, 1e-3, agrees with the plotted ranks; 0.05 is the tolerance of figures 4 and 13.
+The dashed grey level is ours: the same runs without weight decay. At scale `small` learning rate
+0.2 stands for 1.5, with three decays, at the tolerance of figure 2 and with its LeakyReLU.
 
-Grey crosses are networks at chance, which no claim counts. Once the gradient is gone all weights
-shrink together, which leaves the spectrum as it was. In the paper the exponents of such runs are in
-the thousands, so the weights underflow to zero, and the authors' code counts NaN and the zero
-matrix as rank 0.
+Grey crosses are networks at chance, which no claim counts. Once the gradient has vanished, all
+weights shrink together, which does not change the normalised spectrum. In the paper the exponents
+of such runs are in the thousands, so the weights underflow to zero, and the authors' code counts
+NaN and the zero matrix as rank 0.
 """
 
 import pandas as pd

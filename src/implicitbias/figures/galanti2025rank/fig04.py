@@ -2,16 +2,16 @@
 
 Final rank of layers 1, 4, 8 and 11 (counted from 0) and of the average over the 17 measured
 convolutions, and final accuracies below. The pairs are (a) 1e-3, 6e-3; (b) 5e-3, 6e-3; (c) 1e-2,
-4e-4. The paper's claim: all networks fit the training set, and the smaller the batch, the lower
-the rank and the better the test accuracy.
+4e-4. The paper's claim: all networks fit the training set, and the smaller the batch, the lower the
+rank and the better the test accuracy.
 
-The caption gives tolerance 1e-3; the plotted ranks are those at 0.05 (they equal the counts of
-figure 18 above 0.05 for the four layers at every batch size), where an untrained network has 125
-of 227: the large-batch end of each published curve is about the value at initialisation. Dashed
-grey is ours: the same runs without weight decay. At scale `small` the pairs are 0.05, 0.02; 0.1,
-0.02; 0.2, 0.01, at batch sizes to 32 and tolerance 0.07, as in figure 2. There an untrained
-network has nearly full rank, so that these curves begin, unlike the published ones, at full rank
-and not at a value of the initialisation below it.
+The caption gives tolerance 1e-3; the plotted ranks are ranks at 0.05 (they equal the counts of
+figure 18 above 0.05 for the four layers at every batch size). An untrained network has rank 125 of
+227 at 0.05, so the large-batch end of each published curve is about the value at initialisation.
+Dashed grey is ours: the same runs without weight decay. At scale `small` the pairs are 0.05, 0.02;
+0.1, 0.02; 0.2, 0.01, at batch sizes up to 32 and tolerance 0.07, as in figure 2. An untrained
+network has nearly full rank there, so these curves begin at full rank, whereas the published curves
+begin at a lower value of the initialisation.
 """
 
 import pandas as pd

@@ -1,25 +1,26 @@
 """Do the norms of the layers settle? ResNet-18, by learning rate.
 
-Above: the Frobenius norm of every fourth layer (counted from 0) at a record over that at the
-record before, 10 epochs earlier in the paper and two at scale `small`, at batch size 8 and weight
-decay 5e-4. The paper's claim: the ratios converge to 1, as its theorem assumes of norms one step
-apart.
+Above: the Frobenius norm of every fourth layer (counted from 0) at a record over the norm at the
+record before, which is 10 epochs earlier in the paper and two at scale `small`, at batch size 8 and
+weight decay 5e-4. The paper's claim: the ratios converge to 1, as its theorem assumes for norms
+that are one step apart.
 
-Ours is the rest. Dotted: what weight decay alone would leave. Below: the change of log norm per
-step in units of pure decay's. 1 is a norm that only decays, and then the theorem's inequality is
-empty; 0 is a norm that has settled. In the published curves the norms at learning rates 0.01 and
-0.1 shrink to the end at just the rate of decay, 0.997 and 0.976 in 10 epochs, which looks like 1
-because the rate has been cut to 0.008 of its start. The change between two records says nothing of
-the steps between them but their mean. Dashed grey: the mean over all 17 layers without weight
-decay. Values beyond -0.5 and 1.5 units are not shown, verticals are cuts of the rate. The
-caption's tolerance has no bearing on these curves. Scaled as figure 2.
+The rest is ours. Dotted: the ratio under weight decay alone. Below: the change of the log norm per
+step in units of pure decay. The value 1 is a norm that only decays, for which the theorem's
+inequality is empty; 0 is a norm that has settled. In the published curves the norms at learning
+rates 0.01 and 0.1 shrink until the end at exactly the rate of decay, by factors of 0.997 and 0.976
+in 10 epochs, which looks like 1 because the learning rate has been cut to 0.008 of its initial
+value. The change between two records gives only the mean over the steps between them. Dashed grey:
+the mean over all 17 layers without weight decay. Values beyond -0.5 and 1.5 units are not shown;
+vertical lines are cuts of the learning rate. The caption's tolerance does not affect these curves.
+Scaled as figure 2.
 
-Both claims are about the last record before the last cut of the rate. Until the runs of scale
-`small` were seen they were about the last two records, where decay hardly moves a norm.
+Both claims are about the last record before the last cut of the rate. Before the runs of scale
+`small` were seen, they were about the last two records, where decay hardly changes a norm.
 
-At scale `small`, on three rates of the grid of figure 2, every norm shrinks at just the rate of
-decay once the learning rate is cut. Before the first cut it does nearly so at the lowest rate, and
-at the largest the norms come near to rest.
+At scale `small`, on three rates of the grid of figure 2, every norm shrinks at exactly the rate of
+decay once the learning rate is cut. Before the first cut, norms shrink at nearly this rate at the
+lowest learning rate, and at the largest they nearly come to rest.
 """
 
 import pandas as pd

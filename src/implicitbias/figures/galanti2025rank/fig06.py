@@ -3,17 +3,18 @@
 Left: average rank of the two hidden matrices against completed epochs, with the bounds for eps =
 0.3, 0.5 and 0.7; right: training and test accuracy. The paper trains MLP-BN-2-10000 with batch size
 6, learning rate 0.1 and weight decay 8e-3 for 500 epochs, and draws the bounds below the width of
-10,000 to show that they say something.
+10,000 to show that they are informative.
 
 Dashed: B log(1/eps) / (2 lr weight_decay), as the paper draws it. Dotted: B log(2/eps) / (lr
-weight_decay), the theorem in the convention of the optimiser that was run, four times as high at
-eps = 0.5; where it exceeds the width it says nothing. The bound at eps is one on the rank at
-relative tolerance eps in the spectral norm, which is drawn too; the paper's curve is the rank at
-1e-3 in the Frobenius norm. At scale `small` the network is 10 times narrower and the decay 10 times
-stronger, which keeps each bound's ratio to the width.
+weight_decay), the theorem in the convention of the optimiser that was run, which is four times as
+high at eps = 0.5; where it exceeds the width it is not informative. The bound at eps concerns the
+rank at relative tolerance eps in the spectral norm, which is drawn as well; the paper's curve is
+the rank at 1e-3 in the Frobenius norm. At scale `small` the network is 10 times narrower and the
+decay 10 times stronger, which keeps each bound's ratio to the width.
 
-The total decay exponent, sum of lr x weight_decay over steps, is 22 there and 489 in the paper:
-short of its range, but a share e^-22 of the initialisation is already nothing in float32.
+The total decay exponent, sum of lr x weight_decay over steps, is 22 at scale `small` and 489 in the
+paper. It is below the paper's, but a share e^-22 of the initialisation is already negligible in
+float32.
 """
 
 from collections.abc import Callable

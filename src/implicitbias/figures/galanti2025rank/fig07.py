@@ -3,12 +3,12 @@
 Final rank of layers 1, 3 and 5 (counted from 0) and of the average over the ten hidden matrices,
 and final accuracies below, at learning rate 0.1. The paper's claim: more weight decay, lower rank.
 
-The paper's caption gives tolerance 1e-3 and momentum 0.9. Its plotted plateaus are those of a
-random network at a tolerance near 0.03, and its points at 4e-4 are those of figure 9, which has no
-momentum; so the runs here have none, and both tolerances are drawn. Weight decay 0 is ours.
-At scale `small` the weight decays are 40 times the paper's, because there are 40 times fewer steps:
-the total decay exponent, sum of lr x weight_decay over steps, is the paper's within 5% for every
-point. It governs how much of the initialisation is left.
+The paper's caption gives tolerance 1e-3 and momentum 0.9. Its plotted plateaus are the ranks of a
+random network at a tolerance near 0.03, and its points at 4e-4 equal the points of figure 9, which
+has no momentum. Our runs therefore have no momentum, and both tolerances are drawn. Weight decay 0
+is ours. At scale `small` the weight decays are 40 times the paper's, because there are 40 times
+fewer steps: the total decay exponent, sum of lr x weight_decay over steps, equals the paper's
+within 5% for every point. This exponent determines how much of the initialisation is left.
 """
 
 import pandas as pd

@@ -1,12 +1,12 @@
 """Rank against weight decay, at the smaller batch sizes (MLP-BN).
 
-As figure 7, for small batches: the same learning rate 0.1, without momentum. The paper's claim:
+Figure 7 for small batches, at the same learning rate 0.1 and without momentum. The paper's claim:
 more weight decay, lower rank, and lower than in figure 7. At batch size 4 the paper's networks
 hardly train (training accuracy 0.31 at best), and with the strongest decay they collapse to rank 0.
 
-Both the caption's tolerance (1e-3) and the one that the plotted numbers have (near 0.03) are drawn.
-Weight decay 0 is ours. Scaled as figure 7; batch size 4 is left out at scale `small`, where it does
-not learn even without decay.
+The caption's tolerance (1e-3) and the tolerance of the plotted numbers (near 0.03) are drawn.
+Weight decay 0 is ours. The runs are scaled as in figure 7; batch size 4 is left out at scale
+`small`, where it does not learn even without decay.
 """
 
 import pandas as pd

@@ -4,14 +4,14 @@ Final rank of layers 1, 3 and 5 (counted from 0) and of the average over the ten
 and final accuracies below. The paper's claim: the rank is lower for smaller batches and for larger
 learning rates.
 
-The paper's caption gives weight decay 5e-4; its plotted points are those of runs at 4e-4, which is
-what is run here. Both the caption's tolerance (1e-3) and the one that the plotted numbers have
-(near 0.03) are drawn. Scaled as figure 7; at scale `small` 0.2 stands for learning rate 0.5, at
+The paper's caption gives weight decay 5e-4; its plotted points belong to runs at 4e-4, which is our
+value. The caption's tolerance (1e-3) and the tolerance of the plotted numbers (near 0.03) are
+drawn. The runs are scaled as in figure 7; at scale `small` learning rate 0.2 stands for 0.5, at
 which no network learns there at batch sizes up to 32.
 
 At learning rate 0.5 some networks collapse: once a layer is dead, no batch has any variance in the
-layers above, batch normalisation divides by sqrt(1e-5) instead, and rounding errors grow 316-fold
-a layer until a weight is infinite. Such a run is recorded as diverged and has no rank.
+layers above, so batch normalisation divides by sqrt(1e-5), and rounding errors grow 316-fold per
+layer until a weight is infinite. Such a run is recorded as diverged and has no rank.
 """
 
 import pandas as pd

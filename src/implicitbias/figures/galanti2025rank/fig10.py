@@ -1,20 +1,20 @@
 """Rank of a ViT during training, by batch size and learning rate.
 
-Average rank of six matrices against completed epochs, a curve per batch size from light to dark,
-in the paper from 2 to 128 at weight decay 5e-4. The paper's claim: a phase in which the rank falls
+Average rank of six matrices against completed epochs, a curve per batch size from light to dark, in
+the paper from 2 to 128 at weight decay 5e-4. The paper's claim: a phase in which the rank falls
 without a rise, and then a stable one; the smaller the batch and the larger the learning rate, the
-lower it ends. Its own curves at 0.04 and small batches fall at once and then rise, from 58 to 97
-at batch size 2.
+lower the final rank. Its own curves at learning rate 0.04 and small batches fall at once and then
+rise, from 58 to 97 at batch size 2.
 
-Which six matrices the paper averages is not known; here it is each attention layer's W_Q, W_K and
-W_V as one. Nor is the tolerance: the caption says 1e-3, at which a random network of this kind has
-full rank, while the published curves begin at 314. Our matrices have that rank at 0.037, so both
-are drawn. The last row is ours: where a network does not learn, a low rank says nothing; grey
-curves are networks with a final training accuracy under 0.5.
+It is not known which six matrices the paper averages; we take W_Q, W_K and W_V of each attention
+layer as one matrix. The tolerance is not known either: the caption says 1e-3, at which a random
+network of this kind has full rank, while the published curves begin at 314. Our matrices have this
+rank at 0.037, so both tolerances are drawn. The last row is ours: a low rank says nothing where a
+network does not learn. Grey curves are networks with a final training accuracy under 0.5.
 
 At scale `small` the network has a sixteenth of the width and sees 4 patches of 256 digits of 8x8,
 without dropout, at batch sizes 4 to 32, learning rates 0.05 to 0.2 and weight decay 0.03. At
-tolerance 0.07 the untrained network has full rank, 32: what is missing has been lost in training.
+tolerance 0.07 the untrained network has full rank, 32, so any missing rank was lost in training.
 """
 
 import pandas as pd

@@ -1,10 +1,10 @@
 """Rank of a ViT during training, by weight decay and batch size.
 
-As figure 10 at one learning rate, in the paper its largest, a curve per weight decay; dashed grey
-is none. The paper's claim: the more weight decay the lower the rank, and without it the batch size
-hardly matters (295, 302 and 307 of 314 at batch sizes 32, 64 and 128).
+Figure 10 at one learning rate (in the paper its largest), with a curve per weight decay; dashed
+grey: no decay. The paper's claim: the more weight decay the lower the rank, and without it the
+batch size hardly matters (295, 302 and 307 of 314 at batch sizes 32, 64 and 128).
 
-Matrices and tolerance are figure 10's. At scale `small` the learning rate is 0.1, with three
+Matrices and tolerance are as in figure 10. At scale `small` the learning rate is 0.1, with three
 decays at batch sizes 4, 8 and 16.
 """
 

@@ -1,15 +1,16 @@
 """Rank against weight decay, by batch size, further layers (ResNet-18).
 
 Final rank of layers 3, 7 and 15 (counted from 0) and of the average over the 17 measured
-convolutions, and final accuracies below, at learning rate 1.5; the companion of figure 3. In
-print the lower two of its four panels are labelled batch sizes 16 and 32, but show the accuracies
-of 4 and 8.
+convolutions, and final accuracies below, at learning rate 1.5; the companion of figure 3. In print
+the lower two of its four panels are labelled batch sizes 16 and 32, but show the accuracies of 4
+and 8.
 
-The tolerance of the published ranks is not known: its runs at batch size 8 are those of figure 3
-by their accuracies, but their average ranks are lower, 185 against 207 at weight decay 1e-4,
-although both captions say 1e-3. So no published rank is compared; 0.05 is that of figures 4 and
-13. The activation is not known: ReLU here, and as figure 3 at scale `small`. The dashed grey level
-is ours: the same runs without weight decay. Crosses are networks at chance.
+The tolerance of the published ranks is not known. By their accuracies, its runs at batch size 8 are
+the runs of figure 3, but their average ranks are lower, 185 against 207 at weight decay 1e-4,
+although both captions say 1e-3. Therefore no published rank is compared; 0.05 is the tolerance of
+figures 4 and 13. The activation is not known; we use ReLU, and at scale `small` the activation of
+figure 3. The dashed grey level is ours: the same runs without weight decay. Crosses are networks at
+chance.
 """
 
 import pandas as pd

@@ -1,20 +1,21 @@
 """Share of the untrained rank that convolutions and linear layers of one network lose.
 
-Final rank over that of the untrained network, less than 1 by what is drawn: of convolutions 1, 5
-and 10 (dashed) and of linear layers 12, 16 and 20 against weight decay, of the averages over the
-ten of each kind, and accuracies below. The paper draws the ranks, at learning rate 0.01. Its claim:
-convolutions have the higher rank, as the theorem lets them, whose bound grows with the number m_l
-of places at which a layer is applied. If that were the reason, training would lower the rank of
-linear layers by the larger share.
+The share of the untrained rank that is lost, 1 minus the final rank over the rank of the untrained
+network: of convolutions 1, 5 and 10 (dashed) and of linear layers 12, 16 and 20 against weight
+decay, of the averages over the ten layers of each kind; accuracies are below. The paper draws the
+ranks, at learning rate 0.01. Its claim: convolutions have the higher rank, which the theorem
+permits, because its bound grows with the number m_l of places at which a layer is applied. If that
+were the reason, training would remove a larger share of the rank of linear layers.
 
-The ranks of the untrained network are those of random matrices, 256 x 2304 and 256 x 256 in the
+The ranks of the untrained network are the ranks of random matrices, 256 x 2304 and 256 x 256 in the
 paper: 215 and 128 at the tolerance 0.05 of the published points (the caption says 1e-3). Most of
-the published gap of 214 against 129 is there before training: it is one of shapes. Hence the
-shares. Weight decay 0 is ours as well.
+the published gap of 214 against 129 therefore exists before training and comes from the shapes, so
+we draw shares. Weight decay 0 is ours as well.
 
 At scale `small` the network has a sixteenth of the width and sees 512 digits of 8x8, at learning
 rate 0.1 and batch sizes 8, 16 and 32. At tolerance 0.15 its untrained convolutions have full rank,
-16; square random matrices have so small singular values that they never do: 10 of 16.
+16; square random matrices have some singular values that are so small that their rank is never
+full; here it is 10 of 16.
 """
 
 from typing import Any

@@ -1,10 +1,10 @@
 """Do the norms of the layers settle? VGG-16, by batch size.
 
-As figure 5 for every fourth of the 13 convolutions of VGG-16 at learning rate 5e-3, weight decay
-5e-4 and batch sizes 8, 16, 32 and 64, the runs of panel (b) of figure 13. The paper's claim: the
-ratios converge to 1; the published ones end at 0.999 to 1.000. What is drawn and what is ours as
-in figure 5, scaled as figure 13, and judged before the last cut of the rate, as there. Weight decay
-acts on the convolutions' biases, too, which are not in these norms.
+Figure 5 for every fourth of the 13 convolutions of VGG-16 at learning rate 5e-3, weight decay 5e-4
+and batch sizes 8, 16, 32 and 64, the runs of panel (b) of figure 13. The paper's claim: the ratios
+converge to 1; the published ones end at 0.999 to 1.000. The curves are as in figure 5. The runs are
+scaled as in figure 13 and judged before the last cut of the learning rate, as in figure 5. Weight
+decay also acts on the biases of the convolutions, which are not in these norms.
 """
 
 import pandas as pd

@@ -1,14 +1,13 @@
 """Final singular values of the layers, by batch size (ResNet-18).
 
 Singular values over the Frobenius norm, in descending order, of layers 1 to 15 (counted from 0);
-the runs of panel (b) of figure 4, learning rate 5e-3 and weight decay 6e-3. The paper's claim:
-the values split into large ones, which fall as the batch grows, and small ones, which grow, and
-the index where the curves cross hardly depends on the batch size.
+the runs of panel (b) of figure 4, learning rate 5e-3 and weight decay 6e-3. The paper's claim: the
+values split into large ones, which fall as the batch grows, and small ones, which grow, and the
+index where the curves cross hardly depends on the batch size.
 
 Squares sum to 1 in each curve, so two curves must cross somewhere. Grey is ours: the smallest and
-the largest batch without weight decay. The first claim on the large ones is about the largest
-alone, that on the small ones about the median. Scaled as figure 4.
-
+the largest batch without weight decay. The claim about the large values concerns the largest one
+alone, and the claim about the small values concerns the median. The runs are scaled as in figure 4.
 """
 
 import pandas as pd

@@ -1,7 +1,7 @@
 """Final singular values of the layers, by batch size (VGG-16).
 
-As figure 18 for layers 1 to 12 of VGG-16; the runs of panel (c) of figure 13, learning rate 1e-2
-and weight decay 4e-4. At scale `small` they are those of its panel (b).
+Figure 18 for layers 1 to 12 of VGG-16; the runs of panel (c) of figure 13, learning rate 1e-2 and
+weight decay 4e-4. At scale `small` the runs are those of its panel (b).
 """
 
 import pandas as pd
