@@ -24,6 +24,7 @@ from .. import metrics
 from ..analysis.claims import VERDICTS, Claim, read_claims
 from ..base import registry
 from ..base.errors import UserError
+from ..figures._letters import written
 from . import dictionary, interface, reference
 from .reference import escaped
 from .report.words import interval, number
@@ -124,7 +125,7 @@ def _keys(paper: str) -> list[str]:
 
 def _thumbnail(key: str) -> str:
     paper, _, name = key.partition("/")
-    title = escaped(registry.docstring(registry.figure_path(key))[0])
+    title = _readable(registry.docstring(registry.figure_path(key))[0])
     made = [s for s, root in RESULTS.items() if (root / f"figures/{key}.png").exists()]
     picture = f"![](figures/{made[-1]}/{key}.png){{ loading=lazy }}" if made else ""
     scale = f"scale `{made[-1]}`" if made else "not made yet"
@@ -135,14 +136,19 @@ def _section(key: str) -> str:
     path, name = registry.figure_path(key), key.partition("/")[2]
     title, caption = registry.docstring(path)
     shown = [
-        f"![{escaped(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
+        f"![{_readable(title)}](../figures/{scale}/{key}.png){_width(file)}  \n*Scale `{scale}`*"
         for scale, root in RESULTS.items()
         if (file := root / f"figures/{key}.png").exists()
     ]
     command = f"snakemake results/small/figures/{key}.svg --cores all"
     source = f"`{registry.figure_source(key)}`; `{command}`"
-    heading = f"### `{name}`: {escaped(title)} {{ #{name} data-toc-label={name} }}"
-    return "\n\n".join([heading, *map(escaped, caption), *shown, _verdicts(key), source])
+    heading = f"### `{name}`: {_readable(title)} {{ #{name} data-toc-label={name} }}"
+    return "\n\n".join([heading, *map(_readable, caption), *shown, _verdicts(key), source])
+
+
+def _readable(plain: str) -> str:
+    """Return plain text as Markdown, with Greek letters in place of their names."""
+    return escaped(written(plain))
 
 
 def _width(picture: Path) -> str:
@@ -170,7 +176,7 @@ def _verdicts(key: str) -> str:
     table = []
     for name in sorted(rows, key=lambda i: worst[i]):
         first = next(c for c in rows[name] if c)
-        words = map(escaped, (first.claim, first.statistic))
+        words = map(_readable, (first.claim, first.statistic))
         table.append([*words, *map(_judged, rows[name])])
     return reference.table(head, table)
 
