@@ -5,7 +5,7 @@ from drawn_tree import RANKS
 from selenium.webdriver.common.keys import Keys
 
 TOOLS = ("ranks", "plane", "spectrum", "curves")
-FIRST_PAINT = 2000  # milliseconds
+FIRST_PAINT = 2000  # milliseconds; 180 to 320 on two cores of 2 GHz, of the page at scale small
 
 
 def opened(browser, address, width, dark):
@@ -16,6 +16,7 @@ def opened(browser, address, width, dark):
     page.run("document.querySelectorAll('details').forEach(e => { e.open = true })")
     root = page.driver.find_element("css selector", f"details[data-figure='{RANKS}'] .tool")
     page.wait(lambda: root.get_attribute("data-drawn"))
+    page.wait(lambda: page.run("return document.querySelectorAll('.unpacks table').length") == 3)
     return page
 
 
@@ -26,7 +27,7 @@ def test_nothing_is_wider_than_the_screen(browser, drawn, width, dark):
     assert page.run("return document.documentElement.scrollWidth") <= width
     wide = """return [...document.querySelectorAll('body *')].filter(e =>
         e.getBoundingClientRect().right > innerWidth + 1
-        && !e.closest('.box, .skip, .hidden, .runs'))
+        && !e.closest('.box, .skip, .hidden, .runs, .who'))
         .map(e => e.outerHTML.slice(0, 120))"""
     assert page.run(wide) == []
     assert page.messages() == []
@@ -71,7 +72,8 @@ def test_every_control_and_picture_has_a_name(page):
       const label = e => e.labels && e.labels.length && e.labels[0].textContent.trim();
       const own = e => e.tagName != 'SELECT' && e.textContent.trim();
       return [...document.querySelectorAll(kinds)]
-        .filter(e => !(e.getAttribute('aria-label') || e.alt || own(e) || label(e)))
+        .filter(e => !(e.getAttribute('aria-label') || e.hasAttribute('alt') || own(e) || label(e)
+          || e.querySelector('img[alt]')))
         .map(e => e.outerHTML.slice(0, 120))"""
     assert page.run(unnamed) == []
 
@@ -92,6 +94,6 @@ def test_without_a_program_the_page_still_has_everything_to_read(browser, drawn)
         page = browser.open(drawn.results / "report.html")
         text = page.driver.find_element("tag name", "body").text
         assert "The drawings of this section need JavaScript." in text
-        assert "Every claim, failures first" in text
+        assert "Rank falls as weight decay grows" in text and "How it was made" in text
     finally:
         browser.cdp("Emulation.setScriptExecutionDisabled", value=False)

@@ -1,10 +1,15 @@
 """The page, read back by an HTML parser."""
 
+import base64
+import gzip
+import json
+import re
 from html.parser import HTMLParser
 
 from implicitbias.pages.report import build
 
-VOID = {"meta", "link", "img", "wbr", "br", "hr"}
+VOID = {"meta", "link", "img", "wbr", "br", "hr", "input"}
+BLOCK = re.compile(r'<script type="text/plain" id="block-([^"]*)">([^<]*)</script>')
 
 
 class Page(HTMLParser):
@@ -12,17 +17,19 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.text, self.rows = [], [], [], []
+        self.open, self.tags, self.text = [], [], []
+        self.rows, self.items = [], []  # of tables and of lists
+        self.blocks = dict(BLOCK.findall(text))
         self.feed(text)
         assert not self.open
-        self.rows = [" ".join(row.split()) for row in self.rows]
+        self.rows, self.items = ([" ".join(r.split()) for r in x] for x in (self.rows, self.items))
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
-        if tag == "tr":
-            self.rows.append("")
+        if tag in ("tr", "li"):
+            (self.rows if tag == "tr" else self.items).append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -30,11 +37,23 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if not {"style", "script"} & {*self.open}:
             self.text.append(data)
-            if "tr" in self.open:
-                self.rows[-1] += f" {data}"
+            for tag, texts in (("tr", self.rows), ("li", self.items)):
+                if tag in self.open:
+                    texts[-1] += f" {data}"
 
     def all(self, tag):
         return [attrs for name, attrs in self.tags if name == tag]
+
+    def bytes(self, name):
+        """What a block of the page unpacks to."""
+        return gzip.decompress(base64.b64decode(self.blocks[name]))
+
+    def json(self, name):
+        return json.loads(self.bytes(name))
+
+    def claims(self, start):
+        """The listed claims whose text begins so: the verdict's mark and word."""
+        return [item for item in self.items if item.startswith(start)]
 
     @property
     def words(self):

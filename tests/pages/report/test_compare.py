@@ -42,7 +42,7 @@ def page_of(a, b, out):
     return Page(out.read_text(encoding="utf-8"))
 
 
-def test_other_verdicts_come_first_and_the_same_last(sides):
+def test_what_is_decided_in_both_and_differs_comes_first(sides):
     pairs = match(*(read_side(side).claims for side in sides))
     found = [(p.outcome, p.figure, p.claim, *p.verdicts) for p in pairs]
     assert found == [
@@ -51,6 +51,31 @@ def test_other_verdicts_come_first_and_the_same_last(sides):
         ("only in B", KEYS[0], "three", "not there", "undecided"),
         ("same", KEYS[0], "two", "holds", "holds"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "outcome"),
+    [
+        ("holds", "fails", "differs"),
+        ("fails", "undecided", "decided in A"),
+        ("undecided", "holds", "decided in B"),
+        ("holds", "holds", "same"),
+        ("undecided", "undecided", "same"),
+    ],
+)
+def test_too_few_seeds_are_no_disagreement(a, b, outcome):
+    (pair,) = match(*({KEYS[0]: [claim(KEYS[0], verdict)]} for verdict in (a, b)))
+    assert pair.outcome == outcome
+
+
+def test_the_groups_of_the_page_follow_that_order(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    put(a, KEYS[0], [claim(KEYS[0], "holds", "one"), claim(KEYS[0], "fails", "two")])
+    put(b, KEYS[0], [claim(KEYS[0], "undecided", "one"), claim(KEYS[0], "holds", "two")])
+    page = page_of(a, b, tmp_path / "page.html")
+    heads = [attrs["id"] for tag, attrs in page.tags if tag == "h3" and "id" in attrs]
+    assert heads[:2] == ["differs", "decided-in-A"]
+    assert "against -0.5, n = 0: too few seeds" in page.words
 
 
 def test_claims_are_matched_by_figure_and_id_whatever_they_say():
@@ -66,12 +91,13 @@ def test_claims_are_matched_by_figure_and_id_whatever_they_say():
 
 def test_the_page_counts_and_shows_both_numbers(sides, tmp_path):
     page = page_of(*sides, tmp_path / "page.html")
-    assert "Of 4 claims, 1 have another verdict, 1 the same" in page.words
-    rows = [row for row in page.rows if row.startswith(("differs", "same", "only"))]
-    assert (
-        rows[0].startswith("differs alpha2020x/fig01 one ✓ holds -0.9123") and "× fails" in rows[0]
-    )
-    assert "-0.9123" in rows[-1] and "-0.7 [-0.99, -0.8]" in rows[-1]
+    assert "They make 4 claims." in page.words
+    assert "1 Decided in both, and different" in page.items
+    assert "1 The same verdict in both" in page.items
+    row = next(row for row in page.rows if row.startswith("One"))
+    assert row.startswith("One alpha2020x/fig01 ✓ holds -0.9123") and "× fails" in row
+    same = next(row for row in page.rows if row.startswith("Two"))
+    assert "-0.9123" in same and "-0.7 [-0.99, -0.8]" in same
     assert "1 run in 1 pack" in page.words and "0 runs in 0 packs" in page.words
     assert [image["alt"][-3:] for image in page.all("img")] == [", A", ", B", ", A", ", B"]
     assert page.words.count("Not there.") == 2  # two figures that one side has

@@ -3,44 +3,59 @@
 import dataclasses
 import json
 from itertools import pairwise
-from urllib.parse import unquote
 
 from report_page import Page, made
 from report_tree import CSV, FACTS, SVG, claim, put
 
 
-def test_claims_come_with_failures_first(plan):
+def test_a_figures_claims_come_with_failures_first(plan):
     page = Page(made(plan))
-    start = next(i for i, row in enumerate(page.rows) if row.split()[:2] == ["Verdict", "Figure"])
-    verdicts = [row.split()[1] for row in page.rows[start + 1 : start + 7]]
+    verdicts = [item.split()[1] for item in page.items if item[:1] in "×?○✓" and "against" in item]
     assert verdicts == ["fails", "undecided", "holds", "holds", "holds", "holds"]
 
 
 def test_every_claim_shows_its_numbers_and_missing_ones_are_said_missing(plan):
-    rows = Page(made(plan)).rows
-    fails = next(row for row in rows if row.startswith("× fails"))
-    assert "-0.9123 [-0.99, -0.8] 95% -0.5 3" in fails
-    assert "no value none 95% -0.5 0" in next(row for row in rows if row.startswith("? undecided"))
-
-
-def test_the_matrix_gives_the_worst_verdict_in_words_and_leads_to_the_figure(plan):
     page = Page(made(plan))
-    alpha, beta = (
-        next(row for row in page.rows if row.startswith(paper))
-        for paper in ("alpha2020x fig02", "beta2021y fig01")
-    )
-    assert alpha == "alpha2020x fig02 × fails 1 of 4 fig10 ✓ holds 2 of 2"  # 2 before 10
-    assert "fig01 – no claims no picture" in beta
-    assert "exp_noise ! not made no picture" in beta
-    cells = [a["href"] for a in page.all("a") if a.get("class", "").startswith("cell")]
-    names = ("alpha2020x--fig02", "alpha2020x--fig10", "beta2021y--fig01", "beta2021y--exp_noise")
-    assert cells == [f"#{name}" for name in names]
+    (fails,) = page.claims("× fails Rank")
+    assert "-0.9123 [-0.99, -0.8] against -0.5, n = 3 paper" in fails
+    (undecided,) = page.claims("? undecided Rank")
+    assert "no value none against -0.5, n = 0" in undecided
+
+
+def test_a_sentence_stands_before_its_numbers(plan):
+    """On a telephone nothing but the order of the text says what is read first."""
+    (fails,) = Page(made(plan)).claims("× fails Rank")
+    order = [fails.index(part) for part in ("Rank falls", "-0.9123", "Kendall", "Note:")]
+    assert order == sorted(order)
+
+
+def test_a_card_says_how_many_claims_have_each_verdict(plan):
+    text = made(plan)
+    cards = {
+        part.partition('"')[0]: " ".join(Page("<details>" + part.partition(">")[2]
+                                              .partition("</summary>")[0] + "</summary></details>")
+                                         .words.split())
+        for part in text.split('<details class="card" id="')[1:]
+    }  # fmt: skip
+    assert list(cards) == ["alpha2020x--fig02", "alpha2020x--fig10", "beta2021y--fig01",
+                           "beta2021y--exp_noise"]  # fmt: skip
+    assert cards["alpha2020x--fig02"].endswith("Figure 2 ✓ 2 hold ? 1 undecided × 1 fails")
+    assert cards["alpha2020x--fig10"].endswith("Figure 10 ✓ 2 hold")
+    assert cards["beta2021y--fig01"].startswith("Picture not made")
+    assert cards["beta2021y--exp_noise"].endswith("Experiment claims not made")
 
 
 def test_every_picture_has_its_title_for_those_who_cannot_see_it(plan):
     page = Page(made(plan))
-    picture, download = page.all("img")[1], "Series: average. Against: weight_decay"
-    assert picture["alt"] == f"Figure 10: rank against batch size. Panels: B=32, B=64. {download}"
+    picture, download = pictures(page)[1], "Series: average. Against: weight_decay"
+    assert picture["data-alt"] == (
+        f"Figure 10: rank against batch size. Panels: B=32, B=64. {download}"
+    )
+
+
+def pictures(page):
+    """The pictures in full: what the program unpacks when their figure is opened."""
+    return [a for a in page.all("div") if a.get("class") == "picture"]
 
 
 def test_a_caption_is_the_docstring_in_paragraphs_with_code(plan):
@@ -50,16 +65,18 @@ def test_a_caption_is_the_docstring_in_paragraphs_with_code(plan):
 
 def test_a_figure_lists_its_runs_with_the_fields_that_vary(plan):
     page = Page(made(plan))
-    runs = [row for row in page.rows if row.startswith("sgd-")]
-    head = next(row for row in page.rows if row.startswith("Run Seed"))
-    assert head.split()[2] == "weight_decay" and "lr" not in head.split()
-    assert [row.split()[1:3] for row in runs[:4]] == [
-        ["0", "0.0"], ["1", "0.0"], ["0", "0.001"], ["1", "0.001"],
+    table = page.json("runs-alpha2020x--fig02")
+    assert table["varying"] == ["weight_decay"] and table["shared"]["dataset"] == "digits"
+    assert [(seed, cells) for _, seed, cells, _, _ in table["rows"]] == [
+        (0, ["0.0"]), (1, ["0.0"]), (0, ["0.001"]), (1, ["0.001"]),
     ]  # fmt: skip
-    assert "41.2 cpu" in runs[0] and runs[0].endswith("no")
-    assert runs[3].endswith("at step 40")
-    assert any("not trained" in row and "not measured" in row for row in runs)
-    assert "dataset=digits" in page.words
+    assert [diverged for *_, diverged in table["rows"]] == ["", "", "", "40"]
+    packs = page.json("packs")
+    (home,) = {pack for *_, pack, _ in table["rows"]}
+    assert packs[home]["trained"]["seconds"] == 41.2 or packs[home]["trained"]["seconds"] == 41.3
+    assert packs[home]["trained"]["device"] == "cpu"
+    other = page.json("runs-beta2021y--fig01")["rows"]
+    assert any(packs[p]["trained"] is None and lost is None for *_, p, lost in other)
 
 
 def test_a_figure_says_how_to_rebuild_it_and_where_its_code_and_numbers_are(plan):
@@ -69,7 +86,7 @@ def test_a_figure_says_how_to_rebuild_it_and_where_its_code_and_numbers_are(plan
     assert "src/implicitbias/figures/alpha2020x/fig02.py" in page.words
     assert str(plan.results.parents[1]) not in made(plan)
     download = next(a for a in page.all("a") if a.get("download") == "alpha2020x--fig02.csv")
-    assert unquote(download["href"].partition(",")[2]) == CSV
+    assert page.bytes(download["data-block"]).decode() == CSV
 
 
 def test_another_scale_is_rebuilt_as_such(plan):
@@ -80,7 +97,7 @@ def test_another_scale_is_rebuilt_as_such(plan):
 
 def test_headings_do_not_skip_a_level_and_tables_have_captions(plan):
     page = Page(made(plan))
-    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1 and levels[0] == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))
     assert len(page.all("table")) == len(page.all("caption"))
@@ -104,15 +121,18 @@ def test_the_only_time_is_that_of_the_newest_pack(plan):
     assert "started 2026-01-02 10:30 UTC" in page.words  # 11:30+01:00 is after 10:00 UTC
     assert "aaaaaaaaaaaa+ (1 pack); bbbbbbbbbbbb (1 pack)" in page.words
     assert "H200, on Some CPU @ 2 GHz, 2 cores (1 pack)" in page.words
-    assert page.words.count("41.2 after a resume") == 1
+    assert [p["trained"]["resumed"] for p in page.json("packs").values()].count(True) == 1
     assert "1 min 22 s (82.5 s, summed over packs)" in page.words
 
 
-def test_a_published_figure_is_folded_up_under_ours(plan, tmp_path):
+def test_a_published_figure_stands_beside_ours(plan, tmp_path):
     published = tmp_path / "results" / "published"
     key = "alpha2020x/fig10"
-    put(published, key, [claim(key, "fails", sentence="At scale paper")], SVG.replace("480", "500"))
+    other = SVG.replace("480", "500")
+    put(published, key, [claim(key, "fails", sentence="At scale paper")], other)
     page = Page(made(plan, published))
-    assert page.all("img")[2]["alt"].endswith("as published with the code")
+    assert pictures(page)[2]["data-alt"].endswith("as published with the code")
+    assert page.bytes("published-alpha2020x--fig10").decode() == other
     assert "At scale paper" in page.words
-    assert page.words.count("1 × fails") == 1  # the tally is of our own claims
+    (first, *_) = [item for item in page.items if item.startswith("alpha2020x")]
+    assert "1 fails" in first  # the tally is of our own claims

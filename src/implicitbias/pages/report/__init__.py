@@ -2,16 +2,15 @@
 
 The page asks nothing of the network: pictures, numbers, style and program are inside it, and it
 names in a content security policy that it loads and runs nothing else. The same inputs give the
-same bytes: the only time on it is that of the newest pack. Whatever can be read stands in the HTML;
-the program only adds drawings, and starts after the page is there.
+same bytes: the only time on it is that of the newest pack. Every sentence and verdict stands in the
+HTML, with a thumbnail of each figure; pictures in full, tables of runs and drawings are packed, and
+unpacked by the program when a reader opens them.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,10 +20,12 @@ from ...base.files import write_text
 from ...plan.plan import Plan
 from . import script, words
 from .agreement import Agreement, agreements
+from .blocks import packed, packed_json
 from .explore import Explore, explore
 from .facts import Facts, read_facts
 from .figure import Figure, read_figure
 from .papers import Paper, by_paper
+from .verdicts import bar
 
 _HERE = Path(__file__).parent
 
@@ -33,15 +34,15 @@ def build(plan: Plan, out: Path, published_root: Path | None = None) -> None:
     """Write the page of everything under `plan.results` to `out`, whole or not at all.
 
     `published_root` is a folder laid out as `plan.results` is; where it has a figure of the plan,
-    the page shows it folded up under ours. What is missing is named on the page; what is damaged is
-    a UserError that names the file.
+    the page shows it beside ours. What is missing is named on the page; what is damaged is a
+    UserError that names the file.
     """
     facts = read_facts(plan)
     itself = published_root and published_root.resolve() == plan.results.resolve()
     other = None if itself else published_root
     figures = [read_figure(plan, figure, facts, other) for figure in plan.figures.values()]
     papers = by_paper(figures)
-    material = explore(plan, [figure for paper in papers for figure in paper.figures])
+    material = explore(plan, [figure for paper in papers for figure in paper.figures], other)
     met = agreements(published_root, sorted(plan.figures))
     write_text(out, _render(plan, facts, papers, material, met))
 
@@ -50,23 +51,38 @@ def _render(
     plan: Plan, facts: Facts, papers: list[Paper], material: Explore, met: list[Agreement]
 ) -> str:
     figures = [figure for paper in papers for figure in paper.figures]
-    scripts = script.scripts() if material.blocks else ()
-    page = environment().get_template("report.html")
-    return page.render(
+    drawn = bool(material.tools) or any(figure.points for figure in figures)
+    return environment().get_template("report.html").render(
         css=style(),
-        policy=script.policy(scripts),
-        scripts=scripts,
+        policy=script.policy((script.own(), *([script.vega()] if drawn else []))),
+        script=Markup(script.own()),
         scale=plan.config.scale,
         facts=facts,
         papers=papers,
         figures=figures,
         explore=material,
         agreements=met,
+        agreed={agreement.key: agreement for agreement in reversed(met)},
         diverged=_diverged(figures),
-        tally=_tally(figures),
+        total=bar(c for f in figures for c in f.claims or () if c.kind in HEADLINE),
         kinds=_kinds(papers),
-        claims=_ordered(figures),
-    )
+        blocks=_blocks(facts, figures, material, drawn),
+    )  # fmt: skip
+
+
+def _blocks(facts: Facts, figures: list[Figure], material: Explore, drawn: bool) -> dict[str, str]:
+    """Return everything that is unpacked later, by name."""
+    blocks = {"index": packed_json(material.index), "packs": facts.packed, **material.blocks}
+    for figure in figures:
+        parts = {
+            "picture": figure.picture and figure.picture.data,
+            "published": figure.published and figure.published.picture.data,
+            "csv": figure.numbers,
+            "points": figure.points,
+            "runs": figure.runs.packed,
+        }
+        blocks |= {f"{part}-{figure.anchor}": data for part, data in parts.items() if data}
+    return blocks | ({"vega": packed(script.vega().encode())} if drawn else {})
 
 
 def style() -> Markup:
@@ -87,15 +103,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["marks"] = words.MARKS
-    for name in ("number", "interval", "duration", "moment", "count", "coded"):
+    for name in ("number", "interval", "duration", "moment", "count", "coded", "capital"):
         environment.filters[name] = getattr(words, name)
     return environment
-
-
-def _tally(figures: list[Figure]) -> dict[str, int]:
-    """Return how many claims of the headline got each verdict, in the order of the page."""
-    counts = Counter(c.verdict for f in figures for c in f.claims or () if c.kind in HEADLINE)
-    return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def _kinds(papers: list[Paper]) -> list[tuple[str, list[int], int, int]]:
@@ -109,12 +119,6 @@ def _kinds(papers: list[Paper]) -> list[tuple[str, list[int], int, int]]:
         decided = sum(c.decided and math.isfinite(c.p) for c in mine)
         rows.append((kind, counts, decided, sum(c.kind == kind for c in kept)))
     return [row for row in rows if any(row[1])]
-
-
-def _ordered(figures: list[Figure]) -> list[dict[str, Any]]:
-    """Return every claim with its figure: `fails` first and `holds` last."""
-    rows = [{"figure": f, "claim": c} for f in figures for c in f.claims or ()]
-    return sorted(rows, key=lambda row: VERDICTS.index(row["claim"].verdict))
 
 
 def _diverged(figures: list[Figure]) -> dict[str, int]:

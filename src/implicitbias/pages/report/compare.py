@@ -12,17 +12,25 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...analysis.claims import VERDICTS, Claim
+from ...analysis.claims import LEAST, VERDICTS, Claim
 from ...base.errors import UserError
 from ...base.files import write_text
 from . import environment, script, style
 from .facts import Facts, facts_in
 from .figure import claims_of, heading
 from .numbers import Numbers, beside
-from .picture import Picture, alternative, picture
+from .picture import Inline, alternative, inline
 
 ABSENT = "not there"
-OUTCOMES = ("differs", "only in A", "only in B", "same")
+OUTCOMES = {  # of a claim, in the order of the page: a heading and what it says of both sides
+    "differs": "Decided in both, and different",
+    "decided in A": "Decided in A; in B too few seeds, undecided or not tested",
+    "decided in B": "Decided in B; in A too few seeds, undecided or not tested",
+    "open": "Decided in neither, for different reasons",
+    "only in A": "Made in A only",
+    "only in B": "Made in B only",
+    "same": "The same verdict in both",
+}
 _ORDER = (*VERDICTS, ABSENT)
 
 
@@ -63,10 +71,16 @@ class Pair:
 
     @property
     def outcome(self) -> str:
-        """Return `differs` or `same` where both sides make the claim, else `only in A` or `B`."""
+        """Return the key of OUTCOMES that says how the verdicts of both sides compare."""
         if self.a is None or self.b is None:
             return "only in B" if self.a is None else "only in A"
-        return "same" if self.a.verdict == self.b.verdict else "differs"
+        if self.a.verdict == self.b.verdict:
+            return "same"
+        decided = (self.a.decided, self.b.decided)
+        return {
+            (True, True): "differs", (True, False): "decided in A",
+            (False, True): "decided in B", (False, False): "open",
+        }[decided]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class Figures:
     key: str
     title: str
     alt: str
-    pictures: tuple[Picture | None, Picture | None]
+    pictures: tuple[Inline | None, Inline | None]
     numbers: Numbers | None
 
     @property
@@ -95,7 +109,9 @@ def compare(a: Path, b: Path, out: Path) -> None:
         policy=script.policy(()),
         sides=(left, right),
         pairs=pairs,
-        outcomes={o: sum(pair.outcome == o for pair in pairs) for o in OUTCOMES},
+        groups=[(o, OUTCOMES[o], [p for p in pairs if p.outcome == o]) for o in OUTCOMES],
+        opened=("differs", "decided in A", "decided in B", "open"),
+        least=LEAST,
         counts=Counter(pair.verdicts for pair in pairs),
         verdicts=_ORDER,
         figures=[_figures(key, left, right) for key in sorted(left.figures | right.figures)],
@@ -113,7 +129,7 @@ def read_side(folder: Path) -> Side:
 
 
 def match(a: dict[str, list[Claim]], b: dict[str, list[Claim]]) -> list[Pair]:
-    """Return every claim of either side once: other verdicts first, `fails` before the rest."""
+    """Return every claim of either side once, by outcome, `fails` before the rest."""
     ours, theirs = (
         {(figure, claim.id): claim for figure, members in side.items() for claim in members}
         for side in (a, b)
@@ -124,7 +140,7 @@ def match(a: dict[str, list[Claim]], b: dict[str, list[Claim]]) -> list[Pair]:
 
 def _place(pair: Pair) -> tuple[int, int, str]:
     worst = min(_ORDER.index(verdict) for verdict in pair.verdicts)
-    return OUTCOMES.index(pair.outcome), worst, pair.figure
+    return list(OUTCOMES).index(pair.outcome), worst, pair.figure
 
 
 def _figures(key: str, a: Side, b: Side) -> Figures:
@@ -134,6 +150,6 @@ def _figures(key: str, a: Side, b: Side) -> Figures:
         key=key,
         title=title,
         alt=alternative(title, next((path for path in files if path.exists()), files[0])),
-        pictures=(picture(a.root, key, small=True), picture(b.root, key, small=True)),
+        pictures=(inline(a.root, key), inline(b.root, key)),
         numbers=beside(*files) if all(path.exists() for path in files) else None,
     )

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2.utils import htmlsafe_json_dumps
-from markupsafe import Markup
 
 from ...analysis import tables
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
-from . import spectra
+from . import opening, spectra
 from .axes import differing, x_axis
+from .blocks import packed_json
 from .figure import Figure
 
 RANK = re.compile(r"rank_(fro|spec)_(.+)")
 TOOLS = {
-    "ranks": "Rank figures at any tolerance, under either norm",
+    "ranks": "Rank at any tolerance, under either norm",
     "plane": "Final rank over any two hyper-parameters",
-    "spectrum": "Singular values of every layer, record by record",
-    "curves": "Neural collapse over epochs, run by run",
+    "spectrum": "Singular values, layer by layer and record by record",
+    "curves": "Neural collapse, run by run",
 }
-CAPTION = ("fro", 1e-3)  # the rank that the captions speak of: shown first where a figure has it
 COLLAPSE = "nc1"  # a figure that asks for it is one on neural collapse
+FULL_PROTOCOL = ", at the paper's own protocol"
 
 
 @dataclass(frozen=True)
 class Explore:
-    """The data of the drawings: `index` is read as the page opens, each of `blocks` when needed."""
+    """The data of the drawings: `index` is unpacked as the page opens, `blocks` when needed."""
 
     index: dict[str, Any]
     blocks: dict[str, str]
-
-    @property
-    def index_text(self) -> Markup:
-        """Return JSON that cannot end its script element, whatever the strings hold."""
-        return htmlsafe_json_dumps(self.index, dumps=json.dumps, allow_nan=False)
 
     @property
     def tools(self) -> list[tuple[str, str]]:
@@ -55,29 +49,54 @@ class Explore:
         return key in self.index["ranks"]
 
 
-def explore(plan: Plan, figures: list[Figure]) -> Explore:
-    """Return everything that the page draws itself.
+@dataclass(frozen=True)
+class Source:
+    """Figures of one plan that are redrawn; `prefix` stands before their keys on the page."""
 
-    Parts are empty where nothing is trained or measured.
+    plan: Plan
+    figures: list[FigurePlan]
+    prefix: str = ""
+
+    @property
+    def tolerances(self) -> list[float]:
+        """Return every tolerance that a figure asks for."""
+        return [t for figure in self.figures for _, t in _tolerances(figure)]
+
+
+def explore(plan: Plan, figures: list[Figure], published: Path | None = None) -> Explore:
+    """Return everything that the page draws itself; parts are empty where nothing is trained.
+
+    Of the published runs the first record is on the page, the paper's last one, and ours.
     """
     order = [plan.figures[figure.key] for figure in figures]
-    ranked = [f for f in (_trained(plan, f) for f in order if _tolerances(f)) if f.runs]
     titles = {figure.key: figure.title for figure in figures}
-    tolerances = spectra.grid(t for figure in ranked for _, t in _tolerances(figure))
-    blocks, packs = _spectra(plan, ranked, tolerances)
+    sources = [Source(plan, _ranked(plan, order))]
+    if full := opening.published_plan(published):
+        also = [full.figures[key] for key in titles if key in full.figures]
+        sources.append(Source(full, _ranked(full, also), opening.FULL))
+    tolerances = spectra.grid(t for source in sources for t in source.tolerances)
+    blocks: dict[str, str] = {}
+    index: dict[str, Any] = {"grid": tolerances.tolist(), "packs": {}, "ranks": {}}
+    for source in sources:
+        made, packs = _spectra(source, tolerances)
+        blocks |= made
+        index["packs"] |= packs
+        for figure in source.figures:
+            title = titles[figure.key] + (FULL_PROTOCOL if source.prefix else "")
+            entry = {"title": title, **_ranks(source, figure)}
+            index["ranks"][source.prefix + figure.key] = entry
     curves = {f.key: _curves(plan, _trained(plan, f)) for f in order if COLLAPSE in f.metrics}
-    curves = {key: curve for key, curve in curves.items() if curve}
-    for key, curve in curves.items():
-        text = json.dumps(curve.pop("rows"), separators=(",", ":"), allow_nan=False)
-        blocks[f"curves-{curve['block']}"] = spectra.packed(text.encode())
+    index["curves"] = {key: curve for key, curve in curves.items() if curve}
+    for key, curve in index["curves"].items():
+        blocks[f"curves-{curve['block']}"] = packed_json(curve.pop("rows"))
         curve["title"] = titles[key]
-    index = {
-        "grid": tolerances.tolist(),
-        "packs": packs,
-        "ranks": {f.key: {"title": titles[f.key], **_ranks(plan, f)} for f in ranked},
-        "curves": curves,
-    }
+    index["opening"] = opening.chosen(index["ranks"])
     return Explore(index, blocks)
+
+
+def _ranked(plan: Plan, figures: list[FigurePlan]) -> list[FigurePlan]:
+    found = (_trained(plan, figure) for figure in figures if _tolerances(figure))
+    return [figure for figure in found if figure.runs]
 
 
 def _tolerances(figure: FigurePlan) -> list[tuple[str, float]]:
@@ -93,42 +112,44 @@ def _trained(plan: Plan, figure: FigurePlan) -> FigurePlan:
     return replace(figure, runs=tuple(r for r in figure.runs if r in there), packs=packs)
 
 
-def _spectra(
-    plan: Plan, ranked: list[FigurePlan], tolerances: Any
-) -> tuple[dict[str, str], dict[str, Any]]:
+def _spectra(source: Source, tolerances: Any) -> tuple[dict[str, str], dict[str, Any]]:
     """Return blocks by name, and what is in them by pack."""
-    wanted: dict[str, set[str]] = {}
-    for figure in ranked:
+    plan, wanted = source.plan, dict[str, set[str]]()
+    for figure in source.figures:
         for name in figure.packs:
             wanted.setdefault(name, set()).update({*plan.packs[name].runs} & {*figure.runs})
     runs = {name: [r for r in plan.packs[name].runs if r in wanted[name]] for name in wanted}
     rows = {name: spectra.recorded(plan.pack_folder(name), runs[name]) for name in sorted(runs)}
     total = sum(int(part["values"].map(len).sum()) for part in rows.values())
-    stride = max(1, ceil(total / spectra.BUDGET))
-    made = {name: spectra.block(rows[name], runs[name], tolerances, stride) for name in rows}
-    index = {name: {**made[name].index, "stride": stride} for name in made}
-    return {f"spectra-{name}": made[name].data for name in made}, index
+    full = bool(source.prefix)
+    stride = spectra.ENDS if full else max(1, ceil(total / spectra.BUDGET))
+    also = (opening.LAST_RECORD,) if full else ()
+    made = {n: spectra.block(rows[n], runs[n], tolerances, stride, also) for n in rows}
+    index = {source.prefix + n: {**made[n].index, "stride": stride} for n in made}
+    return {f"spectra-{source.prefix}{name}": made[name].data for name in made}, index
 
 
-def _ranks(plan: Plan, figure: FigurePlan) -> dict[str, Any]:
+def _ranks(source: Source, figure: FigurePlan) -> dict[str, Any]:
     """Return a figure's fields, its runs with their values, and how it is drawn at first."""
-    fields = differing(plan, figure.runs)
+    plan, fields = source.plan, differing(source.plan, figure.runs)
     numbers = plan.results / "figures" / f"{figure.key}.csv"
     own = _tolerances(figure)
-    norm, tolerance = next((pair for pair in own if pair == CAPTION), own[0])
     return {
         "fields": list(fields),
         "x": x_axis(numbers, list(fields)),
-        "norm": norm,
-        "tolerance": tolerance,
+        "norm": own[0][0],
+        "tolerance": own[0][1],
         "own": own,
-        "packs": list(figure.packs),
-        "runs": _runs(plan, figure, fields),
+        "packs": [source.prefix + name for name in figure.packs],
+        "runs": _runs(plan, figure, fields, source.prefix),
+        "reference": opening.reference(plan.results, figure.key),
     }
 
 
-def _runs(plan: Plan, figure: FigurePlan, fields: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    homes = {run: name for name in figure.packs for run in plan.packs[name].runs}
+def _runs(
+    plan: Plan, figure: FigurePlan, fields: dict[str, list[Any]], prefix: str = ""
+) -> list[dict[str, Any]]:
+    homes = {run: prefix + name for name in figure.packs for run in plan.packs[name].runs}
     return [
         {
             "run": run,

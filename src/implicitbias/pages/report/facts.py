@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
 
@@ -14,6 +14,7 @@ from ...base.errors import UserError
 from ...plan import packs
 from ...plan.plan import Plan
 from ...plan.spec import explain
+from .blocks import packed_json
 from .words import count
 
 
@@ -38,6 +39,17 @@ class Provenance(BaseModel):
         cores = f"{self.processor}, {self.cores or 'unknown'} core{'s' * (self.cores != 1)}"
         return cores if self.device == "cpu" else f"{self.device}, on {cores}"
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Return what the table of packs shows of it."""
+        versions = [f"Python {self.python}", f"implicitbias {self.implicitbias}"]
+        versions += [f"{name} {version}" for name, version in sorted(self.packages.items())]
+        return {
+            "seconds": round(self.seconds, 1), "resumed": self.resumed, "device": self.device,
+            "threads": self.threads, "machine": self.machine,
+            "commit": self.commit or "not in a git repository", "versions": ", ".join(versions),
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class PackFacts:
@@ -56,6 +68,15 @@ class Facts:
     packs: dict[str, PackFacts]
     home: dict[str, str]  # run -> its pack
     runs: int
+
+    @property
+    def packed(self) -> str:
+        """Return a table of every pack as the page's program reads it; see script/runs.js."""
+        rows = {
+            name: {"runs": pack.runs, "trained": pack.provenance and pack.provenance.shown}
+            for name, pack in self.packs.items()
+        }
+        return packed_json(rows)
 
     @property
     def trained(self) -> list[Provenance]:

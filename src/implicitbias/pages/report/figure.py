@@ -1,18 +1,22 @@
-"""The page shows a figure as its words, picture, numbers, claims and runs."""
+"""The page shows a figure as its words, pictures, claims, numbers and runs."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...analysis import published as reference
 from ...analysis.claims import VERDICTS, Claim, read_claims
 from ...base.errors import UserError
 from ...base.registry import docstring, figure_path
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
+from .blocks import packed_json
 from .facts import Facts
-from .picture import Picture, alternative, data_uri, description, picture
+from .picture import Picture, alternative, description, numbers, picture
 from .runs import RunTable, run_table
+from .verdicts import Bar, bar
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,12 @@ class Figure:
     picture: Picture | None
     alt: str  # what the picture shows, for those who do not see it
     made: str  # n, the band, what the scale changes: the line under the picture; "" if unknown
-    numbers: str | None  # data URI of the CSV
+    numbers: str | None  # the CSV, packed
     claims: list[Claim] | None
     runs: RunTable
     command: str
     published: Published | None
+    points: str | None  # the paper's own points, packed, where no run of ours is published
 
     @property
     def paper(self) -> str:
@@ -46,6 +51,12 @@ class Figure:
         return self.key.partition("/")[2]
 
     @property
+    def label(self) -> str:
+        """Return what the figure is called: `Figure 8`, or `Experiment` where it has no number."""
+        number = re.fullmatch(r"fig0*(\d+)", self.name)
+        return f"Figure {number[1]}" if number else "Experiment"
+
+    @property
     def anchor(self) -> str:
         """Return the figure's id on the page."""
         return self.key.replace("/", "--")
@@ -56,46 +67,55 @@ class Figure:
         return f"src/implicitbias/figures/{self.key}.py"
 
     @property
-    def verdict(self) -> str:
-        """Return the worst verdict of the figure's claims."""
-        if self.claims is None:
-            return "not made"
-        given = [claim.verdict for claim in self.claims]
-        return next((verdict for verdict in VERDICTS if verdict in given), "no claims")
+    def bar(self) -> Bar:
+        """Return the share that each verdict has of the figure's claims."""
+        return bar(self.claims or ())
 
     @property
-    def share(self) -> str:
-        """Return how many of the claims have the worst verdict: `1 of 4`; "" without claims."""
-        given = [claim.verdict for claim in self.claims or ()]
-        return f"{given.count(self.verdict)} of {len(given)}" if given else ""  # type: ignore[arg-type]
+    def ordered(self) -> list[Claim]:
+        """Return the claims: `fails` first and `holds` last."""
+        return in_order(self.claims or [])
 
 
 @dataclass(frozen=True)
 class Published:
-    """The published version of a figure."""
+    """The figure at the papers' own protocol, as published with the code."""
 
     picture: Picture
-    claims: list[Claim] | None
+    claims: list[Claim]
+    made: str
+
+    @property
+    def bar(self) -> Bar:
+        """Return the share that each verdict has of the claims."""
+        return bar(self.claims)
+
+
+def in_order(claims: list[Claim]) -> list[Claim]:
+    """Return claims with those first that a reader must see first."""
+    return sorted(claims, key=lambda claim: VERDICTS.index(claim.verdict))
 
 
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Return everything on disk about one figure."""
     title, caption = docstring(figure.code)
     stem = plan.results / "figures" / figure.key
-    numbers = stem.with_name(f"{stem.name}.csv")
+    csv = stem.with_name(f"{stem.name}.csv")
+    full = _published(published, figure.key)
     return Figure(
         key=figure.key,
         title=title or figure.key,
         caption=caption,
         paper_title=docstring(figure.code.with_name("__init__.py"))[0],
         picture=picture(plan.results, figure.key),
-        alt=alternative(title or figure.key, numbers),
+        alt=alternative(title or figure.key, csv),
         made=description(stem.with_name(f"{stem.name}.svg")),
-        numbers=data_uri(numbers, "text/csv;charset=utf-8"),
+        numbers=numbers(csv),
         claims=claims_of(plan.results, figure.key),
         runs=run_table(plan, figure, facts),
         command=_command(plan.config.scale, figure.key),
-        published=_published(published, figure.key),
+        published=full,
+        points=None if full else _points(figure.key),
     )
 
 
@@ -114,8 +134,26 @@ def _command(scale: str, key: str) -> str:
 
 
 def _published(root: Path | None, key: str) -> Published | None:
-    shown = picture(root, key, small=True) if root else None
-    return Published(shown, claims_of(root, key)) if root and shown else None
+    shown = picture(root, key, thumbnail=False) if root else None
+    if root is None or shown is None:
+        return None
+    return Published(
+        shown, claims_of(root, key) or [], description(root / "figures" / f"{key}.svg")
+    )
+
+
+def _points(key: str) -> str | None:
+    """Return the points read off the paper's own figure, packed; None where there are none."""
+    paper, _, name = key.partition("/")
+    number = re.fullmatch(r"fig0*(\d+)", name)
+    try:
+        rows = reference.points(paper, number[1]) if number else None
+    except FileNotFoundError:
+        return None
+    if rows is None or rows.empty:
+        return None
+    cells = rows.assign(panel=rows["panel"].fillna(""))[["panel", "series", "x_name", "x", "y"]]
+    return packed_json(cells.to_numpy(dtype=object).tolist())
 
 
 def claims_of(root: Path, key: str) -> list[Claim] | None:

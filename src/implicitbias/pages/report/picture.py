@@ -1,4 +1,4 @@
-"""A figure's files are on the page as data URIs of pictures and numbers, and as their words."""
+"""A figure's pictures: a thumbnail that is seen at once, and the whole, unpacked when opened."""
 
 from __future__ import annotations
 
@@ -15,56 +15,95 @@ from markupsafe import Markup
 from PIL import Image
 
 from ...base.errors import UserError
+from .blocks import packed
 
 _DESCRIPTION = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PLAIN = "".join(map(chr, range(32, 127))).translate(str.maketrans("", "", '"#%&'))
-_ENOUGH = 120_000  # bytes
 _NO_DITHER = Image.Dither.NONE
 _NAMED = 8  # panels and series that an alternative text lists
+_THUMBNAIL = 420  # pixels across
+_SMALL = 30_000  # bytes of an SVG that is its own thumbnail where there is no PNG
+SVG, WEBP = "image/svg+xml", "image/webp"
 
 
 @dataclass(frozen=True)
-class Picture:
+class Inline:
     """A picture as a data URI for <img>: there ids cannot clash with the page's, no script runs.
 
     `width`: of a raster image, in CSS pixels at its printed size; None for SVG, which knows it.
     """
 
-    source: str
+    source: Markup
     width: int | None = None
 
 
-def picture(root: Path, key: str, small: bool = False) -> Picture | None:
-    """Return the SVG, sharp at any zoom, unless it takes much of the page, or `small` is asked for.
+@dataclass(frozen=True)
+class Picture:
+    """A picture in full, as a packed block of the page, and its thumbnail."""
 
-    Then the smaller one of it and of the PNG in 256 colours, packed as WebP.
-    """
+    kind: str
+    data: str
+    thumbnail: Inline | None
+
+
+def picture(root: Path, key: str, thumbnail: bool = True) -> Picture | None:
+    """Return the SVG, sharp at any zoom, or the PNG as WebP where that is smaller or alone."""
     stem = root / "figures" / key
-    source = data_uri(stem.with_name(f"{stem.name}.svg"), "image/svg+xml")
-    if source and len(source) <= _ENOUGH and not small:
-        return Picture(source)
-    pictures = [Picture(source)] if source else []
-    raster = _webp(stem.with_name(f"{stem.name}.png"))
-    return min(
-        [*pictures, *([raster] if raster else [])], key=lambda p: len(p.source), default=None
-    )
-
-
-def _webp(path: Path) -> Picture | None:
-    packed = BytesIO()
-    try:
-        with Image.open(path) as image:
-            inches = image.width / image.info.get("dpi", (200.0,))[0]
-            # Of thousands of shades of antialiased lines: none by more than 18 of 255 in any figure
-            # at scale small, by under 2 on average, white not at all; and half the bytes.
-            few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=_NO_DITHER)
-            few.convert("RGB").save(packed, "WEBP", lossless=True, quality=50, method=4)
-    except FileNotFoundError:
+    svg, png = (_bytes(stem.with_name(f"{stem.name}.{kind}")) for kind in ("svg", "png"))
+    whole = [(SVG, packed(svg))] if svg else []
+    if png and (not svg or len(whole[0][1]) > len(png)):
+        whole.append((WEBP, packed(_webp(_opened(png, stem)))))
+    if not whole:
         return None
+    kind, data = min(whole, key=lambda pair: len(pair[1]))
+    return Picture(kind, data, _thumbnail(svg, png, stem) if thumbnail else None)
+
+
+def inline(root: Path, key: str) -> Inline | None:
+    """Return the smaller one of the SVG and the WebP, for a page that runs no program."""
+    stem = root / "figures" / key
+    svg, png = (_bytes(stem.with_name(f"{stem.name}.{kind}")) for kind in ("svg", "png"))
+    found = [Inline(text_uri(svg, SVG))] if svg else []
+    if png:
+        image = _opened(png, stem)
+        inches = image.width / image.info.get("dpi", (200.0,))[0]
+        found.append(Inline(_based(_webp(image), WEBP), round(96 * inches)))
+    return min(found, key=lambda p: len(p.source), default=None)
+
+
+def _thumbnail(svg: bytes | None, png: bytes | None, stem: Path) -> Inline | None:
+    """Return a small picture; None where only a large SVG could be one."""
+    if png:
+        image = _opened(png, stem).convert("RGB")
+        across = min(_THUMBNAIL, image.width)
+        small = image.resize(
+            (across, max(1, round(image.height * across / image.width))), Image.Resampling.LANCZOS
+        )
+        held = BytesIO()
+        small.save(held, "WEBP", quality=55, method=6)
+        return Inline(_based(held.getvalue(), WEBP), small.width)
+    return Inline(text_uri(svg, SVG)) if svg and len(svg) < _SMALL else None
+
+
+def _opened(png: bytes, stem: Path) -> Image.Image:
+    try:
+        image = Image.open(BytesIO(png))
+        image.load()
     except OSError as error:
-        raise UserError(f"{path}: not a picture: {error}") from error
-    data = base64.b64encode(packed.getvalue()).decode()
-    return Picture(Markup(f"data:image/webp;base64,{data}"), round(96 * inches))
+        raise UserError(f"{stem}.png: not a picture: {error}") from error
+    return image
+
+
+def _webp(image: Image.Image) -> bytes:
+    """Return the picture in 256 colours, packed without loss.
+
+    Of thousands of shades of antialiased lines none changes by more than 18 of 255 in any figure at
+    scale small, by under 2 on average, and white not at all; that takes half the bytes.
+    """
+    held = BytesIO()
+    few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=_NO_DITHER)
+    few.convert("RGB").save(held, "WEBP", lossless=True, quality=50, method=4)
+    return held.getvalue()
 
 
 def alternative(title: str, numbers: Path) -> str:
@@ -86,26 +125,30 @@ def alternative(title: str, numbers: Path) -> str:
 
 def description(svg: Path) -> str:
     """Return the description that a picture carries in its metadata."""
-    try:
-        match = _DESCRIPTION.search(svg.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{svg}: cannot be read: {error}") from error
+    text = (_bytes(svg) or b"").decode(errors="replace")
+    match = _DESCRIPTION.search(text)
     return html.unescape(" ".join(match[1].split())) if match else ""
 
 
-def data_uri(path: Path, kind: str) -> str | None:
-    """Return the file as an address; None where there is none."""
+def numbers(path: Path) -> str | None:
+    """Return a figure's CSV, packed; None where there is none."""
+    data = _bytes(path)
+    return None if data is None else packed(data)
+
+
+def _bytes(path: Path) -> bytes | None:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    return text_uri(data, kind)
 
 
 def text_uri(text: str | bytes, kind: str) -> Markup:
     """Return percent-encoded text, a quarter shorter than base64 and safe in double quotes."""
     return Markup(f"data:{kind},{quote(text, safe=_PLAIN)}")
+
+
+def _based(data: bytes, kind: str) -> Markup:
+    return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")

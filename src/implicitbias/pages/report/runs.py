@@ -1,9 +1,10 @@
-"""The page lists the runs of a figure: what they share, what varies, and how each one went."""
+"""The runs of a figure: what they share, what varies, and how each one went."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyarrow import ArrowException
@@ -11,6 +12,7 @@ from pyarrow import ArrowException
 from ...base.errors import UserError
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
+from .blocks import packed_json
 from .facts import Facts, PackFacts
 from .words import cell
 
@@ -36,6 +38,14 @@ class RunTable:
     varying: list[str]
     shared: dict[str, str]
     rows: list[Row]
+
+    @property
+    def packed(self) -> str:
+        """Return the table as the page's program reads it; see script/runs.js."""
+        rows: list[list[Any]] = [
+            [r.run, r.seed, r.cells, r.pack.name, r.diverged] for r in self.rows
+        ]
+        return packed_json({"varying": self.varying, "shared": self.shared, "rows": rows})
 
 
 def run_table(plan: Plan, figure: FigurePlan, facts: Facts) -> RunTable:

@@ -13,8 +13,6 @@ spectrum that is missing (the run diverged) begins with 65535.
 
 from __future__ import annotations
 
-import base64
-import gzip
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +24,11 @@ from numpy.typing import NDArray
 
 from ...metrics._spectrum import relative_spectrum
 from ...train import records
+from .blocks import packed
 
 LOWEST, PER_DECADE = -4, 500  # 1e-4; neighbours differ by half a per cent
 MISSING = 65535
+ENDS = 10**9  # a stride that keeps the first and the last record only
 BUDGET = 6_000_000  # singular values on a page; beyond it the records in between are thinned
 
 
@@ -83,10 +83,15 @@ def recorded(folder: Path, runs: Sequence[str]) -> pd.DataFrame:
 
 
 def block(
-    rows: pd.DataFrame, runs: Sequence[str], tolerances: NDArray[np.float64], stride: int
+    rows: pd.DataFrame,
+    runs: Sequence[str],
+    tolerances: NDArray[np.float64],
+    stride: int,
+    also: Sequence[int] = (),
 ) -> Block:
-    """Return the recorded spectra of one pack: every `stride`-th record, and the last."""
-    epochs = thinned(sorted(rows["epoch"].unique().tolist()), stride)
+    """Return the recorded spectra of one pack: every `stride`-th record, the last, and `also`."""
+    there = sorted(rows["epoch"].unique().tolist())
+    epochs = sorted({*thinned(there, stride), *({*there} & {*also})})
     layers = rows.drop_duplicates("layer")
     sizes = [len(values) for values in layers["values"]]
     codes = np.full((2, len(runs), len(epochs), sum(sizes)), MISSING, dtype=np.uint16)
@@ -125,8 +130,3 @@ def _differences(codes: NDArray[np.uint16], starts: NDArray[np.int64]) -> bytes:
     change[..., 1:] -= pair[..., :-1]
     change[..., starts] = pair[..., starts]
     return change.astype("<u2").view(np.uint8).reshape(-1, 2).T.tobytes()
-
-
-def packed(data: bytes) -> str:
-    """Return bytes as gzip in base64, which is equal whenever it is made."""
-    return base64.b64encode(gzip.compress(data, compresslevel=9, mtime=0)).decode()

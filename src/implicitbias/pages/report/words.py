@@ -20,6 +20,8 @@ MARKS = {
     "not made": "!",
 }
 
+_SYMBOLS = ("rho", "nc", "mu", "tau")
+
 
 def number(value: float) -> str:
     """Return a number in four significant digits; a missing number says so."""
@@ -60,3 +62,12 @@ def coded(text: str) -> Markup:
     parts = [escape(part) for part in re.split(r"`([^`]+)`", text)]
     parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
     return Markup("").join(parts)
+
+
+def capital(text: str) -> str:
+    """Return a sentence that begins with a capital, where it begins with a plain word.
+
+    Symbols such as `rho`, `l1` and `w` stay as they are.
+    """
+    word = re.match(r"[a-z]{2,}\b(?![/=_])", text)
+    return text if not word or word[0] in _SYMBOLS else text[0].upper() + text[1:]

@@ -59,7 +59,23 @@ function cycled(values, domain) {
 }
 
 // Points joined by lines, with a band where there is one; a panel for each value of `facet`.
-function lines({ x, y, colour, facets, width, tooltip, band = true, points = true, rule }) {
+// Rows of a `kind` are drawn otherwise: `published` as open diamonds, `untrained` as a dashed level.
+function lines({
+  x,
+  y,
+  colour,
+  facets,
+  width,
+  tooltip,
+  band = true,
+  points = true,
+  joined = true,
+  rule,
+  kinds,
+  dash,
+  each = false,
+  height = 300,
+}) {
   const room = colour.room ?? 200; // of an entry of the legend
   const colourOf = {
     field: "colour",
@@ -98,7 +114,14 @@ function lines({ x, y, colour, facets, width, tooltip, band = true, points = tru
           },
         ]
       : []),
-    { mark: { type: "line", strokeWidth: 1.6 }, encoding: { ...place, color: colourOf } },
+    ...(joined
+      ? [
+          {
+            mark: { type: "line", strokeWidth: 1.8 },
+            encoding: { ...place, color: colourOf, ...(dash ? { strokeDash: dashOf(dash) } : {}) },
+          },
+        ]
+      : []),
     ...(points
       ? [
           {
@@ -117,59 +140,58 @@ function lines({ x, y, colour, facets, width, tooltip, band = true, points = tru
         ]
       : []),
   ];
+  if (kinds) {
+    for (const layer of layers) layer.transform = [{ filter: "!datum.kind" }];
+    layers.push(
+      {
+        transform: [{ filter: "datum.kind == 'untrained'" }],
+        mark: { type: "rule", strokeDash: [2, 4], strokeWidth: 1.4, aria: false },
+        encoding: { y: { ...y, field: "mean" } },
+      },
+      {
+        transform: [{ filter: "datum.kind == 'published'" }],
+        mark: {
+          type: "point",
+          shape: "diamond",
+          size: 170,
+          strokeWidth: 1.8,
+          filled: false,
+          aria: false,
+        },
+        encoding: { ...place, color: colourOf, tooltip },
+      },
+    );
+  }
   const many = facets.length > 1;
   const columns = many ? Math.max(1, Math.min(facets.length, 3, Math.floor(width / 300))) : 1;
   const spec = {
     width: Math.max(160, Math.floor((width - 50) / columns) - (many ? 36 : 20)),
-    height: many ? 200 : 300,
+    height: many ? 200 : height,
     layer: layers,
   };
   return {
     data: { name: "rows" },
     config: look(),
     ...(many
-      ? { facet: { field: "facet", type: "nominal", title: null, sort: facets }, columns, spec }
+      ? {
+          facet: { field: "facet", type: "nominal", title: null, sort: facets },
+          columns,
+          spec,
+          ...(each ? { resolve: { scale: { y: "independent" } } } : {}),
+        }
       : spec),
   };
 }
 
-// One coloured square for each pair, with its number in it.
-function squares({ x, y, colour, width }) {
-  const place = {
-    x: { field: "x", type: "ordinal", sort: x.domain, title: x.title, axis: { labelAngle: -35 } },
-    y: { field: "y", type: "ordinal", sort: y.domain, title: y.title },
-  };
-  return {
-    data: { name: "rows" },
-    config: { ...look(), axis: { ...look().axis, grid: false } },
-    width: Math.min(width - 110, 90 * x.domain.length),
-    height: Math.max(120, 44 * y.domain.length),
-    encoding: place,
-    layer: [
-      {
-        mark: { type: "rect", stroke: null },
-        encoding: {
-          color: {
-            field: "mean",
-            type: "quantitative",
-            title: colour.title,
-            scale: { scheme: "cividis", domain: [0, colour.top] },
-          },
-          tooltip: colour.tooltip,
-        },
-      },
-      {
-        mark: { type: "text", fontSize: 12 },
-        encoding: {
-          text: { field: "text", type: "nominal" },
-          color: {
-            condition: { test: `datum.mean > ${colour.top / 2}`, value: "#000" },
-            value: "#fff",
-          },
-        },
-      },
+function dashOf(domain) {
+  const scale = {
+    domain,
+    range: [
+      [1, 0],
+      [3, 3],
     ],
   };
+  return { field: "dash", type: "nominal", title: null, scale };
 }
 
 // Draws into `root`, anew only where the specification has changed.
@@ -183,6 +205,7 @@ class Drawing {
     const text = JSON.stringify(spec);
     if (text !== this.spec) {
       this.view?.finalize();
+      await vega();
       const made = await vegaEmbed(
         this.root,
         { ...spec, datasets: data },

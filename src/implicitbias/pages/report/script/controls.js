@@ -92,6 +92,8 @@ const NORMS = [
   ["spec", "spectral norm"],
 ];
 
+const BOTH = [["both", "both norms"], ...NORMS];
+
 function layerChoices(packs) {
   const names = [
     ...new Set(packs.flatMap((name) => index.packs[name].layers.map((each) => each.name))),

@@ -2,13 +2,15 @@
 class Curves extends Tool {
   constructor(root) {
     super(root);
-    this.choose(Object.keys(index.curves)[0]);
+    this.choose(this.asked(index.curves, Object.keys(index.curves)[0]), true);
   }
 
-  choose(key) {
+  choose(key, first = false) {
     const figure = index.curves[key];
-    const first = figure.runs.map((_, i) => i).slice(0, 4);
-    this.state = { key, metric: figure.metrics[0], log: true, runs: new Set(first) };
+    const runs = new Set(withDecay(figure));
+    this.state = { key, metric: figure.metrics[0], log: true, runs };
+    if (first) this.restore({ metric: figure.metrics, log: [true, false] });
+    else this.remember();
     this.offer();
     return this.draw();
   }
@@ -137,4 +139,12 @@ class Curves extends Tool {
       note: `${words(metric)} of ${runs.size} of ${figure.runs.length} runs.${left ? ` ${left} values are missing or not positive: a logarithmic axis has no place for them.` : ""}`,
     };
   }
+}
+
+// Two runs with the most weight decay and two with the least: what decay does to collapse.
+function withDecay(figure) {
+  const at = figure.fields.indexOf("weight_decay");
+  const order = [...figure.runs.keys()];
+  if (at >= 0) order.sort((a, b) => figure.runs[b].values[at] - figure.runs[a].values[at]);
+  return order.length > 4 ? [...order.slice(0, 2), ...order.slice(-2)] : order;
 }

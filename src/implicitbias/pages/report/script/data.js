@@ -1,5 +1,4 @@
-// The page's data: an index in JSON, and blocks that are unpacked when a drawing first needs them.
-const index = JSON.parse(document.getElementById("explore-index").textContent);
+// The page's data: blocks that are unpacked when they are first needed. The index is needed at once.
 const MISSING = 65535; // begins a spectrum that is not there
 const blocks = new Map();
 
@@ -9,10 +8,27 @@ function block(name, decode) {
 }
 
 async function unpacked(name) {
-  const text = atob(document.getElementById(name).textContent.trim());
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const text = atob(document.getElementById(`block-${name}`).textContent.trim());
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+const asText = (bytes) => new TextDecoder().decode(bytes);
+const asJson = (bytes) => JSON.parse(asText(bytes));
+const index = await unpacked("index").then(asJson);
+
+// Starts Vega-Lite, once; its hash is among those that the page allows.
+function vega() {
+  return block("vega", (bytes) => {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.textContent = asText(bytes);
+    const ready = new Promise((done) => addEventListener("vega", done, { once: true }));
+    document.head.append(script);
+    return ready;
+  });
 }
 
 // One pack: how many tolerances of the grid each singular value is above, for either norm.
@@ -60,13 +76,14 @@ function layerRank(pack, run, epoch, norm, k, layer) {
   return ranks.length ? ranks.reduce((a, b) => a + b, 0) / ranks.length : NaN;
 }
 
-// A row for each run of a figure, of its last record or of every one.
-async function rankRows(figure, norm, k, layer, everyEpoch) {
+// A row for each run of a figure, of its `last` record, its `first`, `every` one, or that of an epoch.
+async function rankRows(figure, norm, k, layer, which) {
   const packs = new Map();
   for (const name of figure.packs) packs.set(name, await spectra(name));
   return figure.runs.flatMap((run) => {
     const pack = packs.get(run.pack);
-    const epochs = everyEpoch ? pack.epochs : pack.epochs.slice(-1);
+    const named = { every: pack.epochs, first: [pack.epochs[0]], last: [pack.epochs.at(-1)] };
+    const epochs = named[which] ?? [which];
     return epochs.map((epoch) => ({
       ...settings(figure, run),
       epoch,

@@ -5,10 +5,10 @@ class Plane extends Tool {
     this.figures = Object.fromEntries(
       Object.entries(index.ranks).filter(([, figure]) => figure.fields.length > 1),
     );
-    this.choose(Object.keys(this.figures)[0]);
+    this.choose(this.asked(this.figures, firstOf(this.figures)), true);
   }
 
-  choose(key) {
+  choose(key, first = false) {
     const figure = this.figures[key];
     this.state = {
       key,
@@ -19,6 +19,9 @@ class Plane extends Tool {
       y: figure.fields[1],
       where: {},
     };
+    if (first)
+      this.restore({ norm: NORMS.map(([name]) => name), x: figure.fields, y: figure.fields });
+    else this.remember();
     return this.offer();
   }
 
@@ -57,7 +60,7 @@ class Plane extends Tool {
   async compute() {
     const { key, norm, k, layer, x, y, where } = this.state;
     const figure = this.figures[key];
-    const all = await rankRows(figure, norm, k, layer, false);
+    const all = await rankRows(figure, norm, k, layer, "last");
     const rows = all.filter((row) =>
       Object.entries(where).every(([name, value]) => value === undefined || row[name] === value),
     );
@@ -83,7 +86,7 @@ class Plane extends Tool {
       spec,
       rows: found,
       columns: [y, x, "mean", "low", "high", "n"],
-      file: `${key.replace("/", "--")}-${x}-${y}-${norm}-${tolerance}`,
+      file: `${key.replaceAll("/", "--")}-${x}-${y}-${norm}-${tolerance}`,
       data: {
         rows: found.map((row) => ({
           ...row,
@@ -96,4 +99,43 @@ class Plane extends Tool {
       note: `Final rank at tolerance ${tolerance} of the ${normWords(norm)}, mean over seeds${averaged.length ? ` and over ${averaged.map(words).join(", ")}` : ""}. Empty: not run.`,
     };
   }
+}
+
+// One coloured square for each pair, with its number in it.
+function squares({ x, y, colour, width }) {
+  const place = {
+    x: { field: "x", type: "ordinal", sort: x.domain, title: x.title, axis: { labelAngle: -35 } },
+    y: { field: "y", type: "ordinal", sort: y.domain, title: y.title },
+  };
+  return {
+    data: { name: "rows" },
+    config: { ...look(), axis: { ...look().axis, grid: false } },
+    width: Math.min(width - 110, 90 * x.domain.length),
+    height: Math.max(120, 44 * y.domain.length),
+    encoding: place,
+    layer: [
+      {
+        mark: { type: "rect", stroke: null },
+        encoding: {
+          color: {
+            field: "mean",
+            type: "quantitative",
+            title: colour.title,
+            scale: { scheme: "cividis", domain: [0, colour.top] },
+          },
+          tooltip: colour.tooltip,
+        },
+      },
+      {
+        mark: { type: "text", fontSize: 12 },
+        encoding: {
+          text: { field: "text", type: "nominal" },
+          color: {
+            condition: { test: `datum.mean > ${colour.top / 2}`, value: "#000" },
+            value: "#fff",
+          },
+        },
+      },
+    ],
+  };
 }

@@ -3,13 +3,23 @@ class Ranks extends Tool {
   constructor(root, key) {
     super(root);
     this.fixed = key;
-    this.choose(key ?? Object.keys(index.ranks)[0]);
+    this.choose(key ?? this.asked(index.ranks, firstOf(index.ranks)), true);
   }
 
-  choose(key) {
+  // In a figure its own norm, with the published points; among all figures both norms.
+  choose(key, first = false) {
     const figure = index.ranks[key];
     const colour = figure.fields.filter((name) => name !== figure.x)[0] ?? "";
-    this.state = { key, norm: figure.norm, k: at(figure), layer: "average", x: figure.x, colour };
+    const norm = this.fixed ? figure.norm : "both";
+    this.state = { key, norm, k: at(figure), layer: "average", x: figure.x, colour };
+    if (first)
+      this.restore({
+        norm: BOTH.map(([name]) => name),
+        layer: layerChoices(figure.packs).map(([name]) => name),
+        x: [...figure.fields, "epoch"],
+        colour: figure.fields,
+      });
+    else this.remember();
     this.offer();
     return this.draw();
   }
@@ -21,7 +31,7 @@ class Ranks extends Tool {
     this.controls.replaceChildren(
       ...(this.fixed ? [] : [figureChoice(index.ranks, key, (value) => this.choose(value))]),
       toleranceControl(k, (value) => this.set({ k: value })),
-      choice("Relative to the", NORMS, norm, (value) => this.set({ norm: value })),
+      choice("Relative to the", BOTH, norm, (value) => this.set({ norm: value })),
       choice("Layer", layerChoices(figure.packs), layer, (value) => this.set({ layer: value })),
       choice("Against", fieldChoices([...figure.fields, "epoch"]), x, (value) =>
         this.axis({ x: value }),
@@ -43,59 +53,77 @@ class Ranks extends Tool {
     const focused = [...this.controls.elements].indexOf(document.activeElement);
     this.offer();
     this.controls.elements[focused]?.focus();
+    this.remember();
     return this.draw();
   }
 
   async compute() {
     const { key, norm, k, layer, x, colour } = this.state;
     const figure = index.ranks[key];
-    const rows = await rankRows(figure, norm, k, layer, x === "epoch");
+    const norms = norm === "both" ? ["fro", "spec"] : [norm];
+    const which = x === "epoch" ? "every" : (figure.reference?.epoch ?? "last");
+    const all = [];
+    for (const each of norms)
+      for (const row of await rankRows(figure, each, k, layer, which))
+        all.push({ ...row, norm: each });
     const rest = figure.fields.filter((name) => name !== x && name !== colour);
-    const keys = [...figure.fields.filter((name) => name !== x), x];
-    const found = summary(rows, keys).sort(byKeys(keys));
+    const named = norms.length > 1 ? ["norm"] : [];
+    const keys = [...named, ...figure.fields.filter((name) => name !== x), x];
+    const found = summary(all, keys).sort(byKeys(keys));
     const drawn = found.map((row) => ({
       ...row,
       x: row[x],
       colour: colour ? String(row[colour]) : "",
-      facet: labelled(row, rest),
+      facet: [
+        ...named.map(() => normWords(row.norm)),
+        ...(rest.length ? [labelled(row, rest)] : []),
+      ].join(", "),
     }));
+    const beside = norms.length === 1 ? diamonds(figure, this.state) : [];
     const tolerance = index.grid[k];
-    const own = figure.own.some(([n, t]) => n === norm && t === tolerance);
-    const y = {
-      type: "quantitative",
-      title: "rank",
-      scale: { domain: [0, largest(figure, layer)] },
-    };
-    const tooltip = ["x", "mean", "low", "high", "n"].map((field) => ({
-      field,
-      title: field === "x" ? words(x) : field,
-    }));
+    const own = norms.every((n) => figure.own.some(([m, t]) => n === m && t === tolerance));
     const spec = lines({
-      x: axisOf(found, x, "x"),
-      y,
-      tooltip,
+      x: axisOf([...found, ...beside.map((row) => ({ [x]: row.x }))], x, "x"),
+      y: { type: "quantitative", title: "rank", scale: { domain: [0, largest(figure, layer)] } },
+      tooltip: ["x", "mean", "low", "high", "n"].map((field) => ({
+        field,
+        title: field === "x" ? words(x) : field,
+      })),
       width: this.width,
+      kinds: beside.length > 0,
       colour: {
         title: colour ? words(colour) : "",
-        domain: distinct(found, colour || x)
-          .map((v) => (colour ? String(v) : ""))
-          .slice(0, colour ? undefined : 1),
+        domain: colour ? distinct(found, colour).map(String) : [""],
       },
-      facets: [...new Set(drawn.toSorted(byKeys(rest)).map((row) => row.facet))],
+      facets: [...new Set(drawn.toSorted(byKeys([...named, ...rest])).map((row) => row.facet))],
     });
-    const which = layerChoices(figure.packs).find(([name]) => name === layer)[1];
-    const description = `Rank of ${key} at tolerance ${tolerance} of the ${normWords(norm)}, ${which}, against ${words(x)}`;
-    const note =
-      `Tolerance ${tolerance} of the ${normWords(norm)}${own ? ", one of those of the figure itself" : ""}. ` +
-      `${x === "epoch" ? "Every record" : "Last record"} of ${figure.runs.length} runs; line: mean over seeds; band: smallest to largest.${thinnedNote(figure)}`;
+    const relative = norms.map(normWords).join(" and of the ");
+    const layers = layerChoices(figure.packs).find(([name]) => name === layer)[1];
     return {
       spec,
-      data: { rows: drawn },
-      description,
-      note,
+      data: { rows: [...drawn, ...beside] },
+      description: `Rank of ${key} at tolerance ${tolerance} of the ${relative}, ${layers}, against ${words(x)}`,
+      note:
+        `Tolerance ${tolerance} of the ${relative}${own ? ", one of those of the figure itself" : ""}. ` +
+        `${{ every: "Every record", last: "Last record" }[which] ?? `Record after ${which} epochs, as published,`} of ${figure.runs.length} runs; line: mean over seeds; band: smallest to largest.` +
+        `${beside.length ? " Diamonds: the published points." : ""}${thinnedNote(figure)}`,
       rows: found,
       columns: [...keys, "mean", "low", "high", "n"],
-      file: `${key.replace("/", "--")}-${norm}-${tolerance}`,
+      file: `${key.replaceAll("/", "--")}-${norm}-${tolerance}`,
     };
   }
+}
+
+// The published points of a figure as rows, where the axes are those of the published figure.
+function diamonds(figure, { layer, x, colour }) {
+  const { reference } = figure;
+  if (!reference || layer !== "average" || x !== figure.x || colour !== reference.field) return [];
+  return reference.points.map(([value, at, mean, low, high]) => ({
+    kind: "published",
+    colour: String(value),
+    x: at,
+    mean,
+    room: low === null ? null : [low, high],
+    facet: "",
+  }));
 }

@@ -2,18 +2,23 @@
 class Spectrum extends Tool {
   constructor(root) {
     super(root);
-    this.choose(Object.keys(index.ranks)[0]);
+    this.choose(this.asked(index.ranks, firstOf(index.ranks)), true);
   }
 
-  choose(key) {
+  choose(key, first = false) {
     const figure = index.ranks[key];
+    const run = strongest(figure);
     this.state = {
       key,
-      run: 0,
+      run,
       norm: figure.norm,
       k: at(figure),
-      epoch: this.epochs(figure, 0).length - 1,
+      epoch: this.epochs(figure, run).length - 1,
     };
+    if (first) this.restore({ run: [...figure.runs.keys()], norm: NORMS.map(([name]) => name) });
+    else this.remember();
+    const last = this.epochs(figure, this.state.run).length - 1;
+    this.state.epoch = Math.min(this.state.epoch, last);
     return this.offer();
   }
 
@@ -54,18 +59,25 @@ class Spectrum extends Tool {
     const figure = index.ranks[key];
     const pack = await spectra(figure.runs[run].pack);
     const epoch = pack.epochs[this.state.epoch];
-    const values = [];
+    const after = `after ${epoch} epochs`;
+    const shownAt = (when, dash) =>
+      pack.layers.flatMap(({ name, size }, layer) => {
+        const start = place(pack, figure.runs[run].run, when, layer);
+        const codes = pack[norm].subarray(start, start + size);
+        if (codes[0] === MISSING) return [];
+        const large = [...codes].filter((code) => code > 0);
+        return large.map((code, i) => ({
+          colour: layerWords(name),
+          facet: "",
+          dash,
+          x: i + 1,
+          mean: index.grid[code - 1],
+        }));
+      });
+    const before = pack.epochs[0] === epoch ? [] : shownAt(pack.epochs[0], BEFORE);
+    const values = [...shownAt(epoch, after), ...before];
     const rows = pack.layers.map(({ name, size }, layer) => {
-      const start = place(pack, figure.runs[run].run, epoch, layer);
-      if (pack[norm][start] !== MISSING)
-        for (let i = 0; i < size && pack[norm][start + i] > 0; i++)
-          values.push({
-            colour: layerWords(name),
-            facet: "",
-            x: i + 1,
-            mean: index.grid[pack[norm][start + i] - 1],
-          });
-      const found = rank(pack[norm], start, size, k);
+      const found = rank(pack[norm], place(pack, figure.runs[run].run, epoch, layer), size, k);
       return { layer: name, rank: Number.isNaN(found) ? null : found, of: size };
     });
     const tolerance = index.grid[k];
@@ -75,6 +87,7 @@ class Spectrum extends Tool {
       band: false,
       points: false,
       rule: true,
+      dash: [after, BEFORE],
       y: {
         type: "quantitative",
         title: `singular value / ${normWords(norm)}`,
@@ -91,7 +104,17 @@ class Spectrum extends Tool {
       columns: ["layer", "rank", "of"],
       file: `${figure.runs[run].run}-epoch-${epoch}`,
       description: `Singular values of each layer after ${epoch} epochs: ${who}`,
-      note: `After ${epoch} completed epochs: ${who}. Values are read to half a per cent; those below ${index.grid[0]} are left out. Dashed: tolerance ${tolerance}; the ranks there stand under Numbers.`,
+      note: `After ${epoch} completed epochs: ${who}. Values are read to half a per cent; those below ${index.grid[0]} are left out. Dotted curves: the same network before training. Dashed level: tolerance ${tolerance}; the ranks there stand under Numbers.`,
     };
   }
+}
+
+const BEFORE = "before training";
+
+// The run with the most weight decay whose last spectrum is there: its effect is the largest.
+function strongest(figure) {
+  const at = figure.fields.indexOf("weight_decay");
+  if (at < 0) return 0;
+  const decays = figure.runs.map((run) => run.values[at]);
+  return decays.indexOf(Math.max(...decays));
 }

@@ -1,7 +1,9 @@
-// What the four tools share. Each keeps its choices in `state`, and draws when one of them changes.
+// What the tools share. Each keeps its choices in `state`, draws when one of them changes, and has
+// them in the address of the page once a reader has changed one.
 class Tool {
   constructor(root) {
     this.root = root;
+    this.place = root.closest(".card")?.id ?? root.getAttribute("aria-labelledby") ?? "";
     this.controls = element("form", {
       class: "controls",
       onsubmit: (event) => event.preventDefault(),
@@ -28,7 +30,32 @@ class Tool {
   // Fields below the figure's own: set again whenever another figure is chosen.
   set(change) {
     Object.assign(this.state, change);
+    this.remember();
     return this.draw();
+  }
+
+  remember() {
+    const { k, ...rest } = this.state;
+    const plain = Object.entries(rest).filter(([, value]) => typeof value !== "object");
+    const named = k === undefined ? [] : [["tolerance", index.grid[k]]];
+    address.write(this.place, Object.fromEntries([...plain, ...named]));
+  }
+
+  // Takes from the address what it says of this tool, as far as `allowed` lists it.
+  restore(allowed) {
+    const { place, given } = address.read();
+    if (place !== this.place) return;
+    for (const [name, values] of Object.entries(allowed)) {
+      const found = values.find((value) => String(value) === given.get(name));
+      if (found !== undefined) this.state[name] = found;
+    }
+    if (given.get("tolerance") > 0) this.state.k = nearest(Number(given.get("tolerance")));
+  }
+
+  // The figure that the address asks this tool for, if it has it.
+  asked(figures, otherwise) {
+    const { place, given } = address.read();
+    return place === this.place && given.get("key") in figures ? given.get("key") : otherwise;
   }
 
   // The last change wins; those that it overtakes are not drawn.
@@ -50,6 +77,10 @@ class Tool {
   }
 }
 
+// The figure that the tools begin with: figure 8 where the page has it.
+const FIRST = "galanti2025rank/fig08";
+const firstOf = (figures) => (FIRST in figures ? FIRST : Object.keys(figures)[0]);
+
 function figureChoice(figures, key, change) {
   const options = Object.entries(figures).map(([each, { title }]) => [each, `${each}: ${title}`]);
   return choice("Figure", options, key, change);
@@ -59,6 +90,7 @@ const at = (figure) => index.grid.indexOf(figure.tolerance);
 const normWords = (norm) => NORMS.find(([name]) => name === norm)[1];
 const thinnedNote = (figure) => {
   const stride = index.packs[figure.packs[0]].stride;
+  if (stride > 1e6) return " Only a few of the records are here.";
   return stride > 1 ? ` Every ${stride}th record is here.` : "";
 };
 
