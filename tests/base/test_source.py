@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from implicitbias.base import registry
+from implicitbias.base.errors import UserError
 from implicitbias.base.source import constants, functions
 
 TEXT = """
@@ -53,7 +54,7 @@ def test_a_function_comes_with_what_it_names_and_with_nothing_else(module):
 
 def test_constants_are_literals(module):
     assert constants(module, "FACTORS", "MISSING") == {"FACTORS": (2, 3)}
-    with pytest.raises(TypeError, match="DTYPE must be a literal"):
+    with pytest.raises(UserError, match="DTYPE must be a literal"):
         constants(module, "DTYPE")
 
 

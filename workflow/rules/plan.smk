@@ -22,7 +22,9 @@ try:
             HERE,
         )
     else:  # a module of another workflow: the files and --config are that workflow's
-        PLAN = ib.plan(config, root=HERE)
+        PLAN = ib.plan_of_module(
+            config, workflow.configfiles, workflow.config_settings.config, HERE
+        )
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
@@ -31,8 +33,9 @@ if workflow.is_main_process:
 
 # Jobs run the Python that runs this, also where its environment is not activated; with --sdm they
 # run that of the environment.
-if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
+FINDS = f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
+DEPLOYED = workflow.deployment_settings.deployment_method
+shell.prefix(("" if DEPLOYED else FINDS) + ib.exports(PLAN))
 STANDING = ib.Standing(PLAN, ib.config_text(PLAN))
 INVOCATION = ib.Invocation(PLAN, STANDING)
 if workflow.is_main_process:

@@ -20,7 +20,7 @@ from .. import metrics
 from ..analysis import tables
 from ..analysis.claims import KEYS as CLAIMS
 from ..analysis.claims import read_claims
-from ..base import provenance, registry
+from ..base import provenance, registry, studies
 from ..base.errors import UserError
 from ..figures import style
 from ..plan import packs
@@ -48,6 +48,7 @@ class Results:
         self.path = path
         if not path.is_dir():
             raise UserError(f"{path}: no such folder")
+        studies.of_results(path)
         found = [path, *sorted(path.glob("packs/*")), *sorted(path.glob("*"))]
         self.folders = [f for f in found if (f / "records" / "scalars.parquet").is_file()]
         self.figures: Mapping[str, Figure] = {key: Figure(path, key) for key in _keys(path)}
@@ -187,7 +188,8 @@ def _keys(root: Path) -> list[str]:
         for pattern in ("tables/*/*.parquet", "claims/*/*.json", "figures/*/*.csv")
         for path in root.glob(pattern)
     }
-    return sorted(found & {*registry.figure_keys()})
+    known = {*registry.figure_keys()}
+    return sorted(k for k in found if k in known or k.startswith(f"{registry.OWN}/"))
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:

@@ -14,18 +14,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import studies
 from .errors import UserError, shortened
 from .source import constants
+from .studies import PACKAGE as PACKAGE
 
-PACKAGE = Path(__file__).parents[1]
+OWN = "own"  # the paper of figures that need no file: generic.py draws every name in it
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """Return the public modules of a folder of the package, e.g. `names("models")`, sorted.
+
+    Those of studies are among them.
+    """
+    return _names(folder, studies.used())
 
 
 @cache  # planning asks for every run
-def names(folder: str) -> tuple[str, ...]:
-    """Return the public modules of a folder of the package, e.g. `names("models")`, sorted."""
-    return tuple(
-        sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if not p.stem.startswith("_"))
-    )
+def _names(folder: str, used: tuple[Path, ...]) -> tuple[str, ...]:
+    found = (path.stem for root in studies.roots(folder) for path in root.glob("[!_]*.py"))
+    return tuple(sorted(found))
+
+
+def file(folder: str, name: str) -> Path:
+    """Return the path of a file of a folder of the package, or of a study."""
+    paths = [root / f"{name}.py" for root in studies.roots(folder)]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def known(kind: str, name: Any, choices: tuple[str, ...], key: str = "") -> str:
@@ -52,19 +66,25 @@ def _unpadded(name: str) -> str:
 
 def figure_path(key: str) -> Path:
     """Return the path of the file that draws a figure, say `galanti2025rank/fig07`."""
-    papers = tuple(sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p)))
     paper, slash, figure = key.partition("/")
     meant = [] if slash else [k for k in figure_keys() if _unpadded(key) in _unpadded(k).split("/")]
     if meant:  # fig12, or galanti2025rank
         raise UserError(f"{shortened(key)}: a figure is <paper>/<figure>, here {', '.join(meant)}")
-    known("paper", paper, papers)
+    if paper == OWN and slash and re.fullmatch(r"[a-z0-9_]+", figure):
+        return PACKAGE / "figures" / "generic.py"
+    known("paper", paper, _papers())
     known(f"figure of {paper}", figure, names(f"figures/{paper}"))
-    return PACKAGE / "figures" / paper / f"{figure}.py"
+    return file(f"figures/{paper}", figure)
 
 
 def figure_source(key: str) -> str:
-    """Return the path of a figure's code in the repository, wherever the package lies."""
-    return f"src/{figure_path(key).relative_to(PACKAGE.parent).as_posix()}"
+    """Return the path of a figure's code in the repository, wherever the package lies.
+
+    Of a figure of a study, the path from above the study's folder.
+    """
+    path = figure_path(key)
+    within = path.is_relative_to(PACKAGE)
+    return f"src/{PACKAGE.name}/{studies.shown(path)}" if within else studies.shown(path)
 
 
 def docstring(path: Path) -> tuple[str, list[str]]:
@@ -91,9 +111,9 @@ def figure_needs(key: str) -> tuple[str, ...]:
 
 def figure_keys() -> tuple[str, ...]:
     """Return every figure that has a file."""
-    papers = sorted(p.name for p in (PACKAGE / "figures").iterdir() if _is_paper(p))
-    return tuple(f"{paper}/{name}" for paper in papers for name in names(f"figures/{paper}"))
+    return tuple(f"{paper}/{name}" for paper in _papers() for name in names(f"figures/{paper}"))
 
 
-def _is_paper(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith("_")
+def _papers() -> tuple[str, ...]:
+    there = (path for root in studies.roots("figures") if root.is_dir() for path in root.iterdir())
+    return tuple(sorted({p.name for p in there if p.is_dir() and not p.name.startswith("_")}))

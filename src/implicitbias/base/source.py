@@ -9,12 +9,15 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from .errors import UserError
+from .studies import package_of
+
 
 @cache
 def constants(path: Path, *names: str) -> dict[str, Any]:
     """Return the named constants that a module assigns, as literals read from its text.
 
-    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. TypeError for what is no literal.
+    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. UserError for what is no literal.
     """
     values: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -22,7 +25,7 @@ def constants(path: Path, *names: str) -> dict[str, Any]:
             try:
                 values[name] = ast.literal_eval(node.value)
             except ValueError as error:
-                raise TypeError(f"{path}: {name} must be a literal") from error
+                raise UserError(f"{path}: {name} must be a literal") from error
     return values
 
 
@@ -43,7 +46,7 @@ def functions(path: Path, *names: str) -> dict[str, Callable[..., Any]]:
             needed.append(node)
             wanted += _used(compile(ast.Module([node], []), str(path), "exec"))
     body: list[ast.stmt] = [node for node in tree.body if node in needed]
-    package = ".".join(path.relative_to(Path(__file__).parents[2]).parts[:-1])
+    package = package_of(path)
     space: dict[str, Any] = {"__name__": f"{package}.{path.stem}", "__package__": package}
     exec(compile(ast.Module(body, []), str(path), "exec"), space)
     return {name: space[name] for name in present}

@@ -45,7 +45,7 @@ def plan(
     "runs galanti2025rank/fig12 --scale small --scale paper",
 )
 def runs(
-    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="<paper>/<figure>.")],
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="<paper>/<figure>, or a sweep.")],
     scale: Annotated[
         list[str],
         typer.Option(metavar="NAME", show_default=False,
@@ -54,7 +54,7 @@ def runs(
     configfile: ConfigFiles = [],  # noqa: B006
     csv: Annotated[bool, typer.Option("--csv", help="CSV, with a column for each field.")] = False,
 ) -> None:  # fmt: skip
-    """Print the runs of a figure at a scale.
+    """Print the runs of a figure, or of a sweep, at a scale.
 
     A line per run has the fields that vary, its id and its pack; the fields that all runs share
     stand above. Of several scales a line per field has the values at each.
@@ -65,7 +65,9 @@ def runs(
     scales: list[str | None] = [*scale] or [None]
     if csv and len(scales) > 1:
         raise UserError("--csv: of one --scale at a time")
-    plans = [make_plan(*papers.of_scale(name, configfile)) for name in scales]
+    plans = [make_plan(*papers.of_scale(name, configfile, sweep=figure)) for name in scales]
+    if papers.own_figure(figure) in plans[0].figures:
+        figure = papers.own_figure(figure)
     for warning in dict.fromkeys(said for plan in plans for said in plan.warnings):
         print(warning, file=sys.stderr)
     if csv:

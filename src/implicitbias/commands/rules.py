@@ -69,12 +69,15 @@ def measure(
     with uncollected():
         from ..analysis import tables
         from ..plan import content
-        from ..plan.figure import defined
+        from ..plan.figure import axes, defined
 
         specs, metrics = defined(definition)
         folders = dict.fromkeys(file.parents[1] for file in records or [])
         of = content.table(definition, content.records(folders))
-        tables.write(out, tables.measure(specs, metrics, folders))
+        table = tables.measure(specs, metrics, folders)
+        if draw := axes(definition):
+            table.attrs["draw"] = draw
+        tables.write(out, table)
         if of is not None:
             content.write(out, of)
 

@@ -6,17 +6,15 @@ underscore are shared code. Importing this package imports NumPy and nothing hea
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
+from ..base import registry, studies
 from ..base.locks import held
 from . import _cache
 from ._arrays import keep_classes, preprocess, quotas, stratified
@@ -73,11 +71,9 @@ class Split:
     n_classes: int
 
 
-@cache
 def names() -> tuple[str, ...]:
-    """Return every data set, sorted: the modules in this folder without a leading underscore."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in modules if not name.startswith("_")))
+    """Return every data set, sorted: the modules here, or in a study, without an underscore."""
+    return registry.names("data")
 
 
 def info(
@@ -159,7 +155,7 @@ def state(name: str, data_dir: Path) -> str:
     """Return whether a data set is `there`, `can be fetched`, or comes `only by hand`."""
     if (Path(data_dir) / f"{name}.npz").is_file():
         return "there"
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = studies.module("data", name)
     fetched = hasattr(module, "_ROUTES") or _dataset(name).content_sha256 is not None
     return "can be fetched" if fetched else "only by hand"
 
@@ -230,7 +226,7 @@ def intensities(
 def _dataset(name: str) -> Dataset:
     if name not in names():
         raise ValueError(f"unknown data set {name!r}: known are {', '.join(names())}")
-    dataset: Dataset = importlib.import_module(f"{__name__}.{name}").DATASET
+    dataset: Dataset = studies.module("data", name).DATASET
     return dataset
 
 

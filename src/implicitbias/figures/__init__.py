@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 
 from ..analysis.claims import write_claims
 from ..analysis.tables import read
-from ..base.registry import figure_source
+from ..base import studies
+from ..base.registry import OWN, figure_source
 from . import _letters, style
 
 # Columns of a table that differ between runs of one setting, or between rows of one run.
@@ -62,7 +63,10 @@ def _heading(module: ModuleType) -> str:
 
 
 def _module(key: str) -> ModuleType:
-    return importlib.import_module(f".{key.replace('/', '.')}", __package__)
+    paper, _, name = key.partition("/")
+    if paper == OWN:
+        return importlib.import_module(".generic", __package__)
+    return studies.module(f"figures/{paper}", name)
 
 
 def caption(

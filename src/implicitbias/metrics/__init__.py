@@ -7,9 +7,7 @@ package is imported, so there is no second place to register it.
 numpy is the only dependency, because planning imports this package to check the names of a config.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from ..base import registry, studies
 from ._matrix import rank, spectrum, value
 from ._registry import (
     Metric,
@@ -21,9 +19,8 @@ from ._registry import (
     with_parameter,
 )
 
-for _module in sorted(module.name for module in iter_modules(__path__)):
-    if not _module.startswith("_"):  # an underscore marks the shared machinery
-        import_module(f"{__name__}.{_module}")
+for _name in registry.names("metrics"):  # not what begins with _: the shared machinery
+    studies.module("metrics", _name)
 
 __all__ = [
     "Metric",

@@ -6,9 +6,9 @@ torch is loaded when the first one is built.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from ..base import studies
 from ..base.registry import known, names
 from ._info import ModelInfo, info
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def build(name: str, input_shape: tuple[int, ...], n_classes: int, **arguments: Any) -> nn.Module:
     """Return the named model, torch's default initialisation drawn from the global generator."""
-    module = importlib.import_module(f".{known('model', name, names('models'))}", __package__)
+    module = studies.module("models", known("model", name, names("models")))
     model: nn.Module = module.build(input_shape, n_classes, **arguments)
     return model
 

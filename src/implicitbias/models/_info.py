@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..base.registry import PACKAGE, known, names
+from ..base.errors import UserError
+from ..base.registry import file, known, names
 from ..base.source import constants, functions
 from ._size import UNKNOWN, Size
 
@@ -66,9 +67,12 @@ def info(name: str) -> ModelInfo:
     a default; a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
     `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
     """
-    path = PACKAGE / "models" / f"{known('model', name, names('models'))}.py"
+    path = file("models", known("model", name, names("models")))
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    build = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
+    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    if "build" not in defined:
+        raise UserError(f"{path}: defines no function build(input_shape, n_classes, *, ...)")
+    build = defined["build"]
     said = constants(path, "BATCH_NORM", "MIN_IMAGE")
     return ModelInfo(
         name,
@@ -83,9 +87,9 @@ def info(name: str) -> ModelInfo:
 def _arguments(path: Path, build: ast.FunctionDef) -> dict[str, Argument]:
     arguments: dict[str, Argument] = {}
     for arg, default in zip(build.args.kwonlyargs, build.args.kw_defaults, strict=True):
-        if arg.annotation is None or default is None:
-            raise TypeError(f"{path}: build's {arg.arg} needs a type and a default")
-        arguments[arg.arg] = Argument(
-            _TYPES[ast.unparse(arg.annotation)], ast.literal_eval(default)
-        )
+        kind = _TYPES.get(ast.unparse(arg.annotation)) if arg.annotation else None
+        if kind is None or not isinstance(default, ast.Constant | ast.UnaryOp):
+            said = f"build's {arg.arg} needs one of the types {', '.join(_TYPES)}, and a default"
+            raise UserError(f"{path}: {said}")
+        arguments[arg.arg] = Argument(kind, ast.literal_eval(default))
     return arguments

@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    model_validator,
+)
 
-from ..base import paths
+from ..base import paths, studies
 from ..base.errors import UserError
 from .cluster import Cluster, Request
 from .overlays import Layer, Sources, merged, read, without_nulls
@@ -19,6 +27,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
 Values = Annotated[list[Any], Field(min_length=1)]
 Seeds = Annotated[list[NonNegativeInt], Field(min_length=1)]
 PositiveCount = Annotated[int, Field(gt=0)]
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+ZIP = "Field -> as many values as the others here: they vary together, and with the grid."
+RANDOM = "Random samples of fields, with each of which every combination of the grid is run."
+DRAW = "Of a figure own/<name>, which is drawn without code: what stands on its axes."
 
 
 class Model(BaseModel):
@@ -33,6 +45,45 @@ class Model(BaseModel):
 M = TypeVar("M", bound=Model)
 
 
+class Range(Model):
+    """The distribution of one field in random samples: exactly one of these."""
+
+    uniform: Bounds | None = Field(
+        default=None, description="Between two numbers, evenly [of the field]."
+    )
+    log_uniform: Bounds | None = Field(
+        default=None,
+        description="Between two positive numbers, evenly in the logarithm [of the field].",
+    )
+    integers: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="A whole number from the first to the second [of the field]."
+    )
+    choice: Values | None = Field(default=None, description="One of these values.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Range:
+        ends = self.uniform or self.log_uniform or self.integers
+        if len(self.model_fields_set) != 1 or (ends and not ends[0] < ends[1]):
+            raise ValueError(
+                "must be one of uniform, log_uniform, integers: [low, high], or choice: [...]"
+            )
+        if self.log_uniform and self.log_uniform[0] <= 0:
+            raise ValueError("log_uniform must lie above 0")
+        return self
+
+
+class Random(Model):
+    """Random samples of some fields; a sample stays what it is when `samples` grows."""
+
+    samples: Annotated[int, Field(gt=0, le=10_000)] = Field(
+        description="How many samples; each is run with every combination of the grid [1]."
+    )
+    seed: NonNegativeInt = Field(default=0, description="Seed of the samples [1].")
+    fields: Annotated[dict[str, Range], Field(min_length=1)] = Field(
+        description="Field -> its distribution; numbers have four digits."
+    )
+
+
 class Sweep(Model):
     """A set of runs: every combination of the grid's values on top of the base, for every seed."""
 
@@ -42,6 +93,8 @@ class Sweep(Model):
     grid: dict[str, Values] = Field(
         default={}, description="Field -> the values that it takes; all combinations are run."
     )
+    zip: dict[str, Values] | None = Field(default=None, description=ZIP)
+    random: Random | None = Field(default=None, description=RANDOM)
     seeds: Seeds = Field(
         description="Each seeds the initialisation and the order of the data of its runs, in random"
         " streams of their own [1]."
@@ -66,6 +119,19 @@ class Selection(Model):
     )
 
 
+class Drawing(Model):
+    """The axes of a figure `own/<name>`, which needs no code."""
+
+    x: str | None = Field(
+        default=None,
+        description="Field on the horizontal axis, or `epoch` or `step` for whole trainings."
+        " Without it: the first field that varies.",
+    )
+    panels: str | None = Field(
+        default=None, description="Field whose values have a column of panels each."
+    )
+
+
 class FigureEntry(Model):
     """The data of a figure: the runs that it draws, and the metrics that it draws of them."""
 
@@ -75,6 +141,7 @@ class FigureEntry(Model):
     metrics: Annotated[list[str], Field(min_length=1)] = Field(
         description="What is measured of each run. The first rank metric is the one drawn large."
     )
+    draw: Drawing | None = Field(default=None, description=DRAW)
 
 
 def _a_path(text: str) -> str:
@@ -99,6 +166,16 @@ class Settings(Model):
         default=None,
         description="Which papers, or single figures as <paper>/<figure>. Without it: all papers."
         " Figures for which `figures` gives runs are made in any case.",
+    )
+    studies: list[Annotated[str, AfterValidator(_a_path)]] | None = Field(
+        default=None,
+        description="Folders of studies: models, datasets, metrics, observers and figures of your"
+        " own, found as the built-in ones are.",
+    )
+    train: list[str] | None = Field(
+        default=None,
+        description="Sweeps to train that no figure takes runs from. Each gets a figure"
+        " own/<sweep>, a table and lines.",
     )
     data_dir: Annotated[str, AfterValidator(_a_path)] = Field(
         default="data", description="The folder where data sets are cached."
@@ -141,7 +218,23 @@ def load(files: Sequence[Path]) -> tuple[Config, Sources]:
     """Return the config of files that hold all of it, as config.json does; later files override."""
     layers = [Layer(path, read(path)) for path in files]
     sources = Sources(layers)
-    return parse(merged(layers), sources), sources
+    tree = merged(layers)
+    made = files[0].name == "config.json" and len(files[0].absolute().parents) > 2
+    use_studies(tree.get("studies"), sources, files[0].absolute().parents[2] if made else Path())
+    return parse(tree, sources), sources
+
+
+def use_studies(folders: Any, sources: Sources, home: Path = Path()) -> None:
+    """Take the studies of a config into use: first of all, as models and metrics are theirs.
+
+    home: the folder from which their paths go, in which results/<scale>/config.json lies.
+    """
+    for i, folder in enumerate(folders if isinstance(folders, list) else ()):
+        try:
+            if isinstance(folder, str):
+                studies.use([home / paths.home(folder)])
+        except UserError as error:
+            raise sources.error(("studies", i), str(error)) from None
 
 
 def parse(tree: Mapping[str, Any], sources: Sources) -> Config:

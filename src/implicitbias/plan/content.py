@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..base import provenance, registry
+from ..base import provenance, registry, studies
 from ..base.errors import UserError
 from ..base.files import digest, write_text
 
@@ -84,20 +84,20 @@ def report(text: str, figures: Mapping[str, str | None], packs: Hashes | None) -
 def code(files: tuple[Path, ...]) -> str:
     """Return the digest of files of the package, wherever the package lies."""
     return digest({
-        path.relative_to(registry.PACKAGE).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        studies.shown(path): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     })  # fmt: skip
 
 
 def metric_files() -> tuple[Path, ...]:
     """Return the code that turns records into tables: editing it measures again, trains nothing."""
-    package = registry.PACKAGE
-    return tuple(sorted([*(package / "metrics").glob("*.py"), package / "analysis" / "tables.py"]))
+    metrics = [path for root in studies.roots("metrics") for path in root.glob("*.py")]
+    return tuple(sorted([*metrics, registry.PACKAGE / "analysis" / "tables.py"]))
 
 
 def figure_files(key: str) -> tuple[Path, ...]:
     """Return the code of a figure: its module, what its paper's figures share, what all share."""
     package, path = registry.PACKAGE, registry.figure_path(key)
     shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
-    own = [path, *path.parent.glob("_*.py"), *path.parents[1].glob("_*.py")]
+    own = [path, *path.parent.glob("_*.py"), *(package / "figures").glob("_*.py")]
     return tuple(sorted({*own, *shared}))

@@ -37,9 +37,11 @@ def define(config: Config, key: str, members: list[RunSpec]) -> str:
     names = sorted({s.sweep for s in entry.runs})
     tree: dict[str, Any] = {
         "figure": key,
-        "entry": entry.model_dump(mode="json"),
+        "entry": entry.model_dump(mode="json", exclude_none=True),
         "sweeps": {
-            name: config.sweeps[name].model_dump(mode="json", exclude={"resources"})
+            name: config.sweeps[name].model_dump(
+                mode="json", exclude={"resources"}, exclude_none=True
+            )
             for name in names
         },
     }
@@ -62,12 +64,18 @@ def defined(definition: str) -> tuple[list[RunSpec], tuple[str, ...]]:
     return [s for s in runs if s.run_id in only], tuple(entry.metrics)
 
 
+def axes(definition: str) -> dict[str, str]:
+    """Return what stands on the axes of a figure without code, by its definition."""
+    return dict(json.loads(definition)["entry"].get("draw") or {})
+
+
 def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
     """Raise UserError unless the figure has a file and its runs record what its metrics need."""
     try:
         registry.figure_path(key)
     except UserError as error:
         raise sources.error(("figures", key), str(error)) from None
+    _check_drawing(key, entry, runs, sources)
     for i, name in enumerate(entry.metrics):
         for procedure in sorted({s.procedure for s in runs}):
             own = [s for s in runs if s.procedure == procedure]
@@ -78,6 +86,21 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
             raise sources.error(here, f"{listed} lacks {name!r}, which {key} draws")
     if len(set(entry.metrics)) < len(entry.metrics):
         raise sources.error(here, f"{listed} names one twice")
+
+
+def _check_drawing(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
+    """Raise UserError unless what stands on the axes are fields of the runs."""
+    if entry.draw is None:
+        return
+    if not key.startswith(f"{registry.OWN}/"):
+        said = f"is for figures {registry.OWN}/<name>; {key} is drawn by its own file"
+        raise sources.error(("figures", key, "draw"), said)
+    fields = tuple(dict.fromkeys(name for s in runs for name in type(s).model_fields))
+    for axis, field in entry.draw.model_dump(exclude_none=True).items():
+        try:
+            registry.known("field", field, (*(("epoch", "step") if axis == "x" else ()), *fields))
+        except UserError as error:
+            raise sources.error(("figures", key, "draw", axis), str(error)) from None
 
 
 def _check_metric(name: str, at: Keys, runs: list[RunSpec], sources: Sources) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .cluster import Request
-from .config import Model, Name, Seeds, Selection, Settings, Values
+from .config import (
+    DRAW,
+    RANDOM,
+    ZIP,
+    Drawing,
+    Model,
+    Name,
+    Random,
+    Seeds,
+    Selection,
+    Settings,
+    Values,
+)
 
 Metrics = Annotated[list[str], Field(min_length=1)]
 Runs = Annotated[list[Selection], Field(min_length=1)]
@@ -27,6 +39,8 @@ class SweepPart(Model):
     grid: dict[str, Values] = Field(
         default={}, description="Field -> the values that it takes; all combinations are run."
     )
+    zip: dict[str, Values] | None = Field(default=None, description=ZIP)
+    random: Random | None = Field(default=None, description=RANDOM)
     seeds: Seeds | None = Field(
         default=None, description="One run of every combination for each seed [1]."
     )
@@ -52,6 +66,7 @@ class FigureChange(Model):
     metrics: Metrics | None = Field(
         default=None, description="The figure's metrics, instead of those below."
     )
+    draw: Drawing | None = Field(default=None, description=DRAW)
 
 
 class SmallFigure(Model):

@@ -124,7 +124,7 @@ def model_keys(model: str) -> dict[str, Node]:
 
 def arguments_said(model: str) -> dict[str, str]:
     """Return what the docstring of a model's `build` says of each argument, under `Keys:`."""
-    tree = ast.parse((registry.PACKAGE / "models" / f"{model}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(registry.file("models", model).read_text(encoding="utf-8"))
     build = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     text = inspect.cleandoc(ast.get_docstring(build) or "").partition("Keys:\n")[2]
     said = re.findall(r"^    (\w+): (.+(?:\n {5,}.+)*)", text, re.MULTILINE)

@@ -19,12 +19,16 @@ _FOLDER = "train/observers"
 
 @cache
 def _said(name: str) -> dict[str, Any]:
-    return constants(registry.PACKAGE / _FOLDER / f"{name}.py", "RECORDS", "ALWAYS")
+    return constants(registry.file(_FOLDER, name), "RECORDS", "ALWAYS")
+
+
+def _of(procedure: str) -> tuple[str, ...]:
+    return _among(procedure, registry.names(_FOLDER))
 
 
 @cache
-def _of(procedure: str) -> tuple[str, ...]:
-    return tuple(name for name in registry.names(_FOLDER) if procedure in _said(name)["RECORDS"])
+def _among(procedure: str, observers: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in observers if procedure in _said(name)["RECORDS"])
 
 
 def always(procedure: str) -> tuple[str, ...]:
@@ -71,7 +75,7 @@ def record_type(procedure: str) -> Any:
 def check(spec: Any) -> None:
     """Raise UserError for a run with an entry in `record` that its observer refuses."""
     for name in spec.record:
-        for refuses in functions(registry.PACKAGE / _FOLDER / f"{name}.py", "check").values():
+        for refuses in functions(registry.file(_FOLDER, name), "check").values():
             try:
                 refuses(spec)
             except ValueError as error:

@@ -131,7 +131,8 @@ def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
     """Return a warning for each sweep that no figure takes runs from: it is not trained."""
     used = {selection.sweep for entry in config.figures.values() for selection in entry.runs}
     unused = [("sweeps", name) for name in config.sweeps if name not in used]
-    return tuple(str(sources.error(at, "no figure takes runs from it")) for at in unused)
+    said = "no figure takes runs from it; `train: [{}]` trains it anyway"
+    return tuple(str(sources.error(at, said.format(at[1]))) for at in unused)
 
 
 def _check_precisions(

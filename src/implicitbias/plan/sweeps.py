@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from ..base import registry
 from ..base.errors import UserError, shortened
-from . import spec
+from . import points, spec
 from .config import FigureEntry, Sweep
 from .overlays import Keys, Sources
 from .spec import RunSpec
@@ -28,23 +26,23 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
         key_path = (*here, key) if key == "seeds" else (*here, "grid", key)
         if len({repr(v) for v in values}) < len(values):
             raise sources.error(key_path, f"{shortened(values)} names a value twice")
-    for key in ("seed", *sweep.grid):
+    varying = _varying(here, sweep, sources)
+    for key in ("seed", *varying):
         if key in sweep.base:
-            other = "seeds" if key == "seed" else "grid"
+            other = "seeds" if key == "seed" else varying[key][0]
             said = f"{shortened(sweep.base[key])} also comes from {other}; keep one"
             raise sources.error((*here, "base", key), said)
-    n = math.prod(map(len, sweep.grid.values())) * len(sweep.seeds)
+    n = points.count(sweep)
     if n > MOST_RUNS:
         raise sources.error((*here, "grid"), f"makes {n} runs; a sweep has at most {MOST_RUNS}")
     runs = []
-    for point in itertools.product(*sweep.grid.values(), sweep.seeds):
-        fields = dict(zip([*sweep.grid, "seed"], point, strict=True))
+    for fields in points.points(sweep):
         try:
             runs.append(spec.make({**sweep.base, **fields}))
         except UserError as error:
             said = str(error).partition(":")[0].strip()
             key, *inside = said.split(".")  # record.0 is the first item of a list
-            part = ("grid",) if key in sweep.grid else ("base",)
+            part = varying.get(key, ("base",))
             given = key in fields or key in sweep.base
             at = (*here, *part, key, *inside) if given else (*here, "base")
             at = (*here, "seeds") if key == "seed" else at
@@ -53,6 +51,29 @@ def expand(name: str, sweep: Sweep, sources: Sources) -> list[RunSpec]:
                 message += _chosen_elsewhere(sweep, at, sources)
             raise sources.error(at, message) from None
     return runs
+
+
+def _varying(here: Keys, sweep: Sweep, sources: Sources) -> dict[str, Keys]:
+    """Return where each field that varies stands; UserError where one stands in two places."""
+    together = sweep.zip or {}
+    for key, values in together.items():
+        first, n = next((name, len(those)) for name, those in together.items())
+        if len(values) != n:
+            said = f"has {len(values)} values, and {first} {n}; in zip all have as many"
+            raise sources.error((*here, "zip", key), said)
+    places = [
+        ("grid", [*sweep.grid]),
+        ("zip", [*together]),
+        ("random", [*(sweep.random.fields if sweep.random else ())]),
+    ]
+    seen: dict[str, str] = {"seed": "seeds"}
+    for part, names in places:
+        for key in names:
+            if key in seen:
+                said = f"also comes from {seen[key]}; keep one"
+                raise sources.error((*here, part, *(["fields"] * (part == "random")), key), said)
+            seen[key] = part
+    return points.varying(sweep)
 
 
 def _chosen_elsewhere(sweep: Sweep, at: Keys, sources: Sources) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
 
 from .. import data
-from ..base import registry
+from ..base import registry, studies
 from ..base.errors import UserError
 from . import papers
 from .content import code, figure_files, metric_files
@@ -37,11 +39,13 @@ __all__ = [
     "code",
     "config_text",
     "datasets",
+    "exports",
     "figure_caption",
     "figure_files",
     "forced",
     "metric_files",
     "plan",
+    "plan_of_module",
 ]
 
 
@@ -73,6 +77,22 @@ def plan(
     return made
 
 
+def plan_of_module(
+    tree: Mapping[str, Any],
+    files: Sequence[str | Path],
+    values: Mapping[str, Any],
+    root: str | Path,
+) -> Plan:
+    """Return the plan of a module's config.
+
+    `files` and `values` are those of the workflow that uses the module. The ones that it passed on
+    are all in `tree`: then messages name them, and the values have the types that YAML gives them.
+    """
+    given = {k: v for k, v in values.items() if merge(tree, {k: v}) == tree}
+    known = [path for path in files if merge(tree, merge(read(Path(path)), given)) == tree]
+    return plan(tree, known, values=given, root=root)
+
+
 def _scalars(value: Any, inside: bool = False) -> Any:
     """Return a value of `--config` with YAML's types: Snakemake leaves text inside brackets."""
     if isinstance(value, Mapping):
@@ -99,9 +119,18 @@ def config_text(plan: Plan) -> str:
     """
     sweeps = {name: {"resources"} for name in plan.config.sweeps}
     tree = plan.config.model_dump(
-        mode="json", exclude={"cluster": True, "papers": True, "sweeps": sweeps}
+        mode="json",
+        exclude={"cluster": True, "papers": True, "train": True, "sweeps": sweeps},
+        exclude_none=True,
     )
     return json.dumps(tree, indent=1, sort_keys=True)
+
+
+def exports(plan: Plan) -> str:
+    """Return the beginning of a job's shell command, by which it finds the studies."""
+    if not plan.config.studies:
+        return ""
+    return f"export {studies.VARIABLE}={quote(os.pathsep.join(map(str, studies.used())))}; "
 
 
 def datasets(plan: Plan, pack: str) -> list[str]:

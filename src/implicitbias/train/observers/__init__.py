@@ -9,8 +9,7 @@ the procedures that record them unasked; in all others the file's name is an ent
 
 from __future__ import annotations
 
-import importlib
-
+from ...base import studies
 from ...plan import observed
 from ..networks import Networks
 from ._base import Base
@@ -20,6 +19,6 @@ def observers(networks: Networks) -> dict[str, Base]:
     """Return the observers of a pack by name: its procedure's, and those that its specs ask for."""
     shape = networks.specs[0]
     names = observed.always(shape.procedure) + tuple(getattr(shape, "record", ()))
-    modules = {name: importlib.import_module(f".{name}", __package__) for name in names}
+    modules = {name: studies.module("train/observers", name) for name in names}
     last = sorted(modules, key=lambda name: modules[name].Observer.LAST)
     return {name: modules[name].Observer(networks) for name in last}
