@@ -24,14 +24,14 @@ def beside(
     relative: float = 0.05,
     reading: float = 0.0,
 ) -> tuple[Point, ...]:
-    """Return ours beside every published point that we have run.
+    """Return our values beside every published point that we have run.
 
     rows: a row per run, with the columns `on` and `value`. reference: a row per published point,
     with `on`, `panel`, `series`, `x` and `value`, and `apart` where only one of the two networks
     learnt, so that their ranks are not compared. A published value agrees if it lies in the 95%
     prediction interval for one more run of ours, widened by `reading`, the error with which it was
-    read; below 3 seeds, if it lies within max(absolute, relative x |published|). A point of ours
-    that has no value, because a run of it diverged, does not agree.
+    read; with fewer than 3 seeds it agrees if it lies within max(absolute, relative x |published|).
+    A point of ours without a value, because one of its runs diverged, does not agree.
     """
     keys = ["panel", "series", *on]
     if reference.duplicated(keys).any() or not np.isfinite(reference["value"]).all():
@@ -67,11 +67,11 @@ def agreement(
     reference: str,
     note: str = "",
 ) -> Claim:
-    """Judge "ours are the published points at nine of ten".
+    """Judge the claim that nine of ten of our points agree with the published ones.
 
-    points: as `beside` gives them, of `published` points in all. Those with 3 seeds or more are
-    judged; the others are shown, and decide nothing. Points of which only one of the two networks
-    learnt are left out, and counted.
+    points: the points that `beside` returns, among `published` points in all. Points with 3 seeds
+    or more are judged; the others are shown and decide nothing. Points of which only one of the two
+    networks learnt are left out and counted.
     """
     judged = [p for p in points if p.basis == "prediction"]
     shown = [p for p in points if p.basis == "fixed"]

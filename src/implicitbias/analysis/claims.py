@@ -1,7 +1,7 @@
 """Claims: a sentence, a statistic over seeds with its interval, a threshold, a regime, a verdict.
 
-This file says what a claim is and how it is stored. `judge` gives verdicts, `regimes` says whether
-a sentence could be tested by the runs at all, and `statistics` computes what is judged.
+This file defines a claim and how it is stored. `judge` gives verdicts, `regimes` says whether the
+runs can test a sentence at all, and `statistics` computes the numbers that are judged.
 """
 
 import json
@@ -56,7 +56,7 @@ KEYS = {  # of the claims file
 
 @dataclass(frozen=True)
 class Condition:
-    """One part of a regime: its name, whether the runs meet it, and what was measured of them."""
+    """One part of a regime: its name, whether the runs meet it, and its measured value."""
 
     name: str
     met: bool
@@ -67,9 +67,9 @@ class Condition:
 class Point:
     """One published point beside ours, the mean of n seeds.
 
-    `low` and `high` are the ends within which a published value agrees with ours. `basis` says what
-    they are: `prediction`, the 95% prediction interval for one more run; `fixed`, a tolerance such
-    as max(3, 5%), below three seeds; `apart`, where only one of the two networks learnt, so that
+    A published value between `low` and `high` agrees with ours. `basis` says where these ends come
+    from: `prediction`, the 95% prediction interval for one more run; `fixed`, a tolerance such as
+    max(3, 5%), with fewer than three seeds; `apart`, only one of the two networks learnt, so that
     the ranks are not compared.
     """
 
@@ -91,9 +91,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim is one verdict with everything it rests on: KEYS says what its fields are.
+    """One verdict with everything that it rests on; KEYS describes the fields.
 
-    A number that is missing is NaN here and null in the file.
+    A missing number is NaN here and null in the file.
     """
 
     id: str

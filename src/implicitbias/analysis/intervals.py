@@ -16,8 +16,8 @@ BINOMIAL = "95%, binomial over points"
 def student(values: Sequence[float], log: bool = False) -> tuple[float, float, float]:
     """Return mean, low and high: the 95% interval of Student's t for the mean of values (n,).
 
-    log: on the logarithms, so that the mean is geometric. The ends are NaN if n < 2. Equal values
-    are their own interval.
+    log: compute on the logarithms, so that the mean is geometric. The ends are NaN if n < 2. If all
+    values are equal, both ends are that value.
     """
     from scipy import stats
 

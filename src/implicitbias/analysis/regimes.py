@@ -1,7 +1,8 @@
-"""Regimes: what must be true of the runs for a sentence to be tested by them at all.
+"""Regimes: the conditions that runs must meet for a sentence to be tested by them at all.
 
 A figure's module declares its regimes as functions of the table, beside the thresholds. Each part
-is measured from the runs, and never from the claim's own statistic. The usual parts are here.
+is measured from the runs, and never from the claim's own statistic. This module has the common
+parts.
 """
 
 from __future__ import annotations
@@ -133,9 +134,9 @@ def _multipliers(
 def forgets(table: pd.DataFrame, tolerance: float) -> Condition:
     """Return the part "decay can lower the initialisation to the tolerance".
 
-    The largest total decay exponent of the compared runs is at least log(1 / tolerance): what
-    decay alone leaves of the initial weights is then a share of at most the tolerance, below which
-    a singular value is not counted.
+    The largest total decay exponent of the compared runs is at least log(1 / tolerance). Decay
+    alone then leaves at most a share `tolerance` of the initial weights, and a singular value below
+    this share is not counted.
     """
     found = exponent(table)
     value = float(found.max()) if len(found) else math.nan

@@ -29,9 +29,9 @@ def share(
     """Give the verdict on "the share of cases that succeed is at least this".
 
     succeeded: True or False for each independent case, (n,). The interval is the exact one of
-    Clopper and Pearson. holds: all of it is at least the threshold; fails: all of it is below;
-    undecided: it straddles, or there are fewer than three cases; not tested: a part of the regime
-    is not met. unit: what a case is, in words.
+    Clopper and Pearson. holds: the whole interval is at least the threshold; fails: the whole
+    interval is below it; undecided: the interval contains the threshold, or there are fewer than
+    three cases; not tested: a part of the regime is not met. unit: the name of a case, in words.
     """
     regime = tuple(regime)
     n, hits = len(succeeded), int(succeeded.astype(bool).sum())

@@ -1,8 +1,8 @@
 """Statistics over the seeds of a table: ends of a line, differences, and complete cases.
 
-The seed is the unit: the runs of one seed share initialisation and data order, so a statistic is
-computed within each seed. Every seed has the same points: the largest complete block of seeds and
-points is taken, and what is left out is counted.
+The seed is the statistical unit: the runs of one seed share initialisation and data order, so a
+statistic is computed within each seed. All seeds enter with equal points: the largest complete
+block of seeds and points is taken, and the points left out are counted.
 """
 
 import math
@@ -15,11 +15,11 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number per seed, the sentence that says which, and what is missing from it ("" if nothing).
+    """A number per seed, the sentence that describes it, and what is missing ("" if nothing is).
 
-    A seed whose value could not be computed is NaN here: it is kept, so that it is counted. log:
-    the numbers are ratios, whose mean and interval are those of the logarithms; a ratio of 0 has
-    none and is missing.
+    A seed whose value could not be computed is NaN here; it is kept so that it is counted. log: the
+    numbers are ratios, whose mean and interval are computed on logarithms; a ratio of 0 has no
+    logarithm and is missing.
     """
 
     sentence: str
@@ -51,12 +51,12 @@ def line_ratio(
 ) -> Statistic:
     """Return the ratio of the ends of the least-squares line through log value, over all points.
 
-    The line is against the place of x in its order, so that every point counts as much, whatever
-    the spacing of x, and it spans all values of x, so that a point that is left out changes its
-    error and not what is estimated. The groups of `by` have levels of their own and share the
-    slope, which without gaps is the mean of their slopes. falls: the value at the largest x over
-    that at the smallest; else the inverse, so that a ratio below 1 is the trend that is looked for.
-    A group with a value of 0 or less has no logarithm, and is left out and counted.
+    The line is fitted against the position of x in its order, so that every point has equal weight
+    whatever the spacing of x. It spans all values of x, so that a missing point changes the error
+    and not the estimated quantity. Each group of `by` has its own level, and all share the slope,
+    which without gaps is the mean of their slopes. falls: the value at the largest x over the value
+    at the smallest; otherwise the inverse, so that a ratio below 1 is the expected trend. A group
+    with a value of 0 or less has no logarithm; it is left out and counted.
     """
     _require_numbers(table, x)
     rows, missing = complete(table, [*by, x], value)
@@ -110,9 +110,9 @@ def complete(
 ) -> tuple[pd.DataFrame, str]:
     """Return the largest complete block of seeds and points that have a value, and what it lacks.
 
-    Seeds are added in the order of how many points they have, and the points are those that all of
-    them have; of equally large blocks the one with more seeds is taken. So neither does a seed
-    count that was run at a single point, nor a point that a single seed has.
+    Seeds are added in the order of their numbers of points, and a block has the points that all its
+    seeds have. Among equally large blocks the one with more seeds is taken. A seed that was run at
+    a single point therefore does not count, nor does a point that a single seed has.
     """
     if table.empty:
         return table, "no rows"

@@ -37,10 +37,11 @@ class Trend:
 def exact_trend(table: pd.DataFrame, x: str, value: str = "value", by: Sequence[str] = ()) -> Trend:
     """Return the test of "within a seed the value does not depend on x" against a trend.
 
-    The statistic is the number of pairs of points that rise less those that fall, within each group
-    of `by` and each seed. Under the hypothesis the values of a seed are exchangeable along x: every
-    permutation of x, the same in all groups of the seed, is as likely, and seeds are independent.
-    So groups of one seed, which share initial weights and data, do not count as repetitions.
+    The statistic is the number of rising pairs of points minus the number of falling pairs, within
+    each group of `by` and each seed. Under the hypothesis the values of a seed are exchangeable
+    along x: all permutations of x, one for all groups of the seed, are equally likely, and seeds
+    are independent. Groups of one seed, which share initial weights and data, therefore do not
+    count as repetitions.
     """
     rows, _ = complete(table, [*by, x], value)
     places = {v: i for i, v in enumerate(sorted(rows[x].unique()))} if len(rows) else {}
@@ -78,7 +79,7 @@ def _orders(k: int) -> NDArray[np.int64]:
 
 
 def _added(sums: NDArray[np.float64], possible: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities of the sum of what was and one more seed; whole numbers, 0 in the middle."""
+    """Return the probabilities of the sum after one more seed; whole numbers, 0 in the middle."""
     whole = np.rint(possible).astype(int)
     reach = int(np.abs(whole).max())
     own = np.bincount(whole + reach, minlength=2 * reach + 1) / len(whole)

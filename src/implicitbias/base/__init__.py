@@ -1,1 +1,1 @@
-"""This folder holds what all others use: errors, files, names, provenance and memory settings."""
+"""Modules that every other folder uses: errors, files, names, provenance and memory settings."""

@@ -1,8 +1,9 @@
 """Training runs under these settings of glibc's allocator and of Python's garbage collector.
 
-ALLOCATOR are settings under which training runs; they are read when a process starts. glibc gives
-large blocks back to the kernel at once and takes them anew, page by page, a step later; here it
-keeps them, and asks for huge pages. docs/performance.md says what training gains.
+ALLOCATOR holds the settings under which training runs; a process reads them when it starts. By
+default glibc returns large blocks to the kernel at once and requests them again, page by page, a
+step later. With these settings it keeps the blocks and asks for huge pages. docs/performance.md
+says what training gains.
 """
 
 import gc

@@ -19,5 +19,5 @@ def shortened(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, with what no terminal should get written as its code."""
+    """Return a text on one line, with every character unsafe for a terminal written as its code."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.replace("\n", " "))

@@ -1,7 +1,7 @@
 """JSON that may come from elsewhere: size, nesting, types, numbers and texts are checked once.
 
-Files of results travel between people. Whatever they hold, a reader gets what it asked for or one
-UserError that names the file and the place.
+Files of results are passed between people. Whatever such a file holds, a reader gets the type that
+it asked for, or one UserError that names the file and the place.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Check = Callable[[Any], Any]  # returns the value, or raises ValueError that say
 def read(path: Path, check: Check) -> Any:
     """Return what a JSON file holds, as `check` returns it; UserError names file and place.
 
-    A file that is not there is FileNotFoundError; of other errors of the system the UserError's
-    cause.
+    A missing file raises FileNotFoundError. Another error of the system is the cause of the
+    UserError.
     """
     try:
         size = path.stat().st_size
@@ -93,7 +93,7 @@ def flag(value: Any) -> bool:
 
 
 def anything(value: Any) -> Any:
-    """Return whatever it is: for what another reader checks."""
+    """Return the value unchanged, for values that another reader checks."""
     return value
 
 
@@ -114,9 +114,9 @@ def mapping(check: Check, keys: Check = line) -> Check:
 
 
 def fields(needed: Mapping[str, Check], known: Mapping[str, Check] | None = None) -> Check:
-    """Return a check of a mapping with `needed` keys; what is `known` is checked where it is.
+    """Return a check of a mapping with `needed` keys, which also checks the `known` keys it has.
 
-    Further keys are left as they are: a later version may have written them.
+    Other keys are left as they are, because a later version may have written them.
     """
 
     def checked(value: Any) -> dict[str, Any]:

@@ -26,11 +26,11 @@ _ASK_EVERY_S, _SAY_EVERY_S = 0.5, 600.0
 def held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
     """Hold the lock `path`, a file of its own, whose folder exists; `what` says what is locked.
 
-    Where another process has it: UserError, `<what> by <host>, process <id>, since <time>`, or,
-    with `wait`, this line on stderr until it is released. The kernel releases a lock however its
-    process ends. Between machines it works where the file system passes flock on (NFS and most
-    cluster file systems do); where it knows no locks at all, as Lustre without its option, that is
-    said, and nobody is kept out.
+    If another process holds the lock, raise the UserError `<what> by <host>, process <id>, since
+    <time>`, or, with `wait`, print this line on stderr and wait until it is released. The kernel
+    releases a lock however its process ends. Between machines the lock works if the file system
+    forwards flock (NFS and most cluster file systems do). On a file system without locks, such as
+    Lustre without its option, a message says so and no process is excluded.
     """
     file = take(path, what, wait)
     try:

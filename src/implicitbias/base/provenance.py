@@ -82,7 +82,7 @@ def _inside_git() -> bool:
 
 
 def unpublishable() -> str:
-    """Return why what is trained now could not be published, as a sentence; else ''."""
+    """Return why a training that starts now could not be published; '' if it could."""
     _, why = commit()
     if not why:
         return ""
@@ -129,7 +129,7 @@ def write(records: Path, facts: dict[str, Any]) -> None:
     """Write the provenance of finished records, and first a copy under a name of its own.
 
     Snakemake removes the file `provenance.json` when a job of its pack fails, is killed with it, or
-    begins. From the copy `restored` makes it again, so that what is finished stays finished.
+    begins. `restored` makes it again from the copy, so that a finished pack stays finished.
     """
     text = json.dumps(facts, indent=1) + "\n"
     write_text(records / COPY, text)
@@ -143,10 +143,10 @@ def there(pack_folder: Path) -> bool:
 
 
 def complete(pack_folder: Path) -> dict[str, Any] | None:
-    """Return the facts of a pack whose records are those that its training wrote; else None.
+    """Return the facts of a pack if its records are the ones that its training wrote; else None.
 
-    Where provenance.json is lost and its copy fits the records, it is written again. Records that
-    are there and cannot be read are an OSError, never "not complete".
+    If provenance.json is lost and its copy fits the records, the file is written again. Records
+    that exist and cannot be read raise an OSError; they never count as "not complete".
     """
     records = pack_folder / "records"
     for name in (NAME, COPY):
@@ -174,9 +174,9 @@ def forget(pack_folder: Path) -> None:
 
 
 def verify(pack_folder: Path) -> None:
-    """Raise UserError if the records are not those that the training of this pack wrote.
+    """Raise UserError if the records are not the ones that the training of this pack wrote.
 
-    Packs without provenance, or with one from before it had hashes, are not checked.
+    A pack is not checked if it has no provenance, or a provenance from a version without hashes.
     """
     if not (pack_folder / "records" / NAME).exists():
         return
@@ -191,7 +191,7 @@ def verify(pack_folder: Path) -> None:
 
 
 def here(device: str, threads: int) -> dict[str, Any]:
-    """Return what a pack writes about the place where it was trained."""
+    """Return the facts that a pack records about the machine and the versions of its training."""
     return {
         "implicitbias": __version__,
         "commit": commit()[0],

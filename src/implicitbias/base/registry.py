@@ -1,7 +1,7 @@
-"""A model, a procedure or a figure exists if its file does; these functions list the names.
+"""List the models, procedures and figures, each of which exists if its file does.
 
-Planning must not import torch, for which every process that parses the workflow would wait, and a
-new model must be one new file. So what planning needs to know of a file is read from its text.
+Planning must not import torch, because every process that parses the workflow would wait for it,
+and a new model must be one new file. Planning therefore reads the text of a file to learn about it.
 """
 
 from __future__ import annotations

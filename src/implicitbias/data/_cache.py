@@ -58,9 +58,9 @@ def is_current(path: Path, dataset: Dataset) -> bool:
 
 
 def check_ours(path: Path) -> None:
-    """Raise DataError for a whole file that nothing of ours has written, such as Keras's mnist.npz.
+    """Raise DataError for a whole file that another tool has written, such as Keras's mnist.npz.
 
-    A file that cannot be opened as arrays at all may be ours and damaged; it holds nothing.
+    A file that cannot be opened as arrays may be a damaged file of ours, and is not refused.
     """
     try:
         with _opened(path) as archive:

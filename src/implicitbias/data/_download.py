@@ -51,7 +51,7 @@ class _Transfer:
         self.url, self.target, self.version = url, target, ""
 
     def go_on(self) -> None:
-        """Append what is missing to the target."""
+        """Append the missing bytes to the target."""
         import urllib.request
 
         start = _size(self.target) if self.version else 0

@@ -1,8 +1,8 @@
-"""Pictures in folders, as publishers unpack them, shrunk to 32x32: what somebody has placed.
+"""Pictures that a user has placed, in the publishers' folders, resized to 32x32.
 
-Nothing is fetched: these sets are gigabytes in size. Of each class the first files by name are
-taken. Every picture is made RGB and resized to 32x32 as a whole, bilinear with antialiasing
-(Pillow's), so its proportions change; how the paper shrank them is not known.
+Nothing is fetched, because these sets are gigabytes in size. The first files by name of each class
+are taken. Every picture is made RGB and resized to 32x32 as a whole, bilinear with antialiasing
+(Pillow's), so its proportions change. How the paper resized them is not known.
 """
 
 from __future__ import annotations

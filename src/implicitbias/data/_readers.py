@@ -1,7 +1,7 @@
 """Readers of published files: each yields (file wanted, decompressed content) and writes nothing.
 
-An archive is never extracted. Members are read by exact expected name, so a name that climbs out
-of its folder, a link or a device in a hostile archive is merely never asked for.
+An archive is never extracted. Members are read by their exact expected name. A name that leads out
+of the folder, a link or a device in a hostile archive is therefore never read.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def plain(wanted: str) -> Reader:
 
 
 def tar_contents(path: Path, members: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields (member, content) for those regular members whose exact name is in ``members``."""
+    """Yields (member, content) for each regular member whose exact name is in ``members``."""
     with tarfile.open(path, "r:*") as archive:
         for member in archive:
             name = member.name.removeprefix("./")
@@ -72,7 +72,7 @@ def tar(members: Mapping[str, str]) -> Reader:
 
 
 def torchvision(folder: str) -> dict[str, Reader]:
-    """Return the same where torchvision keeps them: ``<data_dir>/<folder>/raw``."""
+    """Return a route to the files in torchvision's folder, ``<data_dir>/<folder>/raw``."""
     return {f"../{folder}/raw/{name}": reader for name, reader in idx_spellings().items()}
 
 

@@ -26,7 +26,7 @@ class SourceError(Exception):
 
 
 class Route(Protocol):
-    """A place to look: ``attempts`` yields (what it is, file, how to read it)."""
+    """A place with files: ``attempts`` yields (description, file, function that reads it)."""
 
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]

@@ -47,7 +47,7 @@ def look_up(
 def _examine(
     attempt: Attempt, wanted: Mapping[str, str], contents: dict[str, bytes], report: Report
 ) -> list[str]:
-    """Adds to ``contents`` what has the right hash; returns what to say of the rest."""
+    """Add files with the right hash to ``contents``; return a message about the other files."""
     where, path, reader = attempt
     wrong: list[str] = []
     missing = [name for name in wanted if name not in contents]

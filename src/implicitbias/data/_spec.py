@@ -1,4 +1,4 @@
-"""What a data set is: its facts, its preprocessings and its arrays as published."""
+"""The definition of a data set: its facts, its preprocessings and its arrays as published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Report = Callable[[str], object]
 
 
 class DataError(UserError):
-    """The data cannot be had, or a file of theirs is not what it should be."""
+    """The data cannot be obtained, or one of their files is not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Dataset:
 
     ``image_shape`` is (C, H, W) before preprocessing, ``train_sizes`` and ``test_sizes`` are the
     images of each class, ``max_value`` is the raw value of full intensity, ``content_sha256`` is
-    that of the arrays (see ``_cache.content_hash``) and ``build(folder, report)`` makes them,
-    where ``folder`` holds what somebody placed by hand. ``content_sha256`` is None where it is not
-    known to us: then class sizes are checked instead, and the hash that is recorded with the arrays
-    guards them against damage.
+    the hash of the arrays (see ``_cache.content_hash``), and ``build(folder, report)`` makes the
+    arrays, where ``folder`` holds the files that a user placed. ``content_sha256`` is None if it is
+    not known to us. Class sizes are then checked instead, and the hash that is recorded with the
+    arrays protects them against damage.
     """
 
     name: str

@@ -66,7 +66,7 @@ class _Plain(pickle.Unpickler):
     """Read the publisher's python batches, which are arrays, lists and bytes; run nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what NumPy's own arrays are made of; ValueError for anything else."""
+        """Return a class that NumPy's own arrays consist of; ValueError for any other class."""
         if (module, name) == ("_codecs", "encode"):
             return codecs.encode
         if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray"):

@@ -1,9 +1,9 @@
 """The UCI digits that come inside scikit-learn: 1,797 grey images of 8x8, 10 classes.
 
-The package has no split. Ours, part of this definition: 300 test images, stratified (29 to 31 a
-class, by largest remainder), chosen by ``default_rng(1797)``; the other 1,497 train. File order is
-kept. Raw values run from 0 to 16. No statistics are published, so mean .3053 and std .3760 are
-those of the 1,497 training images scaled to [0, 1].
+The package has no split. Our split is part of this definition: 300 test images, stratified (29 to
+31 per class, by largest remainder) and chosen by ``default_rng(1797)``; the other 1,497 are for
+training. File order is kept. Raw values run from 0 to 16. No statistics are published, so mean
+.3053 and std .3760 are computed from the 1,497 training images scaled to [0, 1].
 """
 
 from __future__ import annotations

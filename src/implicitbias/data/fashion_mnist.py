@@ -1,6 +1,6 @@
 """Fashion-MNIST: 60,000 + 10,000 pictures of clothes, 28x28 grey, 10 balanced classes.
 
-Mean .2860 and std .3530 are those of the 60,000 training images scaled to [0, 1].
+Mean .2860 and std .3530 are computed from the 60,000 training images scaled to [0, 1].
 """
 
 from __future__ import annotations

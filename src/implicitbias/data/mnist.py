@@ -1,6 +1,6 @@
 """MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey, 10 classes.
 
-Mean .1307 and std .3081 are those of the 60,000 training images scaled to [0, 1].
+Mean .1307 and std .3081 are computed from the 60,000 training images scaled to [0, 1].
 """
 
 from __future__ import annotations

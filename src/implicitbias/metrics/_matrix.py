@@ -1,7 +1,7 @@
-"""Spectra and ranks of matrices are computed here, for anybody's arrays.
+"""Compute spectra and ranks of matrices, given as arrays.
 
-The metrics of this package are functions of singular values. What stands here goes from a matrix to
-its singular values, and so makes each of them usable alone: `metrics.rank(w, 1e-3)`,
+The metrics of this package are functions of singular values. The functions here go from a matrix to
+its singular values, so that each metric can be used on a matrix alone: `metrics.rank(w, 1e-3)`,
 `metrics.value("stable_rank", w)`.
 """
 
@@ -23,11 +23,11 @@ _FLOOR = 1e-5  # of the largest singular value; below it a Gram matrix has lost 
 def singular_values(matrix: ArrayLike) -> Array:
     """Return all singular values of W (m, n), descending, in float64.
 
-    They are NaN throughout if W is not finite. Where the long side is over twice the short one they
-    come from the eigenvalues of the small Gram matrix, which is faster, unless one is below 1e-5 of
-    the largest: squaring costs half of the 16 digits of float64, so those are computed by a
-    singular value decomposition. The conversion comes first: a float32 Gram matrix is off at 1e-4.
-    Entries of any size are scaled by a power of two.
+    All are NaN if W is not finite. If the long side is over twice the short one, they come from the
+    eigenvalues of the small Gram matrix, which is faster, unless one is below 1e-5 of the largest.
+    Squaring costs half of the 16 digits of float64, so such spectra are computed by a singular
+    value decomposition. W is converted to float64 first, because a float32 Gram matrix has errors
+    of 1e-4. Entries of any size are scaled by a power of two.
     """
     w = np.asarray(matrix, dtype=np.float64)
     if not is_finite(w):
@@ -67,10 +67,10 @@ def _of_scaled(w: Array) -> Array:
 
 
 def without_rounding(s: Array, shape: tuple[int, ...]) -> Array:
-    """Return singular values s (r,) of a matrix of that shape, rounding set to 0.
+    """Return singular values s (r,) of a matrix of the given shape, with rounding set to 0.
 
-    Rounding is what is at most max(m, n) x 2.2e-16 of the largest: no decomposition in float64 can
-    tell it from 0. So the ones (3, 7) have rank 1 at every tolerance.
+    A value of at most max(m, n) x 2.2e-16 of the largest is rounding: no decomposition in float64
+    can distinguish it from 0. A matrix of ones (3, 7) therefore has rank 1 at every tolerance.
     """
     noise = max(shape) * np.finfo(np.float64).eps
     return np.where(s > noise * s.max(initial=0.0), s, s * 0.0)  # NaN stays NaN
@@ -89,8 +89,9 @@ def spectrum(matrix: Any) -> Array:
 def rank(matrix: Any, tolerance: float = 1e-3, norm: Norm = "frobenius") -> Array:
     """Return #{i : s_i > tolerance x ||W||} of W (..., m, n), an array (...), in either norm.
 
-    norm: what the tolerance is relative to, "frobenius" as in the code of Galanti et al. (2025) or
-    "spectral" as in its text. NaN where W is not finite. ValueError for a tolerance outside (0, 1).
+    norm: the norm to which the tolerance is relative, "frobenius" as in the code of Galanti et al.
+    (2025) or "spectral" as in the text of the paper. NaN where W is not finite. ValueError for a
+    tolerance outside (0, 1).
     """
     if norm not in STEMS:
         raise ValueError(f"norm is 'frobenius' or 'spectral', not {norm!r}")

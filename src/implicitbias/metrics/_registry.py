@@ -25,7 +25,8 @@ class Metric:
     compute: from one record (r,) to a number, or from a stack (..., r) to an array (...). With a
         tuple it takes one argument for each quantity, a stack of arrays of the recorded shape.
     inequality: the quantities are those of one layer, and `compute` gives (3, w): the sides of w
-        inequalities, left <= right, and the trivial bound. One that does not hold is an error.
+        inequalities, left <= right, and the trivial bound. An inequality that does not hold is an
+        error.
     """
 
     name: str
@@ -82,8 +83,9 @@ def inequality(*, of: tuple[str, ...]) -> Callable[[_Function], _Function]:
     """Declare a function of a layer's recorded arrays as inequalities that must hold.
 
     of: the recorded quantities, which are also the names of its arguments, in order. The result is
-    (3, w): the left and the right sides of w inequalities, and what the left side never exceeds
-    anyway (a right side that is no smaller is vacuous). NaN where one says nothing.
+    (3, w): the left and the right sides of w inequalities, and the largest value that the left side
+    can have at all (a right side that is no smaller is vacuous). NaN where an inequality says
+    nothing.
     """
     return _declaring(of, None, list(of), inequality=True)
 

@@ -1,11 +1,11 @@
-"""These inequalities are proved of plain SGD with weight decay: every trained run must keep them.
+"""Inequalities proved for plain SGD with weight decay, which every trained run must keep.
 
 Galanti, Siegel, Gupte, Poggio (2025), section 3: after n steps W_T = p W_{T-n} - (a sum of n
 mini-batch gradients), p = prod (1 - lr_t weight_decay), and the sum has rank at most `window_rank`
 = m_l x (examples in the n batches). Exact in real numbers; in floating point each step rounds W, so
-the sides leave room for `_room`. Each gives three rows: the left sides, the right sides, and what
-any matrix of the shape keeps: where the right side is no smaller, the bound is vacuous. NaN where
-a run had diverged.
+the sides leave room for `_room`. Each gives three rows: the left sides, the right sides, and a
+value that no matrix of the shape exceeds. Where the right side is no smaller than this value, the
+bound is vacuous. NaN where a run had diverged.
 """
 
 import numpy as np
@@ -32,7 +32,8 @@ def unrolled_rank(
 ) -> NDArray[np.float64]:
     """Return the sides of #{i : s_i(W_T - p W_{T-n}) > room} <= window_rank, for each window.
 
-    room: what the rounding of n steps can add to a singular value. NaN if the run diverged.
+    room: the most that the rounding of n steps can add to a singular value. NaN if the run
+    diverged.
     Source: Galanti et al. (2025), the identity in the proof of lemma 3.2.
     """
     rest, s = np.asarray(window_rest), np.asarray(spectrum)
@@ -185,7 +186,7 @@ def _tails(s: NDArray[np.float64]) -> NDArray[np.float64]:
 def _room(
     steps: ArrayLike, before: ArrayLike, spectrum: ArrayLike, unit_roundoff: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return what rounding of n steps and of one SVD can add in Frobenius norm."""
+    """Return the most that rounding of n steps and of one SVD can add in Frobenius norm."""
     s = np.asarray(spectrum, dtype=np.float64)
     largest = np.maximum(np.asarray(before, dtype=np.float64), np.sqrt(np.square(s).sum()))
     unit = float(np.asarray(unit_roundoff)[0])

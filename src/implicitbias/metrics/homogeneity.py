@@ -1,13 +1,13 @@
-"""These inequalities are proved of homogeneous networks on the square loss.
+"""Inequalities that are proved for homogeneous networks on the square loss.
 
 Recorded (`train/observers/identities.py`): flow_terms are rho, mu, M, T = mean ||t||^2, L and
-lambda, with f = outputs / rho, mu = mean <t, f>, M = mean ||f||^2; for targets +-1 T is 1 and mu
-and M are those of the margins. The paper writes them for one output; with <t, f> for the margin
-they hold for any number. Identities are exact in real numbers: both sides are summed in float64,
-of which `_ROOM` is the share of the terms that rounding may cost. `head_gradients` are recorded of
-the head alone, so what takes them is checked there. At rest the others are
-equalities; away from it the gradient of the head says by how much they may miss. NaN where a run
-had diverged.
+lambda, with f = outputs / rho, mu = mean <t, f>, M = mean ||f||^2; for targets +-1, T is 1, mu is
+the mean of the margins and M the mean of their squares. The paper writes the statements for one
+output; with <t, f> for the margin they hold for any number of outputs. Identities are exact in real
+numbers: both sides are summed in float64, of which `_ROOM` is the share of the terms that rounding
+may cost. `head_gradients` are recorded for the head alone, so the inequalities that use them are
+checked there. At rest the others are equalities; away from it the gradient of the head says by how
+much they may miss. NaN where a run had diverged.
 Source of all: Xu, Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, numbered as in the
 author manuscript; how far from rest they hold is derived.
 """

@@ -1,4 +1,4 @@
-"""The margin distribution is that of the training margins, as it was recorded."""
+"""The distribution of the training margins, as it was recorded."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

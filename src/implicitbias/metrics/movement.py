@@ -32,7 +32,7 @@ def raw_movement(parts: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="movement")
 def decay_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """Return ||A|| / ||W before||, what weight decay alone moves, from (..., 4) to (...).
+    """Return ||A|| / ||W before||, the movement by weight decay alone, from (..., 4) to (...).
 
     NaN for a diverged run. About the sum of lr_t weight_decay while the norm changes little.
     Source: A is exact; `train/observers/movement.py`.
@@ -42,7 +42,7 @@ def decay_movement(parts: ArrayLike) -> NDArray[np.float64]:
 
 @layer_metric(of="movement")
 def gradient_movement(parts: ArrayLike) -> NDArray[np.float64]:
-    """Return ||Delta + A|| / ||W before||, what gradients move, from (..., 4) to (...).
+    """Return ||Delta + A|| / ||W before||, the movement by gradients, from (..., 4) to (...).
 
     NaN for a diverged run.
     Source: as `decay_movement`.

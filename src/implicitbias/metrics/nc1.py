@@ -36,8 +36,8 @@ def nc1_quotient(
 ) -> NDArray[np.float64]:
     """Return tr Sigma_W / tr Sigma_B, from (..., C, C), (..., C), (..., C) to (...).
 
-    In [0, inf). Sigma_W and Sigma_B as in `nc1`; another number under the same nickname. NaN for a
-    diverged run, and where all class means coincide.
+    In [0, inf). Sigma_W and Sigma_B as in `nc1`. Both numbers are called NC1 in the literature, and
+    they differ. NaN for a diverged run, and where all class means coincide.
     Source: Tirer, Huang, Niles-Weed (2023), ICML.
     """
     counts = array(class_counts)

@@ -1,4 +1,4 @@
-"""NC4 says that the network's decision becomes that of the nearest class mean."""
+"""NC4: the network's decision becomes the decision of the nearest class mean."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

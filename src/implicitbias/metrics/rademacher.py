@@ -1,10 +1,11 @@
-"""Bounds on the complexity and the error of ReLU networks are computed here, from norms.
+"""Compute bounds on the complexity and the error of ReLU networks from norms.
 
 Pure functions of norms and sums of squares, which runs record (`train/observers/bounds.py`). All
-are of networks without biases; rho is the product of the layers' Frobenius norms, of a convolution
-that of its kernel, unless a function says otherwise. The paper is Xu, Rangamani, Liao, Galanti,
-Poggio (2023), Research 6:0024, numbered as in the author manuscript; its follow-up Galanti, Xu,
-Galanti, Poggio, arXiv 2301.12033, in the first version and in that of NeurIPS 2023, which differ.
+concern networks without biases. rho is the product of the layers' Frobenius norms, where a
+convolution counts with the norm of its kernel unless a function says otherwise. The paper is Xu,
+Rangamani, Liao, Galanti, Poggio (2023), Research 6:0024, numbered as in the author manuscript; its
+follow-up Galanti, Xu, Galanti, Poggio, arXiv 2301.12033, in the first version and in that of
+NeurIPS 2023, which differ.
 """
 
 import math
@@ -17,9 +18,8 @@ TREE = Literal["printed", "proof", "depth"]
 def dense_bound(norms: Sequence[float], input_square_sum: float, n: int) -> float:
     """Return (1/N) prod_k ||W_k||_F (1 + sqrt(2 L log 2)) sqrt(sum_i ||x_i||^2), in [0, inf).
 
-    norms (L,): Frobenius norms, for a convolution those of its Toeplitz matrix; with the norms of
-    the kernels it is the same formula and no theorem. ValueError for no layer, a negative number or
-    n < 1.
+    norms (L,): Frobenius norms, for a convolution the norm of its Toeplitz matrix; with the norms
+    of kernels the formula is not a theorem. ValueError for no layer, a negative number or n < 1.
     Source: Golowich, Rakhlin, Shamir (2018), COLT, theorem 1.
     """
     _check([*norms, input_square_sum], len(norms), n)
@@ -37,8 +37,8 @@ def dense_factor(depth: int) -> float:
 def confidence(rho: float, n: float, delta: float) -> float:
     """Return 3 sqrt(log(2 rho^2 / delta) / (2 N)), the price of confidence 1 - delta; in [0, inf).
 
-    rho: what stands squared in the theorem, such as rho + 1. ValueError outside rho >= 1, delta in
-    (0, 1).
+    rho: the quantity that is squared in the theorem, such as rho + 1. ValueError outside rho >= 1,
+    delta in (0, 1).
     Source: Xu et al. (2023), the last term of (12).
     """
     if not (rho >= 1 and 0 < delta < 1 and n >= 1):
@@ -66,8 +66,8 @@ def tree_bound(
     """Return the bound 2^L rho sqrt(sum_i ||x_i||^2) / N on R_N of a convolutional tree.
 
     A tree: kernels that do not overlap, of size 2 and stride 2. constant: `printed` 2^L; `proof`
-    2^(L-1), which is what the proof gives; `depth` 1 + sqrt(2 L log 2), what the proof of Golowich
-    et al. would give.
+    2^(L-1), which the proof gives; `depth` 1 + sqrt(2 L log 2), which the proof of Golowich et al.
+    would give.
     Source: Xu et al. (2023), theorem 4, (19); the last constant is derived.
     """
     _check([rho, input_square_sum], depth, n)
@@ -98,7 +98,7 @@ def overlap_factor(kernel: int, overlap: int) -> float:
 
 
 def rank_factor(rank: float, size: int) -> float:
-    """Return sqrt(r / n), what an n x n layer of rank r contributes to a bound in place of 1.
+    """Return sqrt(r / n), the factor of an n x n layer of rank r in a bound, in place of 1.
 
     In [0, 1]. ValueError outside 0 <= r <= n.
     Source: Xu et al. (2023), theorem 7. For m x n we take the smaller side.
@@ -132,7 +132,7 @@ def kernel_margin_bound(
     rho: float, degrees: Sequence[int], pixel_square_sum: float, n: int, n_classes: int,
     gamma: float = 1.0, delta: float = 1e-3,
 ) -> float:  # fmt: skip
-    """Return the bound by norms of kernels on what the error exceeds the margin error by.
+    """Return the bound by norms of kernels on the excess of the error over the margin error.
 
     2 sqrt2 (rho+1)/(gamma N) (1 + sqrt(2 s)) sqrt(prod_(l<L) d_l S) + confidence.
 
@@ -143,8 +143,8 @@ def kernel_margin_bound(
     As printed, the last layer's degree does not enter. Taken literally this is too small: on
     constant images one convolution and a head over its positions have a larger complexity
     (`tests/metrics/test_rademacher.py`). `kernel_bound` has that degree.
-    Source: Galanti, Xu, Galanti, Poggio (2023), NeurIPS, theorem 3.2; gamma 1 and delta .001 are
-    theirs.
+    Source: Galanti, Xu, Galanti, Poggio (2023), NeurIPS, theorem 3.2; the values gamma 1 and delta
+    .001 are the paper's.
     """
     inner = degrees[:-1]
     logs = len(degrees) * math.log(2) + sum(map(math.log, inner)) + math.log(n_classes)

@@ -57,7 +57,7 @@ def rank_bound_as_drawn(
 
 
 def _check(batch_size: int, lr: float, weight_decay: float, eps: float, patches: int) -> None:
-    """Raise ValueError for what the bound does not speak of, NaN included."""
+    """Raise ValueError for arguments to which the bound does not apply, NaN included."""
     if not 0 < eps < 1:
         raise ValueError(f"eps is in (0, 1), not {eps}")
     if not (0 < lr < math.inf and 0 < weight_decay < math.inf):

@@ -1,7 +1,7 @@
 """Each file is an architecture: `build(input_shape, n_classes, *, ...) -> nn.Module`.
 
-The keyword arguments of `build` are keys of the config. `info` says what planning knows of a model;
-torch is loaded when the first one is built.
+The keyword arguments of `build` are keys of the config. `info` returns the facts that planning
+needs about a model; torch is loaded when the first model is built.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""These dropout masks belong to a run: no pack, resumption or device changes them.
+"""Dropout masks that belong to a run: no pack, resumption or device changes them.
 
-torch's own draws from a global generator, so a run's masks would depend on its neighbours and on
-where it was interrupted. Here an element's number is a hash of a seed, drawn with the initial
-weights and so from the run's own stream, of the count of masks so far, and of its place. Seed and
-count are buffers: checkpoints hold them, and a replay of a step finds the same mask.
+torch's own dropout draws from a global generator, so that a run's masks would depend on its
+neighbours and on where it was interrupted. Here the number of an element is a hash of a seed, of
+the count of masks so far, and of the element's place. The seed is drawn with the initial weights,
+from the run's own stream. Seed and count are buffers: checkpoints hold them, and a replayed step
+has the mask of the first time.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def _signed(word: int) -> int:
 def _mixed_(h: Tensor) -> Tensor:
     """Apply murmur3's finaliser to 32-bit words, in place: a bijection that scatters every bit.
 
-    In int32, which is faster than int64 and whose products wrap; its shifts bring the sign in,
-    which the mask takes away.
+    The words are int32, which is faster than int64 and whose products wrap. Its shifts extend the
+    sign, which the mask removes.
     """
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         h.bitwise_xor_((h >> shift).bitwise_and_(2 ** (32 - shift) - 1)).mul_(_signed(factor))

@@ -1,4 +1,4 @@
-"""What planning must know of a model is read without importing it, which would load torch.
+"""Read the facts that planning needs about a model without importing it, which would load torch.
 
 A model's file is read, not imported. The arguments of `build` and the module's literals are taken
 from its text. The functions `size` and `check` are run apart from the rest of the file and must do
@@ -54,7 +54,7 @@ class ModelInfo:
         return size
 
     def check(self, arguments: Mapping[str, Any], input_shape: tuple[int, ...]) -> None:
-        """Raise ValueError for arguments that give no network on such images."""
+        """Raise ValueError for arguments that give no network on images of this shape."""
         if "check" in self.functions:
             self.functions["check"](input_shape, **arguments)
 
@@ -65,7 +65,7 @@ def info(name: str) -> ModelInfo:
 
     Every argument of `build` after the `*` must be annotated with int, float, bool or str and have
     a default; a module-level `BATCH_NORM = True` says that the model normalises over the batch, and
-    `MIN_IMAGE = 13` that smaller images leave nothing after its convolutions.
+    `MIN_IMAGE = 13` that its convolutions leave no position of a smaller image.
     """
     path = file("models", known("model", name, names("models")))
     tree = ast.parse(path.read_text(encoding="utf-8"))

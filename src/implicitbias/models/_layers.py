@@ -1,4 +1,4 @@
-"""The weight matrices of a network are named here, and those that the papers average marked."""
+"""Name the weight matrices of a network, and mark the ones that the papers average."""
 
 from __future__ import annotations
 

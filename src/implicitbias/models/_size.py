@@ -9,11 +9,12 @@ from dataclasses import dataclass
 class Size:
     """Counts of layers and parameters, and of multiply-adds and activations for one example.
 
-    `activations`: what one pass leaves for the gradient; 0 where that is not counted. `by_hand`:
-    whether the engine has the model's steps written out, so that no layer waits for autograd.
+    `activations`: the numbers that one pass keeps for the gradient; 0 where they are not counted.
+    `by_hand`: whether the engine has the model's steps written out, so that no layer waits for
+    autograd.
 
-    The rest is measured on one core. `activation_seconds`: per activation, where more than its
-    multiply-adds cost. Of a step of `square_sgd`, `step_seconds` per member, and
+    The remaining fields are measured on one core. `activation_seconds`: time per activation beyond
+    its multiply-adds. Of a step of `square_sgd`, `step_seconds` per member, and
     `multiply_add_seconds` for one of a forward pass, its share of the backward pass included.
     """
 

@@ -38,7 +38,7 @@ class Conv3(nn.Module):
         self.head = nn.Linear(features, n_outputs, bias=head_bias)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return what enters the head (B, D), of images x (B, channels, H, W)."""
+        """Return the features, the input of the head (B, D), for images x (B, channels, H, W)."""
         for layer in self.layers:
             x = layer(x).relu()
         return x.flatten(1)

@@ -45,7 +45,7 @@ class Conv4(nn.Module):
         self.head = nn.Linear(sizes[-1] * height * side, n_outputs, bias=bias)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return what enters the head (B, D), of images x (B, channels, H, W)."""
+        """Return the features, the input of the head (B, D), for images x (B, channels, H, W)."""
         for i, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             # ReLU before a layer, so the last one comes after flattening: its gradient then has the
             # layout of its own output, for which torch is faster.

@@ -61,7 +61,7 @@ class Conv4FC(nn.Module):
         return x
 
     def features(self, x: Tensor) -> Tensor:
-        """Return what enters the head (B, hidden), of images x (B, channels, H, W)."""
+        """Return the features, the head's input (B, hidden), for images x (B, channels, H, W)."""
         h: Tensor = self.hidden(self._convolved(x).flatten(1))
         return h.relu()
 

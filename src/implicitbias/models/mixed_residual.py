@@ -1,10 +1,11 @@
-"""This is the residual network of figure 16 of Galanti et al. (2025).
+"""The residual network of figure 16 of Galanti et al. (2025).
 
-Half of it is convolutions, half perceptron. Their appendix B: a convolution to 256 channels, five
-residual blocks of two convolutions, then an adapter and five residual blocks of two linear layers
-of 256 units. It gives the size of what is flattened as 64 x 32 x 32, though 256 channels come out:
-here it is what comes out. Where in a block the shortcut joins is not given: [chosen] as in
-ResNet-18, before the last activation.
+One half consists of convolutions and the other half is a perceptron. Appendix B of the paper
+describes a convolution to 256 channels, five residual blocks of two convolutions, then an adapter
+and five residual blocks of two linear layers of 256 units. It gives the size of the flattened input
+as 64 x 32 x 32, although the blocks have 256 channels; here the flattened input has all channels.
+The paper does not say where in a block the shortcut joins: [chosen] as in ResNet-18, before the
+last activation.
 """
 
 from __future__ import annotations

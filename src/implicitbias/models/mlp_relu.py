@@ -23,7 +23,7 @@ class MLPRelu(nn.Module):
         self.head = nn.Linear(width, n_outputs, bias=False)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return what enters the head (B, width), of examples x (B, ...)."""
+        """Return the features, the input of the head (B, width), for examples x (B, ...)."""
         h = x.flatten(1)
         for layer in self.layers:
             h = layer(h).relu()

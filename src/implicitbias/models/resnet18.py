@@ -75,7 +75,7 @@ class ResNet18(nn.Module):
 
 
 def check(input_shape: tuple[int, ...], *, negative_slope: float, **others: Any) -> None:
-    """Raise ValueError for what is no slope of LeakyReLU."""
+    """Raise ValueError for a number that is no slope of LeakyReLU."""
     if not 0 <= negative_slope < 1:
         raise ValueError(f"negative_slope: {negative_slope} is not in [0, 1)")
 

@@ -107,7 +107,7 @@ class ViT(nn.Module):
 def check(
     input_shape: tuple[int, ...], *, patch: int, dropout: float, position_std: float, **others: Any
 ) -> None:
-    """Raise ValueError for images without whole patches, and for what is no probability or std."""
+    """Raise ValueError for images not made of whole patches, or an invalid probability or std."""
     height, width = input_shape[1:]
     if height % patch or width % patch:
         raise ValueError(
