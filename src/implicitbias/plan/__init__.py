@@ -1,1 +1,1 @@
-"""Planning goes from a config to figures, runs and packs, and to what their jobs ask for."""
+"""Planning turns a config into figures, runs and packs, and into the requests of their jobs."""

@@ -1,4 +1,4 @@
-"""The config says of a cluster where jobs go, what they ask for, and how much of it."""
+"""The config's section on a cluster: where jobs go, and which resources they request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _scratch(text: str) -> str:
 class Place(_Model):
     """A kind of node that jobs can go to.
 
-    A null field is not asked for: the cluster's own default holds.
+    A null field is not requested, so that the cluster's own default applies.
     """
 
     partition: str | None = Field(default=None, description="The value of sbatch --partition.")
@@ -73,7 +73,7 @@ class Cluster(_Model):
 
 
 class Request(_Model):
-    """The resources that packs of one sweep request of a cluster, instead of what is estimated."""
+    """The resources that packs of one sweep request of a cluster, instead of the estimates."""
 
     minutes: Minutes | None = Field(
         default=None, description="Run time of the first attempt [minutes]."

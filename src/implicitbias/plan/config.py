@@ -155,7 +155,7 @@ def _a_path(text: str) -> str:
 
 
 class Settings(Model):
-    """The keys of config.yaml except figures and sweeps: what is made, and where it runs."""
+    """The keys of config.yaml except figures and sweeps: what to make, and where to run it."""
 
     scale: Scale = Field(
         default="small",
@@ -258,7 +258,7 @@ def _located(kind: type[Model], error: ValidationError, sources: Sources) -> Use
 
 
 def _fields_at(kind: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """Return the keys that exist where an unknown one was found."""
+    """Return the keys that exist at the place of an unknown one."""
     for part in loc:
         if part in kind.model_fields:
             kind = next(_models(kind.model_fields[str(part)].annotation), kind)

@@ -1,9 +1,9 @@
-"""What tables, figures and the report are made of, as digests: results are compared by content.
+"""Digests of the inputs of tables, figures and the report, by which results are compared.
 
-Beside what it makes, a job leaves a small file with the digest of all that went in: the records'
-hashes, the code, and what the config says. Planning computes the same digests. So results that were
-copied without their times, or whose folder has moved, are not made again, and what is out of date
-is known without times.
+Beside its output, a job writes a small file with the digest of all its inputs: the records' hashes,
+the code, and the relevant part of the config. Planning computes these digests as well. Results that
+were copied without their times, or whose folder was moved, are therefore not made again, and
+out-of-date results are recognised without times.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Hashes = Mapping[str, Mapping[str, str]]  # pack -> the hashes in its provenance
 
 
 def mark(out: Path) -> Path:
-    """Return the file beside an output that says what it was made of."""
+    """Return the path of the file beside an output that holds the digest of its inputs."""
     return out.with_name(f".{out.stem}.made")
 
 
 def write(out: Path, of: str) -> None:
-    """Note that `out`, which is whole, was made of what has this digest."""
+    """Record that `out`, which is complete, was made from inputs with this digest."""
     write_text(mark(out), json.dumps({"of": of}) + "\n")
 
 
 def read(out: Path) -> str | None:
-    """Return the digest of what an output was made of; None where it is not known."""
+    """Return the digest of the inputs of an output; None if it is not known."""
     try:
         of = json.loads(mark(out).read_text(encoding="utf-8"))["of"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -44,7 +44,7 @@ def read(out: Path) -> str | None:
 def records(folders: Iterable[Path]) -> dict[str, dict[str, str]] | None:
     """Return the hashes of the packs' records, from their provenance; None if some are not known.
 
-    Whether the records have these hashes is asked by the job that reads them.
+    The job that reads the records checks that they have these hashes.
     """
     found: dict[str, dict[str, str]] = {}
     for folder in folders:
@@ -59,14 +59,14 @@ def records(folders: Iterable[Path]) -> dict[str, dict[str, str]] | None:
 
 
 def table(definition: str, packs: Hashes | None) -> str | None:
-    """Return the digest of what a figure's table is measured from."""
+    """Return the digest of the inputs of a figure's table."""
     if packs is None:
         return None
     return digest({"definition": definition, "records": packs, "code": code(metric_files())})
 
 
 def figure(key: str, scale: str, metrics: Sequence[str], of_table: str | None) -> str | None:
-    """Return the digest of what a figure is judged and drawn from."""
+    """Return the digest of the inputs from which a figure is judged and drawn."""
     if of_table is None:
         return None
     facts: dict[str, Any] = {"scale": scale, "metrics": list(metrics), "table": of_table}
@@ -74,7 +74,7 @@ def figure(key: str, scale: str, metrics: Sequence[str], of_table: str | None) -
 
 
 def report(text: str, figures: Mapping[str, str | None], packs: Hashes | None) -> str | None:
-    """Return the digest of what a report shows: `text` is its config.json."""
+    """Return the digest of the contents of a report; `text` is its config.json."""
     if packs is None or None in figures.values():
         return None
     return digest({"config": text.strip(), "figures": figures, "records": packs})
@@ -96,7 +96,7 @@ def metric_files() -> tuple[Path, ...]:
 
 
 def figure_files(key: str) -> tuple[Path, ...]:
-    """Return the code of a figure: its module, what its paper's figures share, what all share."""
+    """Return the code files of a figure: its module, its paper's, and those of all papers."""
     package, path = registry.PACKAGE, registry.figure_path(key)
     shared = [*(package / "analysis").glob("*.py"), package / "figures" / "style.py"]
     own = [path, *path.parent.glob("_*.py"), *(package / "figures").glob("_*.py")]

@@ -31,7 +31,7 @@ class FigurePlan:
 def define(config: Config, key: str, members: list[RunSpec]) -> str:
     """Return a figure's definition as JSON: its entry and its sweeps.
 
-    Where not all runs are to be had, it lists those that are.
+    If some runs are not available, it lists the available ones.
     """
     entry = config.figures[key]
     names = sorted({s.sweep for s in entry.runs})
@@ -65,7 +65,7 @@ def defined(definition: str) -> tuple[list[RunSpec], tuple[str, ...]]:
 
 
 def axes(definition: str) -> dict[str, str]:
-    """Return what stands on the axes of a figure without code, by its definition."""
+    """Return what the definition of a figure without code puts on its axes."""
     return dict(json.loads(definition)["entry"].get("draw") or {})
 
 
@@ -89,7 +89,7 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
 
 
 def _check_drawing(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
-    """Raise UserError unless what stands on the axes are fields of the runs."""
+    """Raise UserError unless the axes of the figure are fields of its runs."""
     if entry.draw is None:
         return
     if not key.startswith(f"{registry.OWN}/"):
@@ -104,9 +104,9 @@ def _check_drawing(key: str, entry: FigureEntry, runs: list[RunSpec], sources: S
 
 
 def _check_metric(name: str, at: Keys, runs: list[RunSpec], sources: Sources) -> None:
-    """Raise UserError unless the metric exists and these runs record what it needs.
+    """Raise UserError unless the metric exists and these runs record its inputs.
 
-    The runs are of one procedure.
+    All runs have one procedure.
     """
     procedure = runs[0].procedure
     kind = procedure_spec(procedure)

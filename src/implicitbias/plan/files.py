@@ -1,4 +1,4 @@
-"""These types say what may be written in config.yaml, overlays, and the papers' files."""
+"""The types of what may be written in config.yaml, overlays, and the papers' files."""
 
 from __future__ import annotations
 

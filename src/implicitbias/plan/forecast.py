@@ -1,4 +1,4 @@
-"""How far a workflow is, and how long the rest takes, from the planned seconds of its jobs."""
+"""The progress of a workflow and its remaining time, from the planned seconds of its jobs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LEAST_SHARE, LEAST_S = 0.02, 10.0  # of the work, and of time, before their rati
 class Forecast:
     """Counts jobs by their planned seconds.
 
-    counts: rule -> jobs that will run; planned: pack -> seconds of its training. A training that
-    runs counts with the time since its start, up to 95% of what was planned.
+    counts: rule -> jobs that will run; planned: pack -> seconds of its training. A running training
+    counts with the time since its start, up to 95% of its planned time.
     """
 
     counts: Mapping[str, int]

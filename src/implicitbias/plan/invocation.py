@@ -1,4 +1,4 @@
-"""One `snakemake` on a plan: its targets, its lock, and what it says when something failed."""
+"""One call of `snakemake` on a plan: its targets, its lock, and its message after a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .standing import Standing
 
 
 def forced(settings: Any) -> bool:
-    """Whether the user asks, by Snakemake's `dag_settings`, for what is there to be made again."""
+    """Return whether Snakemake's `dag_settings` ask for existing outputs to be made again."""
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
 
 
@@ -87,7 +87,7 @@ class Invocation:
             locks.release(self.lock, self.plan.results / ".lock")
 
     def failures(self) -> str:
-        """A table of what failed and why, what was not made for it, and the command to go on."""
+        """Return a table of failures, causes and missing outputs, and the command to continue."""
         logs = self.plan.results / "logs"
         standing = Standing(self.plan, self.standing.config_text)  # as it is now
         wanted = {

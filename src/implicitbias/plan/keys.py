@@ -123,7 +123,7 @@ def model_keys(model: str) -> dict[str, Node]:
 
 
 def arguments_said(model: str) -> dict[str, str]:
-    """Return what the docstring of a model's `build` says of each argument, under `Keys:`."""
+    """Return what `Keys:` in the docstring of a model's `build` says of each argument."""
     tree = ast.parse(registry.file("models", model).read_text(encoding="utf-8"))
     build = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     text = inspect.cleandoc(ast.get_docstring(build) or "").partition("Keys:\n")[2]

@@ -1,6 +1,6 @@
-"""What the observers of training record is read from their files in train/observers.
+"""Read from the files in train/observers what the observers of training record.
 
-See there for the literals `RECORDS` and `ALWAYS` and the function `check` of such a file.
+That folder describes the literals `RECORDS` and `ALWAYS` and the function `check` of such a file.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def names(procedure: str, kind: str) -> tuple[str, ...]:
 
 
 def quantities(procedure: str) -> dict[str, str]:
-    """Return what each quantity is that runs of a procedure can record, with its unit."""
+    """Return the meaning and unit of each quantity that runs of a procedure can record."""
     return {q: said for name in _of(procedure) for q, said in _recorded(name, procedure)}
 
 

@@ -21,8 +21,8 @@ Keys = tuple[str | int, ...]
 class _Loader(Composer, yaml.CSafeLoader):
     """Read YAML with libyaml's quick parser (CSafeLoader) and the composer of yaml.SafeLoader.
 
-    That of libyaml ends the process where nesting is too deep. What YAML reads as something else
-    than it looks like is refused: a key that is there twice, `010` (8), and `1:30` (90).
+    The composer of libyaml ends the process if nesting is too deep. Text that YAML reads
+    differently from how it looks is refused: a duplicate key, `010` (8), and `1:30` (90).
     """
 
     def __init__(self, text: str) -> None:
@@ -40,13 +40,13 @@ class _Loader(Composer, yaml.CSafeLoader):
         return dict(super().construct_mapping(node, deep))
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge what `<<` names; ValueError where that expands without bound."""
+        """Merge the mappings that `<<` names; ValueError if they expand without bound."""
         super().flatten_mapping(node)
         if len(node.value) > LARGEST_LEVEL:
             raise ValueError(f"line {_line(node)}: `<<` expands to more than {LARGEST_LEVEL} keys")
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
-        """Return a number; ValueError for one that is not what it looks like."""
+        """Return a number; ValueError if YAML reads it differently from how it looks."""
         whole = node.tag.endswith(":int")
         read = self.construct_yaml_int if whole else self.construct_yaml_float
         value = read(node)

@@ -49,7 +49,7 @@ class Pack:
 
     @classmethod
     def of(cls, specs: Iterable[RunSpec]) -> Pack:
-        """Return a new pack, whose name hashes its members: equal members are the same pack."""
+        """Return a new pack, whose name hashes its members, so that equal members give one pack."""
         members = list(specs)
         ids = tuple(s.run_id for s in members)
         name = f"{members[0].label}-{digest(ids)}"
@@ -113,7 +113,7 @@ def written(folder: Path) -> dict[str, Pack]:
 
 
 def fitting(one: RunSpec, most: int, memory_mb: float) -> int:
-    """Return the size of the largest pack of such runs, at most `most`, that fits the memory."""
+    """Return the size of the largest pack of these runs, at most `most`, that fits the memory."""
     from .spec import BASE_MB
 
     for size in range(most, 0, -1):
@@ -129,13 +129,13 @@ def assign(
     pack_size: int,
     memory_mb: float = math.inf,
 ) -> tuple[dict[str, Pack], dict[str, str]]:
-    """Return the packs that hold the wanted runs, by name, and the pack of each run.
+    """Return the packs that hold the requested runs, by name, and the pack of each run.
 
-    A run that is in a written pack stays there for ever. The others are sorted within their shape
-    and cut from the front into as few packs as can be, of equal sizes or the first ones larger by
-    one, so that whichever of these packs have been written by the time somebody plans again,
-    cutting what remains gives the same packs. A pack is at most as large as its memory allows, by
-    the estimate; UserError where a run alone needs more.
+    A run in a written pack stays there for ever. The other runs are sorted within their shape and
+    cut from the front into as few packs as possible, of equal sizes or with the first packs larger
+    by one. A later plan therefore cuts the remaining runs into the same packs, whichever of them
+    have been written in the meantime. The estimated memory limits the size of a pack; UserError if
+    a single run needs more.
     """
     home = {run: pack.name for pack in existing.values() for run in pack.runs}
     shapes: dict[str, list[RunSpec]] = {}

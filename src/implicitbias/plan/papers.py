@@ -1,8 +1,9 @@
 """The config comes from the figures of the papers, a scale's changes and the user's changes.
 
-From the bottom: workflow/papers/<paper>.yaml, of a figure first the paper's protocol and then, at
-the scales small and smoke, what stands under `small` beside it; workflow/scales/<scale>.yaml; and
-the user's config.yaml, `--configfile` and `--config`. What a sweep extends lies just below it.
+From the bottom, the layers are: workflow/papers/<paper>.yaml, with the paper's protocol of a figure
+and then, at the scales small and smoke, the changes under `small` beside it;
+workflow/scales/<scale>.yaml; and the user's config.yaml, `--configfile` and `--config`. The sweep
+that a sweep extends lies just below it.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def resolve(
     root: Path = Path(),
     sweep: str | None = None,
 ) -> tuple[Config, Sources]:
-    """Return the config of what a user wrote, over the papers and scales, and its sources.
+    """Return the config of a user's settings, over the papers and scales, and its sources.
 
-    `user` is merged from `layers`. Figures are those that `papers` names, and those for which the
-    user gives runs. Sweeps are left out that only other scales or other figures take runs from. A
-    sweep that no figure takes runs from stays, so that planning can say so.
+    `user` is merged from `layers`. The figures are the ones that `papers` names and the ones for
+    which the user gives runs. Sweeps are left out if only other scales or other figures take runs
+    from them. A sweep from which no figure takes runs stays, so that planning can say so.
     """
     said, stack, folder = Sources(layers), Stack(), root / "workflow"
     if not (folder / "scales").is_dir() and not (folder / "papers").is_dir():

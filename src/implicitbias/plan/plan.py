@@ -42,7 +42,7 @@ class Plan:
     warnings: tuple[str, ...] = ()  # what is odd and no error, with file and key
 
     def request(self, name: str) -> Request:
-        """Return what the sweeps of a pack's runs request of a cluster: the most of each."""
+        """Return the largest request of each resource by the sweeps of a pack's runs."""
         asked = (self.requests.get(run, Request()) for run in self.packs[name].runs)
         return reduce(Request.or_more, asked)
 
@@ -77,7 +77,7 @@ def make_plan(
 ) -> Plan:
     """Resolve every name, expand every sweep, and assign every run to a pack.
 
-    absent_too: also optional runs whose data are not there, to say what a whole scale holds.
+    absent_too: include optional runs whose data are missing, to describe a whole scale.
     """
     folder = results / config.scale
     data_dir = Path(config.data_dir)
@@ -182,7 +182,7 @@ def _available(
     sweeps: dict[str, list[RunSpec]],
     sources: Sources,
 ) -> list[RunSpec]:
-    """Return the runs less those that are only optional and whose data are not there."""
+    """Return the runs without those that are only optional and whose data are missing."""
     entry, folder = config.figures[key], Path(config.data_dir)
     asked = [selection for selection in entry.runs if not selection.optional]
     if len(asked) == len(entry.runs):

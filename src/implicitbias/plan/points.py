@@ -1,4 +1,4 @@
-"""The points of a sweep: what its grid, its zip and its random samples set, one mapping a point."""
+"""The points of a sweep: one mapping of the fields set by grid, zip and random samples each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def count(sweep: Sweep) -> int:
 
 
 def varying(sweep: Sweep) -> dict[str, Keys]:
-    """Return each field that varies, with where it stands in the sweep."""
+    """Return each field that varies, with its place in the sweep."""
     parts: dict[str, Keys] = dict.fromkeys(sweep.grid, ("grid",))
     parts |= dict.fromkeys(sweep.zip or {}, ("zip",))
     return parts | dict.fromkeys(sweep.random.fields if sweep.random else {}, ("random", "fields"))

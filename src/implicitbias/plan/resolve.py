@@ -31,7 +31,7 @@ class Stack:
     named: set[str] = field(default_factory=set)
 
     def add_paper(self, file: Path, tree: Mapping[str, Any], reduced: bool) -> None:
-        """Add a file of workflow/papers; reduced: with what stands there under `small`."""
+        """Add a file of workflow/papers; reduced: with its parts under `small`."""
         figures: Parts = {}
         sweeps: Parts = {}
         owner: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _check_extended(tree: Mapping[str, Any], sources: Sources) -> None:
 
 
 def _with_small(file: Path, entry: Mapping[str, Any], key: Keys) -> list[Layer]:
-    """Return an entry, and what stands under `small` in it, if anything does."""
+    """Return an entry, and its part under `small`, if it has one."""
     layers = [Layer(file, entry, key=key)]
     if small := entry.get("small"):
         layers.append(Layer(file, small, key=(*key, "small")))
@@ -141,7 +141,7 @@ def _with_small(file: Path, entry: Mapping[str, Any], key: Keys) -> list[Layer]:
 
 
 def _whole(own: Mapping[str, Any] | None, needs: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether an entry has what it needs to be a new one."""
+    """Return whether an entry is complete enough to be a new one."""
     return any(all((own or {}).get(key) for key in keys) for keys in needs)
 
 
@@ -169,7 +169,7 @@ def _figure(key: str, part: Layer, metrics: Mapping[str, list[str]]) -> list[Lay
 def _resolved(
     name: str, sweeps: Parts, protocols: Parts, below: Parts, inside: tuple[str, ...] = ()
 ) -> list[Layer]:
-    """Return the layers of a sweep or a protocol of a file, over those of what it extends."""
+    """Return the layers of a file's sweep or protocol, over the layers of the one it extends."""
     own, layers = sweeps.get(name, []), below.get(name, [])
     if inside and name in protocols:
         own, layers = protocols[name], []
@@ -191,7 +191,7 @@ def _resolved(
 
 
 def _onto(layers: list[Layer], parts: list[Layer]) -> list[Layer]:
-    """Return the layers with further ones over them; a null takes away what is below it."""
+    """Return the layers with further ones over them; a null removes the value below it."""
     for part in parts:
         layers = [] if part.tree is None else [*layers, part]
     return layers

@@ -32,7 +32,7 @@ Class = tuple[str, str, bool]  # procedure, device, whether its packs take a min
 class Rate(NamedTuple):
     """Measured over estimated seconds of packs.
 
-    spread: by what factor a further pack may exceed that: two standard deviations of the
+    spread: the factor by which a further pack may exceed this ratio, two standard deviations of the
     logarithms. It is 1 below three packs.
     """
 
@@ -68,7 +68,7 @@ class Resources:
         return 1 if self.device(pack) == "cuda" else None
 
     def place(self, pack: str | None = None) -> Place:
-        """Return partition and constraint of a pack; without a pack, of what needs no GPU."""
+        """Return partition and constraint of a pack; without a pack, of a job that needs no GPU."""
         return self.cluster.gpu if pack and self.gpus(pack) else self.cluster.cpu
 
     def gpu_model(self, pack: str) -> str | None:
@@ -87,8 +87,8 @@ class Resources:
         """Return the run time to ask for, at most the partition's [minutes].
 
         It is the sweep's own, or the estimate times the config's headroom, or times the spread of
-        the measured rates where that is more. Of packs that share a job the scheduler asks
-        for the sum: that is what stays below.
+        the measured rates where that is more. For packs that share a job, Snakemake requests the
+        sum of their times, and this sum stays below the limit.
         """
         group = self.group(pack)
         together = self.pack_groups[group] if group else [pack]
@@ -123,8 +123,8 @@ class Resources:
     def pack_groups(self) -> dict[str, list[str]]:
         """Return group -> the short packs that share its job, on one device.
 
-        Their minutes sum to at most shared_minutes. The untrained come first, so that what is new
-        fills as few jobs as it can.
+        Their minutes sum to at most shared_minutes. The untrained packs come first, so that new
+        packs fill as few jobs as possible.
         """
         short: dict[str, dict[str, int]] = {"cpu": {}, "cuda": {}}
         for name in sorted(self.plan.packs, key=lambda name: (self.plan.trained(name), name)):
@@ -158,10 +158,10 @@ class Resources:
     def rates(self) -> dict[Class, Rate]:
         """Return the measured rate of each class of packs that has been trained here.
 
-        Packs of less than a minute are a class of their own: start-up is most of their time, and
-        it says nothing of a training of hours. The ratio is that of all seconds together, so that
-        the longest packs count most. Only packs trained in one piece on this device count: a
-        resumed pack's seconds are those of a part.
+        Packs of less than a minute are a class of their own, because start-up is most of their time
+        and says nothing about a training of hours. The ratio is taken over all seconds together, so
+        that the longest packs have the largest weight. Only packs trained in one piece on this
+        device count, because the seconds of a resumed pack cover only a part.
         """
         times_of: dict[Class, list[tuple[float, float]]] = defaultdict(list)
         for name in self.plan.packs:

@@ -1,4 +1,4 @@
-"""The runs of a figure are a table here: fields that vary are columns, the others stand once."""
+"""The runs of a figure as a table: fields that vary are columns, and the others appear once."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _HEAD = "# Generated from the types: python -m implicitbias schema {file} > this
 def schema(file: str = "config") -> Node:
     """Return the JSON schema (draft 7) of config.yaml and overlays, or of a `paper`.
 
-    That of a paper refers to the other for what both have.
+    The schema of a paper refers to the other one for common parts.
     """
     root, shared = FILES[file], kinds(Overlay) if file != "config" else []
     types = {kind.__name__: _closed(kind) for kind in kinds(root) if kind not in shared}
@@ -80,7 +80,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def kinds(root: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return a type of the config and all those that it refers to, each once."""
+    """Return a type of the config and all types that it refers to, each once."""
     types = [root]
     for kind in types:  # grows
         for field in kind.model_fields.values():
@@ -106,10 +106,11 @@ def _closed(kind: type[BaseModel]) -> Node:
 
 
 def _by_procedure(definitions: dict[str, Node]) -> Node:
-    """Return what `base` and `grid` of a sweep may hold, by procedure and model of its `base`.
+    """Return the keys that `base` and `grid` may hold, by procedure and model of `base`.
 
-    Adds a definition for each. A sweep that names no procedure has it from elsewhere, or is sgd:
-    the keys of any procedure are allowed. Likewise the arguments of any model.
+    Add a definition for each. A sweep that names no procedure takes it from elsewhere or is sgd, so
+    the keys of any procedure are allowed. The arguments of any model are allowed for the same
+    reason.
     """
     models = {name: model_keys(name) for name in registry.names("models")}
     arguments = {k: v for own in models.values() for k, v in own.items()}
@@ -142,7 +143,7 @@ def _of_procedure(name: str, models: list[str]) -> dict[str, Node]:
 
 
 def _either(key: str, procedures: dict[str, dict[str, Node]]) -> Node:
-    """Return what a key may be in one procedure or another."""
+    """Return the schema of a key that several procedures have."""
     kinds: list[Node] = []
     for own in procedures.values():
         if key in own and own[key] not in kinds:
@@ -151,7 +152,7 @@ def _either(key: str, procedures: dict[str, dict[str, Node]]) -> Node:
 
 
 def _pair(definitions: dict[str, Node], name: str, own: dict[str, Node], others: Node) -> None:
-    """Define what `base` holds under the name, and the lists of it that `grid` holds."""
+    """Define the schema of `base` under the name, and that of `grid`, with lists of its values."""
     lists = {}
     for key, value in own.items():
         item = {k: v for k, v in value.items() if k not in ("default", "description")}
@@ -166,6 +167,6 @@ def _both(name: str) -> Node:
 
 
 def _where(key: str, value: Node, rule: Node) -> Node:
-    """Return the rule (`then` or `else`) for sweeps whose base has such a value."""
+    """Return the rule (`then` or `else`) for sweeps whose base has this value."""
     base = {"properties": {key: value}, "required": [key]}
     return {"if": {"properties": {"base": base}, "required": ["base"]}, **rule}

@@ -3,12 +3,12 @@
 Each procedure has its own spec, in specs/, which needs no torch.
 
 `run_id` hashes the fields that differ from their defaults, so that a field added later with a
-default that keeps the old behaviour renames no run. When a procedure's numbers change on purpose
-its `version` goes up, and the old runs are simply other runs.
+default that keeps the old behaviour renames no run. When a procedure's numbers change on purpose,
+its `version` goes up, and the old runs remain as different runs.
 
 Every field has a description: meaning, convention, and for a number its unit at the end in square
-brackets, [1] for a pure number. The range stands in the type. The schemas and the reference page
-are made from these.
+brackets, [1] for a pure number. The type gives the range. The schemas and the reference page are
+made from both.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class RunSpec(BaseModel):
         return _run_id(self)
 
     def shape(self) -> dict[str, Any]:
-        """Return what runs must share to be trained together in one pack."""
+        """Return the fields that runs must share to be trained together in one pack."""
         return {k: v for k, v in self.canonical().items() if k not in self.MEMBER_FIELDS}
 
     @property

@@ -1,4 +1,4 @@
-"""What of a plan is made already, and what is made and out of date: both by content."""
+"""Which outputs of a plan exist, and which of them are out of date, both by content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("svg", "png", "pdf", "csv")  # of a figure
 
 
 class Standing:
-    """The tables, figures and report of a plan against what lies on disk."""
+    """The tables, figures and report of a plan, compared with the files on disk."""
 
     def __init__(self, plan: Plan, config_text: str) -> None:
         self.plan, self.config_text = plan, config_text
@@ -42,7 +42,7 @@ class Standing:
 
     @cached_property
     def wanted(self) -> dict[Path, str | None]:
-        """Output -> the digest of what it is to be made of; None while that is not there."""
+        """Output -> the digest of its planned inputs; None while they do not exist."""
         plan, found = self.plan, dict[Path, str | None]()
         figures: dict[str, str | None] = {}
         for key, one in plan.figures.items():
@@ -56,7 +56,7 @@ class Standing:
 
     @cached_property
     def right(self) -> frozenset[Path]:
-        """The outputs that are there and made of what they are to be made of."""
+        """The outputs that exist and were made from their planned inputs."""
         same = (path for path, of in self.wanted.items() if of and content.read(path) == of)
         return frozenset(path for path in same if all(p.exists() for p in self._files(path)))
 

@@ -1,4 +1,4 @@
-"""A summary says what a plan amounts to: figures, sweeps, runs, packs, steps, time, what is new."""
+"""The summary of a plan: figures, sweeps, runs, packs, steps, time, and what is new."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def summary(plan: Plan, gpus: int = 1) -> dict[str, Any]:
 def _submission(resources: Resources) -> dict[str, Any]:
     """Return the jobs that a cluster gets for what is new: how many, GPU seconds, the longest.
 
-    Hours are estimates, not what is asked for; of a shared job, its members' sum. A figure is new
-    if one of its packs is: edited figures and metrics are Snakemake's to find.
+    Hours are estimates and not requests; the hours of a shared job are the sum over its members. A
+    figure is new if one of its packs is new; edited figures and metrics are detected by Snakemake.
     """
     plan = resources.plan
     new = {name for name in plan.packs if not plan.trained(name)}

@@ -77,7 +77,7 @@ def _varying(here: Keys, sweep: Sweep, sources: Sources) -> dict[str, Keys]:
 
 
 def _chosen_elsewhere(sweep: Sweep, at: Keys, sources: Sources) -> str:
-    """Say which later file chose the model or the procedure that has no such key."""
+    """Return which later file chose the model or the procedure that has no such key."""
     chosen = [
         (*at[:2], part, key)
         for part, fields in (("base", sweep.base), ("grid", sweep.grid))

@@ -56,10 +56,11 @@ def plan(
     values: Mapping[str, Any] | None = None,
     root: str | Path = ".",
 ) -> Plan:
-    """Return the plan of what a user wrote, over the papers and scales in the folder `root`.
+    """Return the plan of a user's settings, over the papers and scales in the folder `root`.
 
-    The rest tells messages where a key came from: `files` were merged into `tree`, of which those
-    in `over` (`--configfile`) override the others, and `values` (`--config`) override them all.
+    The other arguments let messages say where a key came from. `files` were merged into `tree`; the
+    files in `over` (`--configfile`) override the others, and `values` (`--config`) override all
+    files.
     """
     values = {key: _scalars(value) for key, value in (values or {}).items()}
     last = [Path(p).absolute() for p in over]
@@ -85,8 +86,9 @@ def plan_of_module(
 ) -> Plan:
     """Return the plan of a module's config.
 
-    `files` and `values` are those of the workflow that uses the module. The ones that it passed on
-    are all in `tree`: then messages name them, and the values have the types that YAML gives them.
+    `files` and `values` belong to the workflow that uses the module. If all that it passed on is in
+    `tree`, messages name these files and values, and the values have the types that YAML gives
+    them.
     """
     given = {k: v for k, v in values.items() if merge(tree, {k: v}) == tree}
     known = [path for path in files if merge(tree, merge(read(Path(path)), given)) == tree]

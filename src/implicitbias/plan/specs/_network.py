@@ -47,7 +47,7 @@ class NetworkSpec(RunSpec):
 
     @property
     def model_info(self) -> models.ModelInfo:
-        """Return what is known of the model without building it."""
+        """Return the facts about the model that are known without building it."""
         return models.info(self.model)
 
     @property

@@ -97,9 +97,9 @@ class Spec(NetworkSpec):
     )
 
     def shape(self) -> dict[str, Any]:
-        """Return what the runs of a pack share: for SGD also whether there is momentum.
+        """Return the fields that the runs of a pack share: for SGD also whether there is momentum.
 
-        Momentum needs a buffer and another order of the same additions: a run's last bits would
+        Momentum needs a buffer and another order of the additions, so that a run's last bits would
         depend on its neighbours.
         """
         return {**super().shape(), "momentum": self.momentum > 0}
@@ -159,7 +159,7 @@ class Spec(NetworkSpec):
         observed.check(self)
 
     def model_size(self) -> Size:
-        """Return what is known of the model's size without building it."""
+        """Return the model's size as far as it is known without building the model."""
         facts = data.info(self.dataset, **self.data_options)
         return self.model_info.size(self.model_arguments, facts.input_shape, facts.n_classes)
 
@@ -184,8 +184,9 @@ class Spec(NetworkSpec):
     def estimated_megabytes(self, members: int) -> float:
         """Return the memory of the data, the state and the activations [MB].
 
-        The data count as float32, twice while they are read, the state thrice for checkpoints. And
-        the activations of a batch of every member, within a half of what was measured.
+        The data count as float32, twice while they are read, and the state counts three times
+        because of checkpoints. The activations of a batch of every member are added; this part is
+        within a half of the measured value.
         """
         facts, size = data.info(self.dataset, **self.data_options), self.model_size()
         arrays = 4 * (facts.n_train + facts.n_test) * prod(facts.input_shape)
