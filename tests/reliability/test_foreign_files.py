@@ -3,6 +3,8 @@
 import copy
 import json
 import random
+import struct
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,8 @@ from implicitbias.__main__ import main
 from implicitbias.analysis import claims
 from implicitbias.base import provenance
 from implicitbias.base.errors import UserError
-from implicitbias.pages.report import facts
+from implicitbias.pages.report import facts, numbers, picture
+from implicitbias.pages.report.axes import x_axis
 from implicitbias.plan import config, content, packs, spec
 from implicitbias.plan.plan import make_plan
 from implicitbias.train import progress, records, status
@@ -173,6 +176,77 @@ def test_tables_of_other_types_are_read_or_one_message(tmp_path, name):
         else:
             assert isinstance(frame, pd.DataFrame)
             assert not frame[["run", "epoch", "step", "layer", "quantity"]].isna().any().any()
+    assert refused > 20
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def odd_png(dice):
+    """A picture of 20 x 10 pixels that claims another size, depth or dpi, or is cut or changed."""
+    width, height = dice.choice([(20, 10)] * 3 + [(60_000, 60_000), (0, 10), (20, 2**31 - 1)])
+    head = struct.pack(">IIBBBBB", width, height, dice.choice([8, 8, 8, 3]),
+                       dice.choice([2, 2, 2, 7]), 0, 0, dice.choice([0, 0, 9]))  # fmt: skip
+    dots = struct.pack(">IIB", dice.choice([7874, 0, 2**31 - 1]), 0, 1)
+    rows = zlib.compress(b"".join(b"\0" + dice.randbytes(60) for _ in range(10)))
+    parts = [chunk(b"IHDR", head), chunk(b"pHYs", dots), chunk(b"IDAT", rows), chunk(b"IEND", b"")]
+    content = bytearray(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    if dice.random() < 0.3:
+        content = content[: dice.randrange(len(content))]
+    elif dice.random() < 0.5:
+        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    return bytes(content)
+
+
+def test_pictures_of_other_sizes_are_shown_or_one_message(tmp_path):
+    dice, refused, path = random.Random("png"), 0, tmp_path / "figures" / "p" / "fig01.png"
+    path.parent.mkdir(parents=True)
+    for _ in range(150):
+        path.write_bytes(odd_png(dice))
+        for read in (picture.picture, picture.inline):
+            try:
+                shown = read(tmp_path, "p/fig01")
+            except UserError as error:
+                assert str(error).startswith(f"{path}: not a picture: "), error
+                assert str(error).isprintable()
+                refused += 1
+            else:
+                assert shown is None or read is picture.picture or 0 < shown.width < 1000
+    assert 60 < refused < 290
+
+
+CELLS = [
+    "",
+    "nan",
+    "inf",
+    "-1e400",
+    "x" * 5000,
+    "</script>",
+    "1;2",
+    "\x1b[2J",
+    '"',
+    "0x10",
+    "1,2,3",
+]
+
+
+def test_plotted_numbers_of_other_types_are_read_or_one_message(tmp_path):
+    dice, refused, path = random.Random("csv"), 0, tmp_path / "fig01.csv"
+    head = ["panel", "series", "x_name", "x", "mean", "low", "high", "n"]
+    for _ in range(150):
+        rows = [["a", "b", "epoch", "1", "0.5", "0.4", "0.6", "3"] for _ in range(3)]
+        rows[dice.randrange(3)][dice.randrange(8)] = dice.choice(CELLS)
+        kept = [name for name in head if dice.random() < 0.95]
+        path.write_text("\n".join(",".join(row) for row in [kept, *rows]))
+        for read in (lambda p: picture.alternative("t", p), lambda p: x_axis(p, ("lr",)),
+                     lambda p: numbers.beside(p, p)):  # fmt: skip
+            try:
+                read(path)
+            except UserError as error:
+                assert str(error).startswith(f"{path}: not the numbers of a figure: "), error
+                assert str(error).isprintable()
+                refused += 1
     assert refused > 20
 
 

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ...base.errors import UserError
 from ...plan.plan import Plan
+from .plotted import plotted
 from .words import cell
 
 # Kept, of fields that vary together, in this order: what the papers put on their axes.
@@ -49,11 +47,7 @@ def _plain(value: Any) -> float | str:
 
 def x_axis(numbers: Path, fields: Sequence[str]) -> str:
     """Return what the figure draws against, as its CSV says: one of `fields`, or `epoch`."""
-    try:
-        drawn = Counter(pd.read_csv(numbers, usecols=["x_name"])["x_name"].dropna())
-    except FileNotFoundError:
-        drawn = Counter()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{numbers}: not the numbers of a figure: {error}") from error
+    rows = plotted(numbers, usecols=["x_name"])
+    drawn = Counter(() if rows is None else rows["x_name"].dropna())
     known = [str(name) for name, _ in drawn.most_common() if name == "epoch" or name in fields]
     return (known or list(fields) or ["epoch"])[0]

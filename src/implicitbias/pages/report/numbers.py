@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ...base.errors import UserError
 from .picture import text_uri
+from .plotted import plotted
 
 KEYS = ["panel", "series", "x_name", "x"]
 SHOWN = 12  # points; the file has all
@@ -54,9 +56,11 @@ def beside(a: Path, b: Path) -> Numbers:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path, dtype={"panel": str, "series": str, "x_name": str})
-        frame = frame[[*KEYS, "mean", "low", "high", "n"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: not the numbers of a figure: {error}") from error
+    frame = plotted(path, dtype={"panel": str, "series": str, "x_name": str})
+    needed = [*KEYS, "mean", "low", "high", "n"]
+    if frame is None or not {*needed} <= {*frame.columns}:
+        raise UserError(f"{path}: not the numbers of a figure: needed are {', '.join(needed)}")
+    if not is_numeric_dtype(frame["mean"]):
+        raise UserError(f"{path}: not the numbers of a figure: mean is not always a number")
+    frame = frame[needed]
     return frame.assign(repeat=frame.groupby(KEYS, dropna=False).cumcount())

@@ -10,18 +10,19 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
-from ...base.errors import UserError
+from ...base.errors import UserError, printable
 from .blocks import packed
+from .plotted import plotted
 
 _DESCRIPTION = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _PLAIN = "".join(map(chr, range(32, 127))).translate(str.maketrans("", "", '"#%&'))
 _NO_DITHER = Image.Dither.NONE
 _NAMED = 8  # panels and series that an alternative text lists
 _THUMBNAIL = 420  # pixels across
+_LARGEST = 12_000  # pixels a side: a figure of 60 inches
 _SMALL = 30_000  # bytes of an SVG that is its own thumbnail where there is no PNG
 SVG, WEBP = "image/svg+xml", "image/webp"
 
@@ -66,7 +67,7 @@ def inline(root: Path, key: str) -> Inline | None:
     found = [Inline(text_uri(svg, SVG))] if svg else []
     if png:
         image = _opened(png, stem)
-        inches = image.width / image.info.get("dpi", (200.0,))[0]
+        inches = image.width / _dots(image)
         found.append(Inline(_based(_webp(image), WEBP), round(96 * inches)))
     return min(found, key=lambda p: len(p.source), default=None)
 
@@ -88,10 +89,19 @@ def _thumbnail(svg: bytes | None, png: bytes | None, stem: Path) -> Inline | Non
 def _opened(png: bytes, stem: Path) -> Image.Image:
     try:
         image = Image.open(BytesIO(png))
+        if max(image.size) > _LARGEST:
+            raise ValueError(f"{image.width} x {image.height} pixels; at most {_LARGEST} a side")
         image.load()
-    except OSError as error:
-        raise UserError(f"{stem}.png: not a picture: {error}") from error
+    except (OSError, SyntaxError, ValueError, OverflowError, Image.DecompressionBombError) as error:
+        said = printable(str(error))
+        raise UserError(f"{stem}.png: not a picture: {said}") from error
     return image
+
+
+def _dots(image: Image.Image) -> float:
+    """Return the dots per inch that a picture names, or those that figures are saved with."""
+    dots = float(image.info.get("dpi", (0.0,))[0])
+    return dots if 10 < dots < 5000 else 200.0
 
 
 def _webp(image: Image.Image) -> bytes:
@@ -108,12 +118,9 @@ def _webp(image: Image.Image) -> bytes:
 
 def alternative(title: str, numbers: Path) -> str:
     """Return the title, and which series are drawn in which panels, as the CSV names them."""
-    try:
-        drawn = pd.read_csv(numbers, dtype=str)
-    except FileNotFoundError:
+    drawn = plotted(numbers, dtype=str)
+    if drawn is None:
         return title
-    except (OSError, ValueError) as error:
-        raise UserError(f"{numbers}: not the numbers of a figure: {error}") from error
     parts = [title]
     for column, word in (("panel", "Panels"), ("series", "Series"), ("x_name", "Against")):
         names = list(drawn[column].dropna().unique()) if column in drawn else []
