@@ -82,7 +82,12 @@ def runs(
 def status(
     results: Annotated[Path, path("--results", help="The folder of all scales.")] = Path("results"),
 ) -> None:
-    """Print a line for every pack that is in training, of every scale."""
+    """Print how far training is.
+
+    Of each scale: how many packs are done, in training, failed and to come, and about how long the
+    rest takes with as many at once as now; then a line for each pack in training, with its steps
+    per second, and for each that failed, with the error and the log.
+    """
     from ..train import status
 
     print("\n".join(status.lines(results)))

@@ -32,6 +32,9 @@ ELSEWHERE = {
         ("tests/pages/report/test_compare.py", '"--against"'),
     "python -m http.server -d site": ("tests/pages/docs/test_site.py", '"http.server", "-d", site'),
     "pip install": ("docs/cluster.md", "untested"),
+    'pip install ".[data,workflow]"': ("tests/api/test_study.py", "build_wheel"),
+    "cd my_study": ("tests/api/test_study.py", "chdir"),
+    "python -m implicitbias runs decay": ("tests/api/test_study.py", '"runs", "decay"'),
     "pip install snakemake-executor-plugin-kubernetes": ("docs/cluster.md", "untested"),
     "snakemake --executor kubernetes --jobs 100 --container-image <image with this package>":
         ("docs/cluster.md", "untested"),

@@ -28,6 +28,12 @@ def test_a_yaml_block_plans_and_every_sweep_in_it_is_used(block, tmp_path):
     assert plan_of(BLOCKS[block], tmp_path).warnings == ()
 
 
+def test_the_study_has_as_many_runs_as_it_says(tmp_path):
+    plan = plan_of(BLOCKS["docs/own.md 0"], tmp_path)
+    n = len(plan.figures["own/rates"].runs)
+    assert f"makes 2 x 2 x 10 x 2 = {n} runs" in (ROOT / "docs/own.md").read_text()
+
+
 def test_the_tutorial_has_as_many_new_runs_as_it_says(tmp_path):
     before, after = plan_of("{}", tmp_path), plan_of(BLOCKS["docs/start.md 0"], tmp_path)
     new = {*after.figures["galanti2025rank/fig08"].runs}
