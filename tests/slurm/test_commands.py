@@ -29,7 +29,7 @@ def commands():
     """The lines of the page's first block."""
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     lines = re.search(r"```sh\n(.*?)```", page, re.DOTALL)[1].splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     return lines
 
 
@@ -47,7 +47,7 @@ def script(login):
     return "\n".join([*lines, "wait $!"])
 
 
-def test_the_ten_commands_of_the_page_and_a_local_run_give_the_same_tables(made, cluster, login):
+def test_the_commands_of_the_page_and_a_local_run_give_the_same_tables(made, cluster, login):
     output = finished(login.run("bash", "-c", script(login)))
     _, *parts = re.split(r"^>>> (\S+)\n", output, flags=re.MULTILINE)
     said_by = dict(zip(parts[::2], parts[1::2], strict=True))
@@ -55,6 +55,7 @@ def test_the_ten_commands_of_the_page_and_a_local_run_give_the_same_tables(made,
     assert output.count("has been submitted with SLURM jobid") == planned < 20
     assert re.search(r"cpu .* (rule_|.*_packs)", said_by["squeue"])
     assert "GPU-hours" in output
+    assert "SLURM would take all jobs, of " in output
     tables = sorted(p.relative_to(made) for p in made.glob("results/smoke/tables/*/*.parquet"))
     assert tables == login.tables()
     assert len(tables) >= 50

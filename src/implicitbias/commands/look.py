@@ -23,20 +23,31 @@ def plan(
     json: Annotated[
         bool, typer.Option("--json", help="For a program; times in seconds, memory in MB.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask SLURM whether it would take such jobs; exit code 1"
+                           " if not.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The summary alone.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every pack, too, with its steps and time.")
     ] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Print what a scale would make and how long it would take.
 
     First stands the summary, then a line for every figure. Trains and writes nothing. Times are
     estimates for one core or device, corrected by the packs that were trained here.
     """
+    from ..plan import check as checks
     from ..plan import papers, summary
     from ..plan.plan import make_plan
 
-    facts = summary.summary(make_plan(*papers.of_scale(scale, configfile)), gpus)
+    planned = make_plan(*papers.of_scale(scale, configfile))
+    if check:
+        problems = checks.problems(planned)
+        kinds = len(checks.asks(planned))
+        print("\n".join(problems) or f"SLURM would take all jobs, of {kinds} kinds")
+        raise typer.Exit(bool(problems))
+    facts = summary.summary(planned, gpus)
     print(summary.as_json(facts) if json else summary.text(facts, 0 if quiet else 1 + verbose))
 
 
