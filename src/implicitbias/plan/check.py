@@ -66,7 +66,7 @@ def asks(plan: Plan) -> dict[Ask, list[str]]:
 
 
 def problems(plan: Plan) -> list[str]:
-    """Return one line for each request that SLURM would refuse or never start.
+    """Return one line for each cause for which SLURM would refuse jobs or never start them.
 
     UserError where there is no SLURM, or where it does not answer.
     """
@@ -74,18 +74,23 @@ def problems(plan: Plan) -> list[str]:
         raise UserError(
             "plan --check: there is no sbatch here; it is asked where jobs are submitted"
         )
-    limits, said = partition_minutes(), []
+    limits = partition_minutes()
+    causes: dict[tuple[str, str], list[str]] = {}
     for ask, jobs in sorted(asks(plan).items(), key=lambda pair: repr(pair[0])):
-        many = f"{jobs[0]} and {len(jobs) - 1} more" if len(jobs) > 1 else jobs[0]
         name, limit = limits.get(ask.partition, (ask.partition or "the default", None))
         if limit is not None and ask.minutes > limit:
-            said.append(
-                f"cluster.{ask.place}: {many} can never start in partition {name}: limit {limit}"
-                f" min, asked {ask.minutes}; write `max_minutes: {limit}`, or choose another"
-                " partition"
+            cause = (
+                f"can never start in partition {name}: its limit is {limit} min, and more is asked;"
+                f" write `max_minutes: {limit}`, or choose another partition"
             )
-        elif refusal := _refusal(ask):
-            said.append(f"cluster.{ask.place}: {many}: {refusal}")
+        else:
+            cause = _refusal(ask)
+        if cause:
+            causes.setdefault((ask.place, cause), []).extend(jobs)
+    said = [
+        f"cluster.{place}: {jobs[0]}{f' and {len(jobs) - 1} more' if jobs[1:] else ''}: {cause}"
+        for (place, cause), jobs in causes.items()
+    ]
     if (most := submit_limit()) is not None and most < AT_ONCE:
         said.append(
             f"at most {most} jobs may be submitted by this account: give snakemake --jobs {most}"
