@@ -14,6 +14,7 @@ from ..analysis import claims, tables
 from ..base import provenance, registry
 from ..base.source import constants
 from ..figures import style
+from ..figures._letters import written
 from ..plan import packs
 from ..plan.spec import RunSpec, procedure_spec
 from ..train import records
@@ -98,7 +99,8 @@ def _metrics() -> str:
         stem, _, parameter = name.partition("_<")
         metric = metrics.resolve(metrics.with_parameter(stem, 0.001) if parameter else name)
         function = metric.compute.func if isinstance(metric.compute, partial) else metric.compute
-        formula = (inspect.getdoc(function) or "").partition("\n")[0].removeprefix("Return ")
+        said = written(inspect.getdoc(function) or "")
+        formula = said.partition("\n")[0].removeprefix("Return ")
         link = f"[`{name}`](../glossary.md#{function.__module__.rpartition('.')[2]})"
         rows.append([link, ", ".join(f"`{n}`" for n in metric.needs), escaped(formula)])
     return table(["metric", "computed from", "what it is"], rows)

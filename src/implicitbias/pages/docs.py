@@ -95,7 +95,7 @@ def _module(folder: str, name: str) -> str:
     title, paragraphs = registry.docstring(registry.PACKAGE / folder / f"{name}.py")
     spelt = {known.partition("_<")[0]: known for known in metrics.known()}
     functions = [
-        f"#### `{spelt.get(n, n)}`\n\n```text\n{inspect.getdoc(f)}\n```"
+        f"#### `{spelt.get(n, n)}`\n\n```text\n{written(inspect.getdoc(f) or '')}\n```"
         for n, f in inspect.getmembers(module, inspect.isfunction)
         if f.__module__ == module.__name__ and not n.startswith("_")
     ]

@@ -12,6 +12,7 @@ from pydoc import locate
 from typing import Any
 
 from ..base.errors import UserError
+from ..figures._letters import written
 
 _LINE = 90  # characters; a longer signature has a line for each argument
 
@@ -49,7 +50,8 @@ def _entry(level: str, name: str, documented: Any, signature: str = "") -> str:
     anchor = name.lower().replace(".", "-")
     heading = f"{level} `{name}` {{ #{anchor} data-toc-label={name} }}"
     code = f"```python\n{signature}\n```" if signature else ""
-    return "\n\n".join(filter(None, [heading, code, f"```text\n{inspect.getdoc(documented)}\n```"]))
+    said = written(inspect.getdoc(documented) or "")
+    return "\n\n".join(filter(None, [heading, code, f"```text\n{said}\n```"]))
 
 
 def _signature(name: str, called: Callable[..., Any]) -> str:

@@ -88,7 +88,7 @@ def test_every_metric_has_its_formula_in_the_glossary(site):
         assert f"<code>{html.escape(name)}</code></h4>" in re.sub(
             r'<a class="headerlink.*?</a>', "", page
         )
-    for formula in ("||W||_F^2 / ||W||_2^2 = sum_i s_i^2 / s_1^2", "m_l B log(2/eps) / x"):
+    for formula in ("‖W‖_F² / ‖W‖_2² = sum_i s_i² / s_1²", "mₗ B log(2/eps) / x"):
         assert formula in page
 
 
