@@ -19,7 +19,7 @@ def test_every_claim_shows_its_numbers_and_missing_ones_are_said_missing(plan):
     (fails,) = page.claims("× fails Rank")
     assert "-0.9123 [-0.99, -0.8] against -0.5, n = 3 paper" in fails
     (undecided,) = page.claims("? undecided Rank")
-    assert "no value none against -0.5, n = 0" in undecided
+    assert "no value (no interval) against -0.5, n = 0" in undecided
 
 
 def test_a_sentence_stands_before_its_numbers(plan):

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from ...analysis.claims import HEADLINE, KINDS, VERDICTS, holm
 from ...base.files import write_text
+from ...figures._letters import written
 from ...plan.plan import Plan
 from . import script, words
 from .agreement import Agreement, agreements
@@ -105,6 +106,7 @@ def environment() -> Environment:
     environment.globals["marks"] = words.MARKS
     for name in ("number", "interval", "duration", "moment", "count", "coded", "capital"):
         environment.filters[name] = getattr(words, name)
+    environment.filters["written"] = written
     return environment
 
 

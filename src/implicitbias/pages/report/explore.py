@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ...analysis import tables
+from ...figures._letters import written
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
 from . import opening, spectra
@@ -69,7 +70,7 @@ def explore(plan: Plan, figures: list[Figure], published: Path | None = None) ->
     Of the published runs the first record is on the page, the paper's last one, and ours.
     """
     order = [plan.figures[figure.key] for figure in figures]
-    titles = {figure.key: figure.title for figure in figures}
+    titles = {figure.key: written(figure.title) for figure in figures}
     sources = [Source(plan, _ranked(plan, order))]
     if full := opening.published_plan(published):
         also = [full.figures[key] for key in titles if key in full.figures]

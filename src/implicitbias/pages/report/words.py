@@ -10,6 +10,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from ...figures._letters import written
+
 # Each verdict has a mark as well as a colour: the page is printed, and read by the colour-blind.
 MARKS = {
     "fails": "×",
@@ -19,8 +21,6 @@ MARKS = {
     "no claims": "–",
     "not made": "!",
 }
-
-_SYMBOLS = ("rho", "nc", "mu", "tau")
 
 
 def number(value: float) -> str:
@@ -58,16 +58,20 @@ def cell(value: Any) -> str:
 
 
 def coded(text: str) -> Markup:
-    """Return text in which `backticks` become code; everything in it is escaped."""
-    parts = [escape(part) for part in re.split(r"`([^`]+)`", text)]
+    """Return text in which `backticks` become code, and names of Greek letters those letters.
+
+    Everything in it is escaped.
+    """
+    halves = re.split(r"`([^`]+)`", text)
+    parts = [escape(part if i % 2 else written(part)) for i, part in enumerate(halves)]
     parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
     return Markup("").join(parts)
 
 
 def capital(text: str) -> str:
-    """Return a sentence that begins with a capital, where it begins with a plain word.
+    """Return a sentence with Greek letters for their names, and a capital for its first word.
 
-    Symbols such as `rho`, `l1` and `w` stay as they are.
+    Symbols such as `l1`, `w` and `nc1` stay as they are.
     """
-    word = re.match(r"[a-z]{2,}\b(?![/=_])", text)
-    return text if not word or word[0] in _SYMBOLS else text[0].upper() + text[1:]
+    text = written(text)
+    return text[0].upper() + text[1:] if re.match(r"[a-z]{2,}\b(?![/=_])", text) else text

@@ -32,6 +32,7 @@ function look() {
       titleFontSize: 13,
       labelLimit: 120,
     },
+    axisX: { grid: false },
     legend: {
       labelColor: ink,
       titleColor: ink,
@@ -76,7 +77,8 @@ function lines({
   each = false,
   height = 300,
 }) {
-  const room = colour.room ?? 200; // of an entry of the legend
+  const longest = Math.max(...colour.domain.map((name) => String(name).length));
+  const room = Math.min(colour.room ?? 200, 44 + 8 * longest); // of an entry of the legend
   const colourOf = {
     field: "colour",
     type: "nominal",

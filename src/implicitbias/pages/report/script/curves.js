@@ -115,6 +115,7 @@ class Curves extends Tool {
         type: "quantitative",
         title: words(metric),
         scale: log ? { type: "log" } : { zero: false },
+        axis: { tickCount: 6 },
       },
       colour: {
         title: "",

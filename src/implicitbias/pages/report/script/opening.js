@@ -15,7 +15,7 @@ class Opening extends Ranks {
     const steps = [
       [figure.reference ? "As published" : "As drawn", "fro", figure.tolerance],
       ["As printed", "fro", printed],
-      ["Lower still: the plateau is initialisation", "spec", index.grid[0]],
+      ["Lower still: the plateau is initialisation", "fro", index.grid[0]],
     ];
     this.controls.replaceChildren(
       element(

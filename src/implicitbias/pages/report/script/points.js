@@ -7,6 +7,10 @@ const AXES = {
 };
 const CATEGORIES = ["lambda", "mu", "B", "init", "H", "depth"];
 
+// The distinct names, with B=4 before B=16.
+const natural = (rows, name) =>
+  distinct(rows, name).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
 class Points extends Tool {
   constructor(root) {
     super(root);
@@ -29,8 +33,8 @@ class Points extends Tool {
       band: false,
       points: rows.length < 150,
       each: true,
-      colour: { title: "", domain: distinct(rows, "panel"), room: 160 },
-      facets: distinct(rows, "series"),
+      colour: { title: "", domain: natural(rows, "panel"), room: 160 },
+      facets: natural(rows, "series"),
     });
     const drawn = rows.map(({ panel, series, x, y }) => ({
       x,

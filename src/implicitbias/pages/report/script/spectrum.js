@@ -92,6 +92,7 @@ class Spectrum extends Tool {
         type: "quantitative",
         title: `singular value / ${normWords(norm)}`,
         scale: { type: "log", domain: [index.grid[0], 1] },
+        axis: { tickCount: 5 },
       },
       colour: { title: "layer", domain: pack.layers.map((each) => layerWords(each.name)) },
       facets: [""],
