@@ -17,7 +17,11 @@ class Tool {
     root.replaceChildren(
       this.controls,
       this.note,
-      element("div", { class: "box" }, picture),
+      element(
+        "div",
+        { class: "box", role: "group", "aria-label": "Drawing", tabindex: 0 },
+        picture,
+      ),
       this.below,
     );
     this.wanted = 0;
