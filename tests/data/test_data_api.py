@@ -22,8 +22,8 @@ EMBEDDED = ("digits", "mnist5k")
 
 def test_names_are_the_files_of_the_folder() -> None:
     assert data.names() == (
-        "cifar10", "digits", "fashion_mnist", "food101", "imagenette", "mnist", "mnist5k",
-        "places365", "svhn",
+        "cifar10", "digits", "fashion_mnist", "food101", "imagenette", "local_patches", "mnist",
+        "mnist5k", "places365", "scattered_patches", "svhn",
     )  # fmt: skip
     for name in data.names():
         assert data._dataset(name).name == name
@@ -181,7 +181,7 @@ def test_preprocessing_is_the_formula(
     ("name", "options", "message"),
     [
         ("cifar100", {}, ("unknown data set 'cifar100': known are cifar10, digits, fashion_mnist, "
-         "food101, imagenette, mnist, mnist5k, places365, svhn")),
+         "food101, imagenette, local_patches, mnist, mnist5k, places365, scattered_patches, svhn")),
         ("_cache", {}, "unknown data set '_cache'"),
         ("mnist", {"preprocessing": "whiten"},
          "unknown preprocessing 'whiten': 'mnist' supports standard, galanti2025rank"),

@@ -103,7 +103,8 @@ def test_random_labels(tmp_path, sign, verdict):
 def test_accuracy_against_margin(tmp_path, sign, verdict):
     runs = []
     for start, decay, seed in itertools.product((0.9, 1.0, 1.3), (0.0, 0.002), range(3)):
-        rho = (2.5 if decay else 5.5) + start
+        good = sign < 0  # then rho is smaller with decay, and the same from every start
+        rho = (2.5 if (decay > 0) == good else 5.5) + (0.5 if good else 2) * start
         accuracy = 0.8 + sign * 0.1 / rho - 0.05 * sign * (decay == 0)
         values = {"fro_norm": rho, **LEARNT, "test_accuracy": accuracy}
         runs.append(({"init_norm": start, "weight_decay": decay, "seed": seed}, values))
@@ -142,6 +143,19 @@ def test_numbers_of_examples(tmp_path, layers):
     assert set(verdicts(tmp_path, figure, sizes(True, layers)).values()) == {"holds"}
     found = verdicts(tmp_path, figure, sizes(False, layers), drawn=False)
     assert set(found.values()) == {"fails"}
+
+
+def test_a_seed_with_a_network_at_chance_is_left_out(tmp_path):
+    rows = sizes(True, 6)
+    lost = (rows["seed"] == 2) & (rows["n_train"] == 500)
+    rows.loc[lost & (rows["metric"] == "train_accuracy"), "value"] = 0.5
+    rows.loc[lost & (rows["metric"] == "rho"), "value"] = 900.0
+    claims = importlib.import_module(f"implicitbias.figures.{PAPER}.fig06").claims(rows)
+    assert {c.n for c in claims} == {2}
+    assert {c.verdict for c in claims} == {"undecided"}
+    assert all("1 of 15 networks" in c.note for c in claims)
+    verdicts(tmp_path, "fig06", rows)  # the cross is drawn
+    assert "at chance" in (tmp_path / "out/fig06.csv").read_text()
 
 
 def test_published_tables_are_whole():

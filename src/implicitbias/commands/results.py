@@ -75,7 +75,7 @@ def list(data_dir: DataDir = Path("data")) -> None:
     for name in data.names():
         facts = data.info(name)
         images = f"{facts.n_train:,} + {facts.n_test:,} images"
-        print(f"{name:<14} {data.state(name, data_dir):<15} {images:<25} {facts.source}")
+        print(f"{name:<18} {data.state(name, data_dir):<15} {images:<25} {facts.source}")
 
 
 @verb("get a data set, check its hash, print its path", "data fetch cifar10", group=data)

@@ -28,12 +28,16 @@ class MLPBN(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(depth))
         self.head = nn.Linear(width, n_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (B, classes) of examples x (B, ...)."""
+    def features(self, x: Tensor) -> Tensor:
+        """Return what enters the head (B, H), of examples x (B, ...)."""
         h = x.flatten(1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = norm(layer(h)).relu()
-        logits: Tensor = self.head(h)
+        return h
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (B, classes) of examples x (B, ...)."""
+        logits: Tensor = self.head(self.features(x))
         return logits
 
 

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.statistics import Statistic
-from .. import style
+from .. import _learnt, style
 from . import _weight_norm as wn
 
 NEEDS = ("rho", "train_accuracy", "test_accuracy")
+LEARNT = 0.8  # training accuracy from which on a network of two classes has learnt
 SERIES = ("rho", "train error", "test error")
 
 
@@ -64,12 +65,14 @@ def draw(table: pd.DataFrame, figure: str, paper: Mapping[str, Any]) -> Figure:
     """Draw rho and errors, which the paper has as a table, its bars of the gap, its triangles."""
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.6), layout="constrained")
     runs, theirs = runs_of(table), published(figure)
-    words = wn.label(table, dict(paper))
-    _line(axes[0][0], runs, theirs, "rho", (style.BLUE, "o"), words)
+    words, lost = wn.label(table, dict(paper)), _learnt.at_chance(table, LEARNT)
+    _line(axes[0][0], runs, theirs, "rho", (style.BLUE, "o"), words, lost)
     for name, look in (("train_error", (style.BLUE, "s")), ("test_error", (style.VERMILION, "^"))):
-        _line(axes[0][1], runs, theirs, name, look, words)
-    _gap(axes[1][0], runs, theirs, words)
-    _line(axes[1][1], runs, theirs, "bound", (style.VERMILION, "^"), words)
+        _line(axes[0][1], runs, theirs, name, look, words, lost)
+    _gap(axes[1][0], runs[~runs["run"].isin(lost)], theirs, words)
+    _line(axes[1][1], runs, theirs, "bound", (style.VERMILION, "^"), words, lost)
+    if lost:
+        style.remark(fig, f"{len(lost)} of {len(runs)} networks at chance, grey crosses, no bar")
     for ax in axes.flat:
         ax.set_xlabel("training examples N")
     for ax in (axes[0][0], axes[0][1], axes[1][1]):
@@ -79,16 +82,17 @@ def draw(table: pd.DataFrame, figure: str, paper: Mapping[str, Any]) -> Figure:
     axes[0][1].set_ylabel("error")
     axes[1][0].set_ylabel("test - training error")
     axes[1][1].set_ylabel("rho / sqrt(N)")
-    axes[0][1].legend()
-    axes[0][0].legend()
+    style.legend(fig, axes[0][0], axes[0][1], axes[1][1], ncols=3)
     return fig
 
 
 def _line(
-    ax: Axes, runs: pd.DataFrame, theirs: pd.DataFrame, name: str, look: tuple[str, str], words: str
-) -> None:
+    ax: Axes, runs: pd.DataFrame, theirs: pd.DataFrame, name: str, look: tuple[str, str],
+    words: str, lost: frozenset[str],
+) -> None:  # fmt: skip
     label = {"bound": "rho / sqrt(N)"}.get(name, name.replace("_", " "))
-    style.band(ax, runs.assign(value=runs[name]), "N", label, look, label)
+    rows = runs.assign(value=runs[name])
+    _learnt.band(ax, rows, "N", label, look, label, lost, crosses=True)
     drawn = [t.get_label() for t in ax.get_lines()]
     shown = f"_{words}" if words in drawn else words
     style.points(ax, list(theirs["N"]), list(theirs[name]), shown, label)
