@@ -121,6 +121,18 @@ def test_float8_with_scales(scale, shape):
     np.testing.assert_allclose(made["l.weight"], w.numpy(), rtol=0.07, atol=0.01)
 
 
+def test_float8_with_a_scale_says_which_ranks_may_count_its_rounding(tmp_path):
+    """Rank 4, in digits of 6%: true at a tolerance above the rounding, and said below it."""
+    w, scale = low(24, 24, rank=4), torch.tensor(0.5)
+    stored = (w / scale).to(torch.float8_e4m3fn)
+    torch.save({"l.weight": stored, "l.weight_scale": scale}, tmp_path / "net.pt")
+    row = spectrum.table(tmp_path / "net.pt", tolerance=[0.05, 1e-3]).iloc[0]
+    assert row["dtype"] == "float8_e4m3fn"
+    assert row["rank_fro_5e-2"] == 4 < row["rank_fro_1e-3"]
+    note = row["note"].partition("; ")[2]
+    assert note == "rank_fro_1e-3, rank_spec_1e-3 may count the rounding of float8_e4m3fn"
+
+
 def test_float8_without_scales_says_so(tmp_path):
     torch.save({"l.weight": low().to(torch.float8_e4m3fn)}, tmp_path / "net.pt")
     assert "without a scale" in spectrum.table(tmp_path / "net.pt")["note"][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -36,6 +36,7 @@ class Matrix:
     reason: str = ""
     note: str = ""
     parts: tuple[str, ...] = ()  # the tensors that it is made of
+    kinds: Sequence[str] = ()  # their types, where there are several, once it has been read
 
 
 def matrices(
@@ -95,7 +96,8 @@ def laid_out(weight: Weight, layout: str) -> Iterator[Matrix]:
     if layout == "expert":
         for i in range(shape[0]):
             yield Matrix(f"{name}[{i}]", shape, layout, shape[1], shape[2],
-                         partial(_one_of, read, i), note=note, parts=weight.parts)  # fmt: skip
+                         partial(_one_of, read, i), note=note, parts=weight.parts,
+                         kinds=weight.made.kinds)  # fmt: skip
         return
     if layout == "embedding":
         ones = next((i for i, n in enumerate(shape[:-2]) if n != 1), len(shape) - 2)
@@ -109,7 +111,8 @@ def laid_out(weight: Weight, layout: str) -> Iterator[Matrix]:
         tensor = read()
         return (tensor.movedim(1, 0) if layout == "transposed" else tensor).reshape(rows, -1)
 
-    yield Matrix(name, shape, layout, rows, prod(rest), matrix, note=note, parts=weight.parts)
+    yield Matrix(name, shape, layout, rows, prod(rest), matrix, note=note, parts=weight.parts,
+                 kinds=weight.made.kinds)  # fmt: skip
 
 
 def _one_of(read: Callable[[], Tensor], i: int) -> Tensor:
@@ -125,7 +128,7 @@ def array(matrix: Matrix) -> tuple[NDArray[np.float64] | None, str, str]:
     try:
         with torch.no_grad():
             tensor = matrix.read()
-            kind = str(tensor.dtype).removeprefix("torch.")
+            kind = matrix.kinds[0] if matrix.kinds else str(tensor.dtype).removeprefix("torch.")
             if reason := _unfit(tensor):
                 return None, kind, reason
             if tensor.is_quantized:

@@ -25,11 +25,15 @@ _REFUSED = re.compile(r"GLOBAL ([\w.]+)")
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor of a file: its shape, how to read it, and why it has no matrix, if that is known."""
+    """A tensor of a file: its shape, how to read it, and why it has no matrix, if that is known.
+
+    kinds: once `read` has put the tensor together, the types of the stored numbers.
+    """
 
     shape: tuple[int, ...]
     read: Callable[[], Tensor]
     reason: str = ""
+    kinds: list[str] = field(default_factory=list)
 
 
 @dataclass

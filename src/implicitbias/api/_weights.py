@@ -56,12 +56,15 @@ def _combined(
     make: Callable[..., Tensor], note: str = "",
 ) -> Weight:  # fmt: skip
     """A weight that is computed, in float64, from the parts in their order."""
+    kinds: list[str] = []
 
     def read() -> Tensor:
-        return make(*(p.read().detach().cpu().double() for p in parts.values()))
+        stored = [part.read().detach().cpu() for part in parts.values()]
+        kinds[:] = [str(tensor.dtype).removeprefix("torch.") for tensor in stored]
+        return make(*(tensor.double() for tensor in stored))
 
-    names = tuple(parts)
-    return Weight(name, Stored(shape, read), names, note or f"made of {' and '.join(names)}")
+    names, made = tuple(parts), Stored(shape, read, kinds=kinds)
+    return Weight(name, made, names, note or f"made of {' and '.join(names)}")
 
 
 def weight_norm(name: str, tensors: Tensors) -> Weight | None:

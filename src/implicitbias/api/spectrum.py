@@ -28,7 +28,7 @@ COLUMNS = {
     " layer; `kernel`, a convolution (out, in, area) as (out, in x area); `transposed`, a"
     " transposed convolution (in, out, area) as (out, in x area); `expert`, one of a stack"
     " (experts, out, in); `embedding`, (1, n, d) as (n, d).",
-    "dtype": "Type of the stored numbers; float64 where the weight is made of several tensors.",
+    "dtype": "Type of the stored numbers; of the first tensor where the weight is made of several.",
     "fro_norm": "||W||_F [1].",
     "spec_norm": "||W||_2, the largest singular value [1].",
     "stable_rank": "||W||_F^2 / ||W||_2^2 [1].",
@@ -135,22 +135,24 @@ def _row(matrix: Matrix, ranks: Sequence[str]) -> dict[str, Any]:
     row |= {"fro_norm": float(norms[0]), "spec_norm": float(norms[1])}
     for name in (*ranks, "stable_rank", "effective_rank"):
         row[name] = float(metrics.resolve(name).compute(s))
-    notes = [matrix.note, *_cautions(row["dtype"], ranks, w.shape, s)]
+    notes = [matrix.note, *_cautions(row["dtype"], bool(matrix.kinds), ranks, w.shape, s)]
     row["note"] = "; ".join(filter(None, notes))
     return row | {SPECTRUM: s / (s[0] or 1.0)}
 
 
 def _cautions(
-    dtype: str, ranks: Sequence[str], shape: tuple[int, ...], s: NDArray[np.float64]
+    dtype: str, made: bool, ranks: Sequence[str], shape: tuple[int, ...], s: NDArray[np.float64]
 ) -> Iterator[str]:
     """What the type of the stored numbers says against some of the ranks.
+
+    made: whether the matrix is made of several tensors, of which the first has this type.
 
     Rounding adds a matrix E of independent entries, of standard deviation u |w_ij| / sqrt(3) with
     the unit roundoff u, so ||E||_2 is about u / sqrt(3) ||W||_F (1 / sqrt(m) + 1 / sqrt(n)).
     """
     if not s.any():
         yield "all entries are 0"
-    if dtype.startswith("float8"):
+    if dtype.startswith("float8") and not made:
         yield "float8 without a scale that fits: the ranks are of the stored numbers"
     m, n = shape
     norms = {"rank_fro": np.linalg.norm(s), "rank_spec": s[0]}
