@@ -9,79 +9,30 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     NonNegativeInt,
     ValidationError,
-    model_validator,
 )
 
 from ..base import paths, studies
 from ..base.errors import UserError
 from .cluster import Cluster, Request
 from .overlays import Layer, Sources, merged, read, without_nulls
+from .samples import Model as Model
+from .samples import Random as Random
+from .samples import Values as Values
 from .spec import explain, first_problem
 
 Scale = Literal["smoke", "small", "paper", "published"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=60)]
-Values = Annotated[list[Any], Field(min_length=1)]
 Seeds = Annotated[list[NonNegativeInt], Field(min_length=1)]
 PositiveCount = Annotated[int, Field(gt=0)]
-Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
 ZIP = "Field -> as many values as the others here: they vary together, and with the grid."
 RANDOM = "Random samples of fields, with each of which every combination of the grid is run."
 DRAW = "Of a figure own/<name>, which is drawn without code: what stands on its axes."
 
 
-class Model(BaseModel):
-    """A part of the config that is frozen and strict.
-
-    An unknown key or a value of another type is an error.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
 M = TypeVar("M", bound=Model)
-
-
-class Range(Model):
-    """The distribution of one field in random samples: exactly one of these."""
-
-    uniform: Bounds | None = Field(
-        default=None, description="Between two numbers, evenly [of the field]."
-    )
-    log_uniform: Bounds | None = Field(
-        default=None,
-        description="Between two positive numbers, evenly in the logarithm [of the field].",
-    )
-    integers: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="A whole number from the first to the second [of the field]."
-    )
-    choice: Values | None = Field(default=None, description="One of these values.")
-
-    @model_validator(mode="after")
-    def _one(self) -> Range:
-        ends = self.uniform or self.log_uniform or self.integers
-        if len(self.model_fields_set) != 1 or (ends and not ends[0] < ends[1]):
-            raise ValueError(
-                "must be one of uniform, log_uniform, integers: [low, high], or choice: [...]"
-            )
-        if self.log_uniform and self.log_uniform[0] <= 0:
-            raise ValueError("log_uniform must lie above 0")
-        return self
-
-
-class Random(Model):
-    """Random samples of some fields; a sample stays what it is when `samples` grows."""
-
-    samples: Annotated[int, Field(gt=0, le=10_000)] = Field(
-        description="How many samples; each is run with every combination of the grid [1]."
-    )
-    seed: NonNegativeInt = Field(default=0, description="Seed of the samples [1].")
-    fields: Annotated[dict[str, Range], Field(min_length=1)] = Field(
-        description="Field -> its distribution; numbers have four digits."
-    )
 
 
 class Sweep(Model):

@@ -8,8 +8,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from .config import Random, Range, Sweep
+from .config import Sweep
 from .overlays import Keys
+from .samples import Random, Range
 
 
 def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
