@@ -5,7 +5,7 @@ from drawn_tree import RANKS
 from selenium.webdriver.common.keys import Keys
 
 TOOLS = ("ranks", "plane", "spectrum", "curves")
-FIRST_PAINT = 2000  # milliseconds; 180 to 320 on two cores of 2 GHz, of the page at scale small
+FIRST_PAINT = 2000  # milliseconds; at scale small 104 to 292 on two cores of an AMD EPYC
 
 
 def opened(browser, address, width, dark):

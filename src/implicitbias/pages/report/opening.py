@@ -13,6 +13,7 @@ from typing import Any
 from ...analysis.claims import Point
 from ...plan import papers
 from ...plan.config import Config
+from ...plan.overlays import Layer
 from ...plan.plan import Plan, make_plan
 from .figure import claims_of
 
@@ -24,11 +25,15 @@ _PANEL = re.compile(r"(B|mu|lambda)=(.+)")
 _FIELDS = {"B": "batch_size", "mu": "lr", "lambda": "weight_decay"}
 
 
-def published_plan(root: Path | None, config: Path = Path("config.yaml")) -> Plan | None:
-    """Return the plan of the published runs; None where no packs or no workflow is at hand."""
-    if root is None or not (root / "packs").is_dir() or not config.exists():
+def published_plan(root: Path | None) -> Plan | None:
+    """Return the plan of the published runs, whatever a user's own config says.
+
+    None where there are no packs, or the workflow is not in the current folder.
+    """
+    if root is None or not (root / "packs").is_dir() or not Path("workflow/papers").is_dir():
         return None
-    settings, sources = papers.of_scale("published")
+    said = {"scale": "published"}
+    settings, sources = papers.resolve(said, [Layer(Path("--scale"), said)])
     here: Config = settings.model_copy(update={"scale": root.name})
     return make_plan(here, sources, root.parent)
 
