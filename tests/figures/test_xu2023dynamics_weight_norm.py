@@ -82,9 +82,21 @@ def test_rho_over_training(tmp_path):
     assert set(verdicts(tmp_path, "fig03", starts(False), drawn=False).values()) == {"fails"}
 
 
+def test_a_seed_with_a_network_that_did_not_learn_is_left_out_and_said():
+    rows = starts(True, seeds=4)
+    lost = (rows["seed"] == 3) & (rows["init_norm"] == 1.3) & (rows["weight_decay"] > 0)
+    rows.loc[lost & (rows["metric"] == "train_accuracy"), "value"] = 0.5
+    rows.loc[lost & (rows["metric"] == "fro_norm"), "value"] = 90.0
+    claims = importlib.import_module(f"implicitbias.figures.{PAPER}.fig03").claims(rows)
+    assert {c.verdict for c in claims} == {"holds"}
+    assert {c.n for c in claims} == {3}
+    assert all("1 of 4 seeds left out" in c.note for c in claims)
+
+
 def test_networks_that_did_not_learn_test_nothing(tmp_path):
     rows = starts(True)
-    rows.loc[(rows["metric"] == "train_accuracy") & (rows["run"] == "r0"), "value"] = 0.5
+    lost = (rows["metric"] == "train_accuracy") & (rows["init_norm"] == 0.9)
+    rows.loc[lost, "value"] = 0.5  # in every seed
     assert set(verdicts(tmp_path, "fig03", rows, drawn=False).values()) == {"not tested"}
 
 

@@ -13,6 +13,7 @@ without. Readings of what the paper does not say (strides, gains, biases of the 
 of lambda) are in the documentation.
 """
 
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ from matplotlib.figure import Figure
 
 from ...analysis import regimes
 from ...analysis.claims import Claim
-from ...analysis.judge import judge
+from ...analysis.judge import judge as judged
 from ...analysis.statistics import Statistic
 from .. import style
 from . import _weight_norm as wn
@@ -56,6 +57,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the dip, the overshoot with decay, the two ends, and what they depend on."""
+    table, left = wn.whole_seeds(table)
+    judge = partial(judged, figure=FIGURE, note=left)
     runs = summary(table)
     with_decay, without = runs[runs["lam"] > 0], runs[runs["lam"] == 0]
     learnt = regimes.learn(table, wn.LEARNT)
@@ -74,32 +77,33 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return [
         judge(Statistic.of("largest rho after the plateau / at the end, with decay",
                            mean(with_decay, "over"), log=True),
-              figure=FIGURE, kind="paper", id="overshoots-with-decay", at_least=1.1,
+              kind="paper", id="overshoots-with-decay", at_least=1.1,
               regime=[learnt], reference="figure 3, left axis: 1.28 and 1.33",
               claim="with weight decay rho overshoots its end"),
         judge(Statistic.of("largest rho after the plateau / at the end, without decay",
                            mean(without, "over"), log=True),
-              figure=FIGURE, kind="control", id="no-overshoot-without-decay", at_most=1.05,
+              kind="control", id="no-overshoot-without-decay", at_most=1.05,
               regime=[learnt], reference="figure 3, left axis: 1.00",
               claim="without weight decay rho ends at its largest value"),
         judge(Statistic.of("rho at the end, without / with decay",
                            mean(without, "end") / mean(with_decay, "end"), log=True),
-              figure=FIGURE, kind="paper", id="decay-lowers-rho", at_least=1.5, regime=[learnt],
+              kind="paper", id="decay-lowers-rho", at_least=1.5, regime=[learnt],
               reference="figure 3, left axis: 2.3 and 2.6",
               claim="weight decay ends at a smaller rho"),
         judge(Statistic.of("least rho / initial rho, largest of the four settings",
                            runs.groupby("seed")["dip"].max(), log=True),
-              figure=FIGURE, kind="paper", id="dips-first", at_most=0.95, regime=[learnt],
+              kind="paper", id="dips-first", at_most=0.95, regime=[learnt],
               reference="figure 3, left axis: 0.59 to 0.78",
               claim="in every setting rho dips before it grows"),
         judge(Statistic.of("|ln ratio of the ends of both starts|, with minus without decay", gap),
-              figure=FIGURE, kind="paper", id="start-matters-less-with-decay", at_most=0.0,
+              kind="paper", id="start-matters-less-with-decay", at_most=0.0,
               regime=[learnt], reference="section 3.3; figure 3: 0.00 against 0.13",
               claim="with weight decay rho's end depends less on its start",
-              note="figure 5 of the paper has as much spread over starts with as without decay"),
+              note="; ".join(filter(None, [left, "figure 5 of the paper has as much spread over"
+                                           " starts with as without decay"]))),
         judge(Statistic.of("test error at the end, with minus without decay",
                            errors[0] - errors[1]),
-              figure=FIGURE, kind="paper", id="decay-gains-no-accuracy", at_least=-0.005,
+              kind="paper", id="decay-gains-no-accuracy", at_least=-0.005,
               regime=[learnt], reference="figure 3, right axis: 0.121 against 0.109",
               claim="weight decay does not lower the test error"),
     ]  # fmt: skip

@@ -62,6 +62,7 @@ def between(runs: pd.DataFrame, column: str = "inverse") -> float:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge the two slopes, and what decay does to the accuracy."""
+    table, left = wn.whole_seeds(table)
     runs, fitted = runs_of(table), regimes.learn(table, wn.LEARNT)
     found = []
     for decays, printed in ((True, "-19.0, p .031"), (False, "-2.9, p .92")):
@@ -73,7 +74,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
                   id=f"accuracy-falls-with-margin-{WORDS[decays].replace(' ', '-')}",
                   reference=f"figure 5, printed slope {printed}",
                   claim=f"{WORDS[decays]} accuracy falls as 1/rho grows",
-                  note=f"F of 1/rho between starts over seeds: {between(part):.2g}")
+                  note=_joined(left, f"F of 1/rho between starts over seeds: {between(part):.2g}"))
         )  # fmt: skip
     accuracy = runs.groupby([runs["lam"] > 0, "seed"])["accuracy"].mean()
     if accuracy.index.get_level_values(0).nunique() == 2:
@@ -81,13 +82,17 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             judge(Statistic.of("accuracy [%] without minus with decay",
                                accuracy.loc[False] - accuracy.loc[True]),
                   figure=FIGURE, kind="paper", id="decay-lowers-accuracy", at_least=0.0,
-                  regime=[fitted], reference="figure 5: 0.4 of a point",
+                  regime=[fitted], reference="figure 5: 0.4 of a point", note=left,
                   claim="weight decay lowers the accuracy")
         )  # fmt: skip
-    return found + _least_rho(runs, fitted)
+    return found + _least_rho(runs, fitted, left)
 
 
-def _least_rho(runs: pd.DataFrame, fitted: Condition) -> list[Claim]:
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
+def _least_rho(runs: pd.DataFrame, fitted: Condition, left: str) -> list[Claim]:
     """Judge whether training with decay comes to the least rho over all starts, from each."""
     rho = runs.assign(decays=runs["lam"] > 0).groupby(["decays", "seed"])["top"]
     least, most = (found.unstack("decays").reindex(columns=[False, True]) for found in
@@ -98,14 +103,15 @@ def _least_rho(runs: pd.DataFrame, fitted: Condition) -> list[Claim]:
         judge(Statistic.of("smallest rho over starts without / largest with decay",
                            least[False] / most[True], log=True),
               figure=FIGURE, kind="paper", id="rho-least-with-decay", at_least=1.0,
-              regime=[fitted], reference="abstract: the absolute minimum of rho", note=SEEN,
+              regime=[fitted], reference="abstract: the absolute minimum of rho",
+              note=_joined(left, SEEN),
               claim="from every start rho ends smaller with decay than from any without"),
         judge(Statistic.of("largest / smallest rho over starts, with decay", spread[True],
                            log=True),
               figure=FIGURE, kind="ours", id="rho-from-every-start", at_most=1.1,
               regime=[fitted], reference="abstract: the absolute minimum of rho",
-              note=f"{SEEN}; without decay the ratio is {without:.3g}; of the abstract's own"
-                   " normalisation exp_equilibrium judges it",
+              note=_joined(left, SEEN, f"without decay the ratio is {without:.3g}; of the"
+                           " abstract's own normalisation exp_equilibrium judges it"),
               claim="weight-normalised, too, every start comes to the same rho, to a tenth"),
     ]  # fmt: skip
 

@@ -11,6 +11,7 @@ targets exactly has y_n f_n = 1 / rho for every example; with decay they are lar
 In the paper the standard deviations over examples differ by a factor of about a hundred.
 """
 
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -22,7 +23,7 @@ from matplotlib.figure import Figure
 
 from ...analysis import regimes
 from ...analysis.claims import Claim
-from ...analysis.judge import judge
+from ...analysis.judge import judge as judged
 from ...analysis.statistics import Statistic
 from .. import style
 from . import _weight_norm as wn
@@ -42,6 +43,8 @@ def runs_of(table: pd.DataFrame) -> pd.DataFrame:
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Judge that margins are larger and less equal with decay, and that nets without it fit."""
+    table, left = wn.whole_seeds(table, regimes.FIT)
+    judge = partial(judged, figure=FIGURE, note=left)
     runs, fitted = runs_of(table), regimes.fit(table)
     logs = runs[["margin", "spread"]].apply(np.log)
     means = logs.groupby([runs["lam"] > 0, runs["seed"]]).mean().apply(np.exp)
@@ -49,16 +52,16 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     miss = (runs["margin_mean"] - 1).abs()[runs["lam"] == 0]
     return [
         judge(Statistic.of("mean margin with / without decay", ratio["margin"], log=True),
-              figure=FIGURE, kind="paper", id="margins-larger-with-decay", at_least=1.5,
+              kind="paper", id="margins-larger-with-decay", at_least=1.5,
               regime=[fitted], reference="figure 10: 2.1 to 2.3",
               claim="margins are larger with weight decay"),
         judge(Statistic.of("std over mean of the margins, with / without decay", ratio["spread"],
                            log=True),
-              figure=FIGURE, kind="paper", id="margins-less-equal-with-decay", at_least=1.5,
+              kind="paper", id="margins-less-equal-with-decay", at_least=1.5,
               regime=[fitted], reference="figure 10: 40 to 150",
               claim="margins are less equal with weight decay"),
         judge(Statistic.of("|mean of y g - 1| without decay", miss.groupby(runs["seed"]).mean()),
-              figure=FIGURE, kind="control", id="fits-exactly-without-decay", at_most=0.02,
+              kind="control", id="fits-exactly-without-decay", at_most=0.02,
               regime=[fitted], reference="figures 5 and 10: 1 by construction of the gain",
               claim="without decay the network comes to its targets"),
     ]  # fmt: skip
