@@ -157,6 +157,7 @@ def _remaining(asked: Plan) -> str:
         f", for `{rate['procedure']}` times {rate['factor']:.2f}, measured over estimated"
         f" time of {count(rate['packs'], 'published pack')}"
         for rate in facts["rates"]
+        if rate["minutes"]
     )
     return (
         f"{facts['new_runs']:,} runs in {facts['new_packs']} packs have not been made; they would"
