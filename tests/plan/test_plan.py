@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from implicitbias.base.errors import UserError
-from implicitbias.plan import config, overlays, packs, papers, spec, summary
+from implicitbias.plan import config, overlays, packs, papers, spec, summary, workflow
 from implicitbias.plan.figure import defined
-from implicitbias.plan.plan import make_plan
+from implicitbias.plan.plan import make_plan, of_results
 
 ROOT = Path(__file__).parents[2]
 FIG14, FIG15 = (f"galanti2025rank/fig{n}" for n in (14, 15))
@@ -52,6 +52,20 @@ def test_every_scale_plans_and_writes_nothing(scale, tmp_path):
         assert sorted(s.run_id for s in runs) == sorted(figure.runs)
         assert metrics == figure.metrics
     assert "runs" in summary.text(summary.summary(plan))
+
+
+def test_results_have_the_name_that_the_config_gives_them(tmp_path):
+    """Neither runs and packs nor what is compared to find what is out of date depend on it."""
+    plain, named = (
+        plan_of({**tree("smoke"), "results": name}, tmp_path) for name in (None, "mine")
+    )
+    assert (plain.results, named.results) == (tmp_path / "smoke", tmp_path / "mine")
+    assert plain.packs.keys() == named.packs.keys()
+    text = workflow.config_text(named)
+    assert workflow.config_text(plain) == text
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "config.json").write_text(text)
+    assert of_results(tmp_path / "moved").results == tmp_path / "moved"
 
 
 def runs_of(plan, figure):
@@ -300,6 +314,9 @@ BAD = {
     "base and grid": (
         at("sweeps", "mlp_bn", "base", "batch_size", value=4), ["batch_size", "grid"]),
     "a wrong scale": (at("scale", value="huge"), ["scale", "huge", "paper"]),
+    "another scale's folder": (at("results", value="paper"), ["results", "'paper'", "of a scale"]),
+    "a folder elsewhere": (at("results", value="../mine"), ["results", "../mine"]),
+    "a hidden folder": (at("results", value=".."), ["results", "'..'"]),
     "too large a pack": (at("pack_size", value={"cpu": 257}), ["pack_size", "257", "256"]),
     "a wrong device": (at("device", value="gpu"), ["device", "gpu", "cuda"]),
     "no mapping": (at("sweeps", value=[1]), ["sweeps"]),

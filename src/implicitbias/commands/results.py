@@ -34,8 +34,8 @@ def report(
     """Write the report of a scale, or the comparison of two, and print its path."""
     from ..pages.report import build
     from ..pages.report.compare import compare
-    from ..plan import config, content
-    from ..plan.plan import make_plan
+    from ..plan import content
+    from ..plan.plan import of_results
     from ..plan.standing import Standing
 
     file = results if results.suffix == ".json" else results / "config.json"
@@ -47,7 +47,7 @@ def report(
         out = out or file.with_name(f"compare-{other.resolve().name}.html")
         compare(file.parent, other, out)
         return print(out)
-    plan = make_plan(*config.load([file]), file.absolute().parents[1])
+    plan = of_results(file.parent)
     out = out or file.with_name("report.html")
     build(plan, out, published)
     of = Standing(plan, file.read_text(encoding="utf-8")).wanted[plan.results / "report.html"]

@@ -113,6 +113,10 @@ class Settings(Model):
         description="smoke: seconds, for tests. small: every figure on two CPU cores. paper: the"
         " papers' own protocols. published: what results/published holds of those.",
     )
+    results: Name | None = Field(
+        default=None,
+        description="The folder below results/ for what is made. By default the scale's name.",
+    )
     papers: list[str] | None = Field(
         default=None,
         description="Which papers, or single figures as <paper>/<figure>. Without it: all papers."

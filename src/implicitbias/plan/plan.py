@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import get_args
 
 from .. import data
 from ..base import provenance, registry
 from ..base.errors import UserError
 from . import figure, packs
 from .cluster import Request
-from .config import Config
+from .config import Config, Scale, load
 from .figure import FigurePlan
 from .overlays import Sources
 from .packs import Pack
@@ -79,7 +80,7 @@ def make_plan(
 
     absent_too: include optional runs whose data are missing, to describe a whole scale.
     """
-    folder = results / config.scale
+    folder = results / _folder(config, sources)
     data_dir = Path(config.data_dir)
     if data_dir.exists() and not data_dir.is_dir():
         raise sources.error(("data_dir",), f"{config.data_dir!r} is no folder")
@@ -163,6 +164,26 @@ def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], source
                 ("pack_size",), f"the text of {len(pack.runs)} runs of pack {pack.name} is"
                 f" {len(pack.text)} characters long, more than {LONGEST_TEXT}; make it smaller",
             )  # fmt: skip
+
+
+def of_results(folder: Path) -> Plan:
+    """Return the plan of a folder of results, by its config.json, whatever its name is now."""
+    config, sources = load([folder / "config.json"])
+    home = folder.absolute()
+    name = None if home.name == config.scale else home.name
+    return make_plan(config.model_copy(update={"results": name}), sources, home.parent)
+
+
+def _folder(config: Config, sources: Sources) -> str:
+    """Return the name of the folder of the results, which must not be another scale's."""
+    name = config.results or config.scale
+    if name != config.scale and (name in get_args(Scale) or name.startswith(".")):
+        others = ", ".join(get_args(Scale))
+        raise sources.error(
+            ("results",), f"{name!r}: a name of your own, without a dot before it, not of a scale"
+            f" ({others})"
+        )  # fmt: skip
+    return name
 
 
 def _trained(

@@ -122,9 +122,11 @@ def config_text(plan: Plan) -> str:
     sweeps = {name: {"resources"} for name in plan.config.sweeps}
     tree = plan.config.model_dump(
         mode="json",
-        exclude={"cluster": True, "papers": True, "train": True, "sweeps": sweeps},
+        exclude={
+            "cluster": True, "papers": True, "results": True, "train": True, "sweeps": sweeps,
+        },
         exclude_none=True,
-    )
+    )  # fmt: skip
     return json.dumps(tree, indent=1, sort_keys=True)
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from ..base import provenance
 from ..base.errors import UserError, printable
-from ..plan import config
 from ..plan.forecast import spoken
-from ..plan.plan import Plan, make_plan
+from ..plan.plan import Plan, of_results
 from ..plan.resources import Resources
 from . import progress
 from .progress import Progress
@@ -68,7 +67,7 @@ def _whole(
     if not file.is_file():
         return []
     try:
-        plan = make_plan(*config.load([file]), folder.parent)
+        plan = of_results(folder)
         left = _left(plan, running)
     except UserError as error:
         return [f"[{folder.name}] {printable(str(error))}"]

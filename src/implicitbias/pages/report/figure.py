@@ -10,6 +10,7 @@ from ...analysis import published as reference
 from ...analysis.claims import VERDICTS, Claim, read_claims
 from ...base.errors import UserError
 from ...base.registry import docstring, figure_path
+from ...plan.config import Config
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
 from .blocks import packed_json
@@ -113,7 +114,7 @@ def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | 
         numbers=numbers(csv),
         claims=claims_of(plan.results, figure.key),
         runs=run_table(plan, figure, facts),
-        command=_command(plan.config.scale, figure.key),
+        command=_command(plan.config, figure.key),
         published=full,
         points=None if full else _points(figure.key),
     )
@@ -127,10 +128,12 @@ def heading(key: str) -> str:
         return key
 
 
-def _command(scale: str, key: str) -> str:
-    """Return the command that rebuilds the figure; other scales than the default are asked for."""
-    asked = "" if scale == "small" else f" --config scale={scale}"
-    return f"snakemake results/{scale}/figures/{key}.svg --cores all{asked}"
+def _command(config: Config, key: str) -> str:
+    """Return the command that rebuilds the figure, with what is not the default of config.yaml."""
+    own = {"scale": config.scale if config.scale != "small" else None, "results": config.results}
+    asked = " ".join(f"{name}={value}" for name, value in own.items() if value)
+    target = f"results/{config.results or config.scale}/figures/{key}.svg"
+    return f"snakemake {target} --cores all{f' --config {asked}' if asked else ''}"
 
 
 def _published(root: Path | None, key: str) -> Published | None:
