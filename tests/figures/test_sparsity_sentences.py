@@ -73,8 +73,11 @@ def test_robustness_is_of_level_and_of_exponent():
     assert robustness({0.0: 1.4, 5.0: 0.2}, 1e-7)[level] == "not tested"
 
 
-def basin(reached):
-    """A hundred truths, of which so many end near a limit under every penalty."""
+def basin(reached, apart=0.0):
+    """A hundred truths, of which so many end near a limit under every penalty.
+
+    Of two truths with random starts these end at 3 and at 1, but for one that ends `apart` of it.
+    """
 
     def run(seed, penalty, angle, **start):
         fields = {"seed": seed, "penalty": penalty, "beta": 0.004, "start_angle": math.nan,
@@ -88,14 +91,20 @@ def basin(reached):
     ]
     rows += [run(seed, "l1", 3.0, start_angle=2.0) for seed in INSTANCES]  # those do not count
     rows += [run(1, "l1", 3.0, start_seed=seed) for seed in INSTANCES]
-    return claims(f"{DINH}/exp_basin", rows)["with-high-probability"]
+    rows += [run(2, "l1", 1.0 + apart * (seed == 0), start_seed=seed) for seed in INSTANCES]
+    return claims(f"{DINH}/exp_basin", rows)
 
 
 @pytest.mark.parametrize(("reached", "verdict"), [(100, "holds"), (96, "undecided"), (80, "fails")])
 def test_high_probability_is_a_share_of_truths(reached, verdict):
-    claim = basin(reached)
+    claim = basin(reached)["with-high-probability"]
     assert (claim.verdict, claim.n, claim.value) == (verdict, 100, reached / 100)
     assert f"{reached} of 100" in claim.statistic and claim.interval == "95%, binomial over truths"
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(0.0, "holds"), (1e-3, "fails")])
+def test_random_starts_are_compared_within_their_truth(apart, verdict):
+    assert basin(100, apart)["random-starts-agree"].verdict == verdict
 
 
 def test_a_share_of_two_cases_decides_nothing():

@@ -44,11 +44,12 @@ def rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def starts(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per random start; `value`: how far its final angle is from its penalty's
-    smallest.
+    """Return a row per random start; `value`: its final angle less the smallest of its penalty and
+    truth.
     """
     ends = tables.ends(table[table["start_seed"].notna()], "angle", "iterations_used")
-    return ends.assign(value=ends["angle"] - ends.groupby("penalty")["angle"].transform("min"))
+    least = ends.groupby(["penalty", "seed"])["angle"].transform("min")
+    return ends.assign(value=ends["angle"] - least)
 
 
 def reached(table: pd.DataFrame) -> pd.Series:
