@@ -1,4 +1,4 @@
-"""What the figures of bounds share: what each record of a run gives to the formulas."""
+"""What the figures of bounds share: the values that each record of a run gives to the formulas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._dynamics import wide
 
 @dataclass(frozen=True)
 class Network:
-    """A network at one record, as bounds see it."""
+    """A network at one record, with the values that the bounds use."""
 
     rho: float  # product of the norms of the kernels
     dense_rho: float  # of the norms of the matrices that the layers are: Toeplitz
@@ -33,8 +33,8 @@ Bound = Callable[[Network], float]
 def evaluated(table: pd.DataFrame, bounds: Mapping[str, Bound], last: bool = True) -> pd.DataFrame:
     """Return a row per run, record and bound: fields, `depth` of the layers, `bound` and `value`.
 
-    With them the errors of the record, and their difference as `gap`. The value is NaN for a
-    diverged run.
+    Each row also has the errors of the record, and their difference as `gap`. The value is NaN for
+    a diverged run.
     """
     layers = table[table["metric"].isin(["fro_norm", "toeplitz_norm", "kernel_positions"])]
     norms = {
@@ -58,7 +58,7 @@ def evaluated(table: pd.DataFrame, bounds: Mapping[str, Bound], last: bool = Tru
 
 
 def _network(run: pd.Series, norms: pd.DataFrame) -> Network:
-    """Layers in their order: `head` sorts before `layer0`."""
+    """Return the network at a record, with `head` as the last layer (it sorts first by name)."""
     ordered = norms.loc[sorted(norms.index, key=lambda name: (name == "head", name))]
     classes, size = run["classes"], run["n_train"]
     facts = data.info(

@@ -1,4 +1,4 @@
-"""What the figures on neural collapse share: settings, the panels and their measures, values."""
+"""What the figures on neural collapse share: settings, panels with their measures, and values."""
 
 from __future__ import annotations
 

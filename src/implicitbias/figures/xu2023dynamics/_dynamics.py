@@ -1,4 +1,4 @@
-"""What the figures on rho and margins share: one row per run, looks of starts and decays."""
+"""What the figures on rho and margins share: one row per run, and colours of starts and decays."""
 
 from __future__ import annotations
 

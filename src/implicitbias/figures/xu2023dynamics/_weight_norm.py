@@ -38,7 +38,8 @@ def with_lambda(table: pd.DataFrame) -> pd.DataFrame:
 def whole_seeds(table: pd.DataFrame, least: float = LEARNT) -> tuple[pd.DataFrame, str]:
     """Return the rows of the seeds all of whose networks learnt, and a note on the others.
 
-    All rows where no seed is left: the claims are then not tested, as networks did not learn.
+    Where no such seed is left, return all rows: the claims are then not tested, because networks
+    did not learn.
     """
     found = regimes.accuracies(table)
     seeds = table.drop_duplicates("run").set_index("run")["seed"].reindex(found.index)
@@ -52,8 +53,8 @@ def whole_seeds(table: pd.DataFrame, least: float = LEARNT) -> tuple[pd.DataFram
 def curve(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return a quantity at every record.
 
-    `top` is rho as the paper's figures 3 to 5 and 8 have it, the norm of the last layer;
-    `train_error` and `test_error` are 1 - accuracy; others are the network's.
+    `top` is rho as in the paper's figures 3 to 5 and 8, the norm of the last layer. `train_error`
+    and `test_error` are 1 - accuracy. Every other name is a recorded quantity of the network.
     """
     layer, name = NETWORK, metric
     if metric == "top":
@@ -68,7 +69,7 @@ def curve(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def late(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row per run: the mean over the records of the last tenth of its epochs.
 
-    A run with a missing value among them has none.
+    A run with a missing value among these records has no mean.
     """
     kept = rows[rows["epoch"] >= LATE * rows["epochs"]]
     mean = kept.groupby("run")["value"].agg(lambda v: v.mean(skipna=False))
@@ -100,7 +101,7 @@ def points(figure: str, panel: str, series: str) -> pd.DataFrame:
 
 
 def label(table: pd.DataFrame, paper: dict[str, Any]) -> str:
-    """Say what published points are beside our runs."""
+    """Return the label that says what published points are beside our runs."""
     return "published" if same(table, paper) else "published (its own protocol)"
 
 
@@ -113,7 +114,7 @@ def theirs(
     ax: Axes, table: pd.DataFrame, rows: pd.DataFrame, panel: str, paper: dict[str, Any],
     most: int = 30,
 ) -> None:  # fmt: skip
-    """Draw published points over epochs, at the same share of training as ours; `most` of them."""
+    """Draw at most `most` published points over epochs, at the same share of training as ours."""
     ours, full = float(table["epochs"].max()), float(paper["epochs"])
     words = label(table, paper)
     if ours != full:
@@ -125,9 +126,9 @@ def theirs(
 def theirs_beside(
     ax: Axes, table: pd.DataFrame, each: list[pd.DataFrame], panel: str, paper: dict[str, Any]
 ) -> None:
-    """Draw published curves on the axes of ours if the protocol is the paper's, else on the right.
+    """Draw published curves on our axes if our protocol is the paper's, else on the right axis.
 
-    Those on the right are of another scale, which its grey ticks say.
+    The right axis has another scale; its grey ticks show this.
     """
     on = ax
     if not same(table, paper):
@@ -156,18 +157,21 @@ def bars(
 
 
 def published_start(start: float) -> float:
-    """Return the initial norm of the paper that ours stands for: itself, or twice it at small."""
+    """Return the paper's initial norm that ours stands for: equal, or twice ours at scale small."""
     whole = start if start > 0.75 else 2 * start
     return min(STARTS, key=lambda s: abs(s - whole))
 
 
 def start_colour(start: float) -> Any:
-    """Return the colour of an initial norm, or of half of it: the smaller, the lighter."""
+    """Return the colour of an initial norm, or of half of it; smaller norms are lighter."""
     return style.shades(len(STARTS))[STARTS.index(published_start(start))]
 
 
 def start_legend(figure: Figure, starts: Iterable[float], **look: Any) -> None:
-    """Name the initial norms in their order, ours and the paper's. look: of Line2D."""
+    """Write the legend of the initial norms, ours and the paper's, in order.
+
+    look: keyword arguments of Line2D.
+    """
     each = sorted(set(starts))
     title, names = "initial norm s", [f"{start:g}" for start in each]
     if any(published_start(start) != start for start in each):

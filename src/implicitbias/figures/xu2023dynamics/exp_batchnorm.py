@@ -1,18 +1,20 @@
 """rho over the first 1,000 iterations with batch normalisation, beside the published run.
 
-Setting of the authors' code (read): four convolutions, non-affine BatchNorm, biases, weight decay
-0.01, lr 0.01, momentum 0.9, initial norms 0.1, images of unit norm; rho = product of the weights'
-norms / product of ||sqrt(running variance)||_2. Hollow points are read off the one published plot
-(two classes of CIFAR-10, 32 to 128 channels): a fast rise, a dip, a slow rise. Ours are narrow
-networks on two digits. The fast rise is seen, the early peak and the dip are not.
+The setting is that of the authors' code, which we read: four convolutions, non-affine BatchNorm,
+biases, weight decay 0.01, lr 0.01, momentum 0.9, initial norms 0.1, images of unit norm. rho is the
+product of the weights' norms over the product of ||sqrt(running variance)||_2. Hollow points are
+read off the one published plot (two classes of CIFAR-10, 32 to 128 channels), which shows a fast
+rise, a dip and a slow rise. Our networks are narrow and see two digits. Our runs show the fast
+rise, and neither the early peak nor the dip.
 
-With images of unit norm our rho is near 14, the published one 0.55. Factor by factor at the end:
-||W_k|| / ||sqrt(running variance_k)|| is 24.5, 1.5 and 1.03 for the three normalised layers, and
-0.37 is the norm of the last. The whole excess is the first factor, and it is the norm of the
-images: one of norm 1 has pixels of 1/28 in the root mean square, the deviations of the first layer
-shrink by as much, and normalisation hides it from the rest of the network. Without the division by
-the image's norm the same code gives rho near 0.40. So definition and layers agree with the
-published level if that run had no unit images, its code's option notwithstanding; not verified.
+With images of unit norm our rho is near 14, and the published rho is 0.55. The factors at the end
+show where the excess comes from: ||W_k|| / ||sqrt(running variance_k)|| is 24.5, 1.5 and 1.03 for
+the three normalised layers, and the norm of the last layer is 0.37. The whole excess is the first
+factor, and its cause is the norm of the images. An image of norm 1 has pixels with a root mean
+square of 1/28. The deviations of the first layer shrink by this factor, and normalisation hides it
+from the rest of the network. Without the division by the image's norm the same code gives rho near
+0.40. Our definition and layers therefore agree with the published level if the published run did
+not use unit images, although its code has this option. We could not verify this.
 """
 
 from typing import Any

@@ -1,16 +1,19 @@
 """What the paper proves of homogeneous networks, checked in trained ones at every record.
 
-Lemmas 1 to 6 and 8, on networks of one output and targets +-1 without biases. A violation fails
-the job that measures it. Identities of any weights (lemma 2 with (3), (4), (6), and lemma 4) are
-checked to rounding, with gradients by autograd. What holds at rest ((7), (8), lemma 6) or where the
-loss vanishes (lemma 3) is checked as an inequality: how far it may miss is bounded by the gradient
-of the head, or by the loss. Left: measured against bound, dots on or under the diagonal. Middle:
-lemma 8, SGD with decay. The distance of a hidden layer to the rank of one example's gradient, 1 for
-a dense layer, is at most the least residual of an example over its margin. The paper concludes low
-rank from a residual of 0 on every mini-batch; in trained networks it is far from that, so that the
-bound, above 1, says nothing. Right: distance from the equilibrium rho = mu / (M + lambda) over
-updates. Reported too: without decay, the change of rho in the last epoch, and how parallel what
-enters the head is to the head, which lemma 5 assumes to be wholly so.
+Lemmas 1 to 6 and 8 are checked on networks of one output, with targets +-1 and without biases. A
+violation fails the job that measures it. Identities that hold for any weights (lemma 2 with (3),
+(4), (6), and lemma 4) are checked to rounding, with gradients by autograd. Statements that hold at
+rest ((7), (8), lemma 6) or where the loss vanishes (lemma 3) are checked as inequalities: the
+gradient of the head, or the loss, bounds how far they may be missed.
+
+Left: the measured value against its bound; dots lie on or below the diagonal. Middle: lemma 8, SGD
+with decay. The distance of a hidden layer to the rank of one example's gradient, which is 1 for a
+dense layer, is at most the least residual of an example over its margin. The paper concludes low
+rank from a residual of 0 on every mini-batch. In trained networks the residual is far from 0, so
+that the bound is above 1 and therefore vacuous. Right: the distance from the equilibrium rho = mu /
+(M + lambda) over updates. Two further results are in the claims: the change of rho in the last
+epoch without decay, and how parallel the input of the head is to the head, which lemma 5 assumes to
+be exactly parallel.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ FITTED = 1e-3  # loss below which a run without decay counts as fitted
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Check what is proved; judge how near rest the ends are, and the assumption of lemma 5."""
+    """Check what is proved; judge the distance from rest at the end, and lemma 5's assumption."""
     fitted, moved = unmoved(table)
     distance = at_rest(table)
     full = distance[distance["kind"] == "full batch"].groupby("seed")["value"].mean()
@@ -101,14 +104,14 @@ def proofs(table: pd.DataFrame) -> list[Claim]:
 
 
 def hidden(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of lemma 8 of hidden layers, of SGD with decay beside full batches."""
+    """Return the rows of lemma 8 for hidden layers, under SGD with decay and under full batches."""
     rows = table[(table["metric"] == "lemma8_rank") & (table["layer"] != "head")]
     rows = rows[(rows["weight_decay"] > 0) & (rows["batch_size"] < rows["n_train"])]
     return rows[rows["model"].isin(_rested(table))]
 
 
 def at_rest(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
-    """Return |rho - mu / (M + lambda)| / rho as `value` of runs with decay, and their kind."""
+    """Return |rho - mu / (M + lambda)| / rho as `value` for runs with decay, and their kind."""
     rows = table[(table["metric"] == "lemma1_rest") & (table["weight_decay"] > 0)]
     rows = rows[rows["epoch"] == rows["epochs"]] if last else _spaced(rows)
     rows = rows[rows["model"].isin(_rested(table))]
@@ -120,12 +123,15 @@ def at_rest(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
 
 
 def _rested(table: pd.DataFrame) -> set[str]:
-    """The networks that full batches were trained on, beside which SGD is drawn."""
+    """Return the networks that were also trained on full batches, beside which SGD is drawn."""
     return set(table[table["batch_size"] == table["n_train"]]["model"])
 
 
 def _spaced(rows: pd.DataFrame) -> pd.DataFrame:
-    """Records that are drawn over updates: not the start, nor the last but one epoch."""
+    """Return the records that are drawn over updates.
+
+    These are all records except the start and the last but one epoch.
+    """
     return rows[(rows["epoch"] > 0) & (rows["epoch"] != rows["epochs"] - 1)]
 
 
@@ -163,7 +169,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _ranks(ax: Axes, table: pd.DataFrame) -> None:
-    """Lemma 8: the least residual and the largest distance to low rank over hidden layers."""
+    """Draw lemma 8: the least residual and the largest distance to low rank over hidden layers."""
     runs = _spaced(hidden(table)).groupby(["seed", "step"])
     for label, values, look in (
         ("least residual / margin", runs["limit"].min(), (style.PURPLE, "D")),
@@ -177,7 +183,7 @@ def _ranks(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _sides(ax: Axes, rows: pd.DataFrame, look: tuple[str, str, str]) -> None:
-    """Dots of measured against bound."""
+    """Draw the measured value against its bound, as dots."""
     name, colour, marker = look
     rows = rows[rows["value"] > 0]
     ax.plot(rows["limit"], rows["value"], linestyle="none", marker=marker, markersize=3,

@@ -1,15 +1,17 @@
 """Neural collapse at the end of training, against batch size, learning rate and weight decay.
 
-The paper has no such figure. Ten classes, one-hot targets, batch normalisation; one of the three at
-a time around the middle of the grid, always as many epochs, so larger batches take fewer steps. The
-captions of figure 9 say what each measure is; `quotient` is tr Sigma_W / tr Sigma_B and `cdnv` the
-variance of pairs of classes over their distance.
+The paper has no such figure. The networks have ten classes, one-hot targets and batch
+normalisation. One of the three hyper-parameters varies at a time around the middle of the grid,
+always over the same number of epochs, so larger batches take fewer steps. The caption of figure 9
+defines the measures. In addition, `quotient` is tr Sigma_W / tr Sigma_B, and `cdnv` is the variance
+of pairs of classes over their distance.
 
-What to see: with the largest decay NC1 over C, all four NC2 and NC3 come near zero; without decay
-none does. No direction along the other two is known from the paper. Judged are those of the
-low-rank bias (more collapse for smaller batches and larger rates), for NC1 and for NC3, the
-distance of the last layer from the class means, centred and as they are. All are judged in the
-terminal phase: every compared network fits and its loss has settled.
+With the largest decay NC1 over C, all four NC2 and NC3 come near zero; without decay none of them
+does. The paper states no direction along batch size or learning rate. The claims judge the
+directions of the low-rank bias, more collapse for smaller batches and for larger learning rates,
+for NC1 and for NC3. NC3 is the distance of the last layer from the class means, both centred and as
+they are. All claims are judged in the terminal phase: every compared network fits, and its loss has
+settled.
 """
 
 from typing import Any
@@ -51,7 +53,7 @@ FARTHER = 2.0  # times as far from zero without decay
 
 
 def against(table: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Return final values of the runs that differ from the middle in x alone."""
+    """Return the final values of the runs that differ from the middle of the grid only in x."""
     rows = final(table)
     runs = rows.drop_duplicates("run")
     for field in WORDS:
@@ -109,12 +111,15 @@ def _near_zero(table: pd.DataFrame) -> list[Claim]:
 
 
 def _phase(table: pd.DataFrame, rows: pd.DataFrame) -> list[Any]:
-    """The terminal phase of the runs of some rows."""
+    """Return the condition that the runs of some rows are in the terminal phase."""
     return regimes.terminal(table[table["run"].isin(rows["run"])], _collapse.SETTLED)
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw a row per measure, a column per hyper-parameter; decay 0 at a third of the smallest."""
+    """Draw a row per measure and a column per hyper-parameter.
+
+    Weight decay 0 is drawn at a third of the smallest positive weight decay.
+    """
     rows = final(table)
     still = rows.loc[rows["metric"] == "nc4", "value"].max() == 0
     panels = {name: m for name, m in _collapse.PANELS.items() if not (still and name == "NC4")}

@@ -1,15 +1,18 @@
 """Theorem 5: the numbers of the collapsed network, with centred targets and weight decay.
 
-Theorems 5 and 6 and lemma 7 say of a network that is stationary on single examples, or on balanced
-batches, not only that its last layer is a simplex frame (neural collapse) but how large everything
-is: from alpha, the outputs in units of the targets, and rho, the head's norm. Relative distance
-from those numbers over epochs: `head` is the head as a multiple of the centred class means, (42);
-`frame` the norms and angles of its rows, (43) to (45); `means` the length of the class means;
-`decay` lambda rho^2 against alpha (1 - alpha) (C - 1) / C. Constructed solutions meet them exactly
-(tests/metrics/test_collapse_solution.py); trained networks as far as they have collapsed, which
-NC1, over C, says. The paper has no such figure. Ours have decay on every layer and, unlike the
-theorem's, batch normalisation and biases: without them perceptrons of this size come no nearer than
-a quarter to the frame.
+Theorems 5 and 6 and lemma 7 describe a network that is stationary on single examples, or on
+balanced batches. They say that its last layer is a simplex frame (neural collapse), and also how
+large everything is, from two numbers: alpha, the outputs in units of the targets, and rho, the
+head's norm. The panels show the relative distance from these values over epochs: `head` is the head
+as a multiple of the centred class means, (42); `frame` the norms and angles of its rows, (43) to
+(45); `means` the length of the class means; `decay` lambda rho^2 against alpha (1 - alpha) (C - 1)
+/ C.
+
+Constructed solutions meet these values exactly (tests/metrics/test_collapse_solution.py). Trained
+networks meet them as far as they have collapsed, which NC1 over C measures. The paper has no such
+figure. Our networks have decay on every layer and, unlike the theorem's, batch normalisation and
+biases: without batch normalisation and biases, perceptrons of this size come no nearer than a
+quarter to the frame.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """Test error of a convolutional and a dense network on a target of local functions, and scattered.
 
 The paper says that convolutional networks have the advantage where the target is compositionally
-sparse, and shows no such experiment. Ours: random binary images of 8x8 pixels whose class is the
-sign of a sum of a b + c d over 2x2 patches (left), and the same images and classes with the pixels
-of every image permuted in one way (right): as sparse a target, of functions of pixels that lie
-anywhere. Four convolutional or four dense matrices without biases, as many parameters to a
-hundredth, no normalisation, the square loss. Dashed: chance.
+sparse, and shows no such experiment. In our experiment the inputs are random binary images of 8x8
+pixels whose class is the sign of a sum of a b + c d over 2x2 patches (left). The right panel has
+the same images and classes with the pixels of every image permuted in one way. This target is as
+sparse, but its functions depend on pixels that lie anywhere. The networks have four convolutional
+or four dense matrices without biases, numbers of parameters that are equal to a hundredth, no
+normalisation, and the square loss. Dashed: chance.
 
-What to see: on the left the convolutional network learns from a few hundred examples and the dense
-one hardly does; on the right, where patches mean nothing, it has no advantage. All networks fit
-their examples.
+On the left, the convolutional network learns from a few hundred examples and the dense network
+hardly learns. On the right, where patches mean nothing, the convolutional network has no advantage.
+All networks fit their examples.
 """
 
 from typing import Any
@@ -37,7 +38,7 @@ ADVANTAGE, NONE = 0.1, 0.05  # of test errors
 
 
 def error(table: pd.DataFrame, target: str, model: str) -> pd.Series:
-    """Return the test error at the end, a mean over the numbers of examples, by seed."""
+    """Return the test error at the end, as a mean over the numbers of examples, by seed."""
     rows = wn.late(wn.curve(table, "test_error"))
     rows = rows[(rows["dataset"] == target) & (rows["model"] == model)]
     found: pd.Series = rows.groupby("seed")["value"].agg(lambda v: v.mean(skipna=False))

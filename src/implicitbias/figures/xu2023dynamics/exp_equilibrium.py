@@ -1,18 +1,23 @@
 """rho against its equilibrium value mu / (M + lambda), for SGD and for full-batch descent.
 
-The paper has no such figure; it is a check of its equation 7. Layers but the last are on the unit
-sphere by projected steps, as its theory has them, in narrow networks on two digits. mu = mean <t_n,
-f_n> and M = mean ||f_n||^2 with f = outputs / rho; lambda belongs to (1/N) sum ||o - t||^2 + lambda
-rho^2, so for torch's MSELoss over C outputs lambda = C weight_decay / 2. Two classes have two
-outputs and one-hot targets, or one output and targets +-1 (`scalar`, with half the lambda). Left:
-rho against mu / (M + lambda) at the end of runs with decay, and the line of equality. Right:
-distance from stationarity, |rho - mu / (M + lambda)| / rho, over updates. At a stationary point
-also loss + lambda rho^2 = mean ||t||^2 - rho mu and lambda rho^2 = rho (mu - rho M). Both follow
-from the first one, times rho; judged is how well the recorded loss agrees. SGD does not come to
-rest, full-batch descent comes closer; that comparison is at the one start that full batch has, the
-band of SGD on the right has all starts. Also judged is the abstract's sentence that this
-normalisation and decay lead to the least rho: wherever it starts, rho must come to the same. At
-scale `small` the lengths of runs were set after shorter ones had been seen that were not at rest.
+The paper has no such figure; this one checks its equation 7. As in the paper's theory, projected
+steps keep every layer except the last on the unit sphere. The networks are narrow and see two
+digits. With f = outputs / rho, mu = mean <t_n, f_n> and M = mean ||f_n||^2. lambda belongs to (1/N)
+sum ||o - t||^2 + lambda rho^2, so for torch's MSELoss over C outputs lambda = C weight_decay / 2.
+Two classes have two outputs and one-hot targets, or one output and targets +-1 (`scalar`, with half
+the lambda).
+
+Left: rho against mu / (M + lambda) at the end of runs with decay, and the line of equality. Right:
+the distance from stationarity, |rho - mu / (M + lambda)| / rho, over updates. A stationary point
+also has loss + lambda rho^2 = mean ||t||^2 - rho mu and lambda rho^2 = rho (mu - rho M). Both
+follow from the first equation, multiplied by rho; the claim judges how well the recorded loss
+agrees.
+
+SGD does not come to rest, and full-batch descent comes closer. This comparison is made at the one
+start that full-batch descent has; on the right, the band of SGD covers all starts. Another claim
+judges the abstract's sentence that this normalisation and decay lead to the least rho: rho must
+come to one value from every start. At scale `small` the lengths of the runs were chosen after
+shorter runs had been seen that were not at rest.
 """
 
 from typing import Any
@@ -54,7 +59,7 @@ def with_gap(table: pd.DataFrame, last: bool = True) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """SGD ends near the equilibrium; full-batch descent nearer."""
+    """Judge whether SGD ends near the equilibrium, and full-batch descent nearer."""
     rows = with_gap(table)
     sgd, scalar, full = (rows[rows["kind"] == k] for k in ("SGD", "SGD, scalar", "full batch"))
     gap = sgd.groupby("seed")["value"].mean()

@@ -1,25 +1,26 @@
 """The gradient flow with Lagrange multipliers itself, and the steps that approach it.
 
-In the setting of Xu et al. (2023), who write this flow; that they plot it is not known to us. Small
-dense networks without biases on 20 random inputs with labels +1 and -1, square loss, every layer
-but the last on the unit Frobenius sphere, lambda = weight_decay / 2. rho is the last layer's norm.
-The flow is integrated by an adaptive solver; its error is estimated as the distance to the same at
-a tolerance 100 times as large. Steps are projected gradients, full batch, renormalised, as in
-exp_equilibrium, without momentum.
+The setting is that of Xu et al. (2023), who write this flow; whether they plot it is not known to
+us. Small dense networks without biases are trained on 20 random inputs with labels +1 and -1, with
+the square loss, every layer except the last on the unit Frobenius sphere, and lambda = weight_decay
+/ 2. rho is the last layer's norm. An adaptive solver integrates the flow; its error is estimated as
+the distance to a solution at a tolerance 100 times as large. The steps are projected gradients of
+the full batch, renormalised, as in exp_equilibrium, without momentum.
 
-Top left: rho of the flow (black) and of steps, one seed. Top right: the largest distance of the
-weights of steps from the flow over time, against the learning rate; a first-order method falls with
-slope 1. Bottom left: by how far the flow's identities are missed, largest over runs: those of rho',
-V_k' and the multipliers, and the drift of ||V_k|| from 1. Bottom right: over a long time, the
-relative distance of rho from mu / (M + lambda), and the miss of loss + lambda rho^2 = 1 - rho mu,
-which is the same times rho^2 (M + lambda).
+Top left: rho of the flow (black) and of the steps, one seed. Top right: the largest distance over
+time between the weights of the steps and of the flow, against the learning rate; a first-order
+method falls with slope 1. Bottom left: how far the flow's identities are missed, the largest value
+over runs: the identities of rho', V_k' and the multipliers, and the drift of ||V_k|| from 1. Bottom
+right: over a long time, the relative distance of rho from mu / (M + lambda), and how far loss +
+lambda rho^2 = 1 - rho mu is missed, which is this distance times rho^2 (M + lambda).
 
-The activation is a choice of ours: linear, or a ReLU rounded at a radius in proportion to what
-enters the layer, which keeps the theory's homogeneity of degree 1. The ReLU's own flow slides along
-kinks, where units of some example stay at 0 and the gradient has no value; it is followed until
-then, and how often that happens is the last claim, which is ours and not the paper's; its threshold
-was set after three such flows had slid, and that for rest after flows of 1,000 time units had been
-seen. At scale small the long flows end at time 300, where the slowest of them still moves.
+The activation is our choice: linear, or a ReLU that is rounded at a radius in proportion to the
+input of the layer, which keeps the theory's homogeneity of degree 1. The ReLU's own flow slides
+along kinks, where units of some example stay at 0 and the gradient has no value. It is followed
+until it slides. The last claim counts how often it slides; this claim is ours and not the paper's,
+and its threshold was set after three such flows had slid. The threshold for rest was set after
+flows of 1,000 time units had been seen. At scale small the long flows end at time 300, where the
+slowest of them still moves.
 """
 
 from typing import Any
@@ -66,7 +67,7 @@ def parts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 
 def distances(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the largest distance from the flow over time, of each run; missing if any is."""
+    """Return each run's largest distance from the flow over time; NaN if one is missing."""
     rows = steps[steps["metric"] == "flow_distance"]
     return rows.groupby(["activation", "seed", "lr"])["value"].agg(
         lambda v: v.max(skipna=False)
@@ -118,7 +119,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _rest(longest: pd.DataFrame) -> list[Claim]:
-    """Where long flows end."""
+    """Judge whether long flows end at rest."""
     last = longest[longest["epoch"] == longest.groupby("run")["epoch"].transform("max")]
     cases = (
         ("gap_equilibrium", "rho-to-equilibrium", "rho comes to mu / (M + lambda)"),
@@ -132,7 +133,7 @@ def _rest(longest: pd.DataFrame) -> list[Claim]:
 
 
 def _solver(both: pd.DataFrame, relu: pd.DataFrame) -> list[Claim]:
-    """Whether flows reach the horizon, and the ReLU's own."""
+    """Judge whether flows reach the horizon, and how often the ReLU's own flow slides."""
     done = both[both["metric"] == "converged"]
     slid = relu[relu["metric"] == "slid"].groupby("seed")["value"].mean()
     return [

@@ -1,18 +1,19 @@
 """Rank of the layers under the square loss, against weight decay, learning rate and batch size.
 
-The paper's claim: SGD with weight decay has a bias towards low rank. It has no figure of it; the
-three directions (lower for smaller batches, more decay, larger rates; nothing
-without decay) are those of galanti2025rank. Stand-ins: a perceptron of three hidden layers of 64
-without biases, decay on every layer, no momentum, two digits, 30 epochs for every batch size, so
-small batches take more steps. Average over the hidden matrices. Both norms, each with its
-tolerance: singular values above 0.03 ||W||_F, and above 0.001 ||W||_2. Learning rates are compared
-at the largest decay. The grid was refined after a first one had most runs at full rank or diverged.
+The paper claims that SGD with weight decay has a bias towards low rank, and has no figure of it.
+The three directions (lower rank for smaller batches, more decay and larger learning rates; no low
+rank without decay) are those of galanti2025rank. The setting is a stand-in: a perceptron of three
+hidden layers of 64 without biases, decay on every layer, no momentum, two digits, and 30 epochs for
+every batch size, so small batches take more steps. Ranks are averages over the hidden matrices, for
+both norms, each with its tolerance: singular values above 0.03 ||W||_F, and above 0.001 ||W||_2.
+Learning rates are compared at the largest decay. The grid was refined after most runs of a first
+grid had full rank or diverged. Lighter lines have smaller values.
 
 With batches of 4 and decay 0.128 the hidden matrices end at rank 2 at tolerance 0.03. At 0.001 the
-rank is nearly full: what is left of the initialisation is small, but not yet 0.001 of ||W||_2.
-Below, the test error less the training error: the paper says that low rank should improve
-generalisation, and evaluates none. It is judged over the runs that fit, by the rank correlation of
-rank and gap over decays, rates and batch sizes. Lighter lines: smaller values.
+rank is nearly full: what is left of the initialisation is small, but not yet below 0.001 of
+|W||_2. The last row shows the test error minus the training error. The paper says that low rank
+should improve generalisation, and does not evaluate this. The claim judges it over the runs that
+fit, by the rank correlation of rank and gap over decays, learning rates and batch sizes.
 """
 
 from typing import Any
@@ -41,15 +42,16 @@ NORMS = {"rank_fro": "||W||_F", "rank_spec": "||W||_2"}
 
 
 def ranks(table: pd.DataFrame) -> dict[str, str]:
-    """Return what each rank of the table is counted at: `0.03 of ||W||_F`."""
+    """Return what each rank of the table is counted at, such as `0.03 of ||W||_F`."""
     parts = {metric: split(metric) for metric in tolerances(table)}
     return {metric: f"{at:g} of {NORMS[norm]}" for metric, (norm, at) in parts.items()}
 
 
 def ends(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the final average over the hidden layers of a rank, or of the network another metric.
+    """Return the final value of a metric, by run.
 
-    `gap` is the test error less the training error.
+    A rank is the average over the hidden layers; other metrics are the network's. `gap` is the test
+    error minus the training error.
     """
     rows = final(table)
     if metric == "gap":
@@ -72,14 +74,14 @@ def correlations(table: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def against(rows: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Return the runs of a panel, at the learning rate of the whole grid or the largest decay."""
+    """Return the runs of a panel, at the whole grid's learning rate or at the largest decay."""
     fixed = "weight_decay" if x == "lr" else "lr"
     kept: pd.DataFrame = rows[rows[fixed] == rows[fixed].max()]
     return kept
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge whether rank falls with decay, rate, smaller batches; the control; and the gap."""
+    """Judge whether rank falls with decay, learning rate and smaller batches; control; gap."""
     metric = judged(table, JUDGED)
     fits, left_out = regimes.learnt(table, regimes.FIT)
     ranked = ends(fits, metric)

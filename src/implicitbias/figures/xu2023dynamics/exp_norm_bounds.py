@@ -1,20 +1,22 @@
 """Bounds by norms of kernels against those of dense networks, over epochs, width and depth.
 
-Figures 1 to 3 of the follow-up, Galanti, Xu, Galanti, Poggio (2023), on MNIST: CONV-L-H, L
-convolutions of 2x2 with H channels and a head, on the square loss. `theorem 3.2` is theirs
-(NeurIPS version), as printed: it leaves out the last layer's fan-in, without which it is no bound
-on every such network. `dense` is the same formula for dense layers, with the norms of the Toeplitz
-matrices that the convolutions are. `as coded` has the three slips of the authors' code: pixels of
-raw images, 5/6 of the examples, one log 4 more. Left: the shallowest network over epochs, with the
-test error and the gap of the errors. Middle: against H, for the depths at which it varies. Both in
-logarithms to base 2, as in the paper. Right: decimal logarithm of dense over the others against the
-number of layers L + 1; hollow points are the published ones at H = 200, which are as coded.
-Examples and training drop out of that ratio, but for rho + 1 in place of rho.
+Figures 1 to 3 of the follow-up, Galanti, Xu, Galanti, Poggio (2023), on MNIST: the networks
+CONV-L-H have L convolutions of 2x2 with H channels and a head, and are trained on the square loss.
+`theorem 3.2` is theirs (NeurIPS version), as printed: it leaves out the last layer's fan-in,
+without which it is not a bound on every such network. `dense` is the same formula for dense layers,
+with the norms of the Toeplitz matrices that the convolutions are. `as coded` repeats three slips of
+the authors' code: pixels of raw images, 5/6 of the examples, one additional log 4.
 
-What to see: theorem 3.2 lies orders of magnitude below dense, the more so the deeper the network; H
-hardly matters; every bound is far above 1, so it says nothing on the error itself. Our runs differ
-in that decay acts on plain weights, where the paper normalises them with gains that are trained and
-decayed too.
+Left: the shallowest network over epochs, with the test error and the gap of the errors. Middle: the
+bounds against H, for the depths at which H varies. Both panels have logarithms to base 2, as in the
+paper. Right: the decimal logarithm of dense over the other bounds against the number of layers L +
+1; hollow points are the published values at H = 200, which are as coded. The number of examples and
+the training cancel in this ratio, except for rho + 1 in place of rho.
+
+Theorem 3.2 lies orders of magnitude below dense, and the deeper the network, the further below. H
+hardly matters. Every bound is far above 1, so it says nothing about the error itself. In our runs
+decay acts on plain weights. The paper normalises the weights with gains that are trained and
+decayed, too.
 """
 
 from __future__ import annotations
@@ -54,19 +56,19 @@ RATIOS = {KERNELS: (style.BLUE, "o"), CODED: (style.SKY, "v")}
 
 
 def dense(net: Network) -> float:
-    """Theorem 3.2 of a network whose layers are dense matrices: every degree is 1."""
+    """Return theorem 3.2 of a network whose layers are dense matrices: every degree is 1."""
     return kernel_margin_bound(
         net.dense_rho, [1] * len(net.degrees), net.input_square_sum, net.n, net.n_classes
     )
 
 
 def theorem(net: Network) -> float:
-    """Theorem 3.2 as printed."""
+    """Return theorem 3.2 as printed."""
     return kernel_margin_bound(net.rho, net.degrees, net.pixel_square_sum, net.n, net.n_classes)
 
 
 def as_coded(net: Network) -> float:
-    """Theorem 3.2 with the slips of the code."""
+    """Return theorem 3.2 with the slips of the code."""
     return kernel_margin_bound_as_coded(
         net.rho, net.degrees, net.raw_pixel_square_sum, net.n, net.n_classes
     )
@@ -97,7 +99,10 @@ def published_ratios() -> pd.Series:
 
 
 def statistics(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return what is judged, a value per seed: at the middle width, but for that on widths."""
+    """Return the statistics that the claims judge, a value per seed.
+
+    All but the statistic on widths are at the middle width.
+    """
     rows = logs(table)
     same_width = rows[rows["width"] == _middle(rows)]
     by_depth = {name: _by(same_width, name, "layers") for name in BOUNDS}
@@ -117,7 +122,7 @@ def statistics(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge the distance of the bounds, its growth with depth, the effect of width, the slips."""
+    """Judge the distance of the bounds, its growth with depth, effects of width and slips."""
     found = statistics(table)
     verdict = partial(judge, figure=FIGURE, regime=[regimes.learn(table, 0.5)])
     return [
@@ -146,23 +151,23 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _middle(rows: pd.DataFrame) -> int:
-    """The width at which several depths were trained."""
+    """Return the width at which several depths were trained."""
     depths = rows.groupby("width")["layers"].nunique()
     return int(str(depths.idxmax()))
 
 
 def _by(rows: pd.DataFrame, bound: str, x: str) -> pd.DataFrame:
-    """log2 of a bound: a row per seed, a column per value of x."""
+    """Return log2 of a bound: a row per seed, a column per value of x."""
     return rows[rows["bound"] == bound].pivot(index="seed", columns=x, values="value")
 
 
 def _places(rows: pd.DataFrame) -> list[int]:
-    """The columns as numbers."""
+    """Return the columns as numbers."""
     return [int(str(column)) for column in rows.columns]
 
 
 def _slope(by_depth: pd.DataFrame) -> pd.Series:
-    """Slope of the least-squares line over the columns, by seed."""
+    """Return the slope of the least-squares line over the columns, by seed."""
     x = by_depth.columns.to_numpy(dtype=float)
     return by_depth.apply(lambda values: float(np.polyfit(x, values, 1)[0]), axis=1)
 

@@ -1,19 +1,20 @@
 """SGD's noise: how far the weights move, and how far single examples are from stationary.
 
-The claim is that of the abstract: with weight decay and batches smaller than the training set SGD
-noise never ends. The argument (its Lemma 8): a point that is stationary for every batch would need
-f_n V_k = df_n/dV_k for every example n and layer k (weights at norm 1), which real data forbid. The
-paper has no such figure. Layers but the last of norm 1, by projected steps: a perceptron, 3 x 64
-without biases, on 64 images of two digits, SGD with batches of 8 against the full batch, at equal
-numbers of updates. In the runs of exp_equilibrium even the full batch is far from rest at the end,
-so that they cannot tell; here the data and the decay let it settle.
+The abstract claims that with weight decay and batches smaller than the training set SGD noise never
+ends. The argument is lemma 8: a point that is stationary for every batch would need f_n V_k =
+df_n/dV_k for every example n and layer k (weights at norm 1), which real data do not allow. The
+paper has no such figure. Projected steps keep every layer except the last at norm 1. A perceptron,
+3 x 64 without biases, is trained on 64 images of two digits, by SGD with batches of 8 and by
+full-batch descent, at equal numbers of updates. In the runs of exp_equilibrium even full-batch
+descent is far from rest at the end, so that they cannot decide the question; the data and the decay
+here allow it to settle.
 
-Left: how far the last update before each record moved a weight, ||W_t - W_{t-1}||_F, mean over the
-layers of norm 1; weight decay acts on the last layer alone, so this is the gradient's part. Middle:
-||f_n V_k - df_n/dV_k||_F, mean over the examples and the layers; right: divided by
-||df_n/dV_k||_F, the sine of the angle between a layer and an example's gradient. Judged are means
-over the last fifth of training. Where nothing decays the residual is large too: a network may rest
-at a small loss although no example by itself is stationary.
+Left: how far the last update before each record moved a weight, ||W_t - W_{t-1}||_F, as a mean over
+the layers of norm 1. Weight decay acts only on the last layer, so this movement is the gradient's
+part. Middle: ||f_n V_k - df_n/dV_k||_F, as a mean over the examples and the layers. Right: this
+residual divided by ||df_n/dV_k||_F, which is the sine of the angle between a layer and an example's
+gradient. The claims judge means over the last fifth of training. Without decay the residual is
+large, too: a network may rest at a small loss although no example by itself is stationary.
 """
 
 from typing import Any
@@ -43,7 +44,7 @@ WORDS = {
 
 
 def series(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return a quantity averaged over the layers on the sphere, by run and record; `kind`."""
+    """Return a quantity averaged over the layers on the sphere, by run, record and `kind`."""
     rows = table[(table["metric"] == metric) & (table["epoch"] > 0)]
     rows = rows[rows["layer"].str.startswith("layer")]
     full = (rows["batch_size"] == rows["n_train"]).map({True: "full batch, ", False: "SGD, "})
@@ -56,7 +57,7 @@ def series(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def end(rows: pd.DataFrame, kind: str) -> pd.Series:
     """Return means over the last fifth of training of the runs of one kind, by seed.
 
-    Single steps differ from batch to batch, so one record says little.
+    A single record says little, because steps differ from batch to batch.
     """
     part = rows[rows["kind"] == kind]
     last = part[part["step"] >= 0.8 * part.groupby("run")["step"].transform("max")]
@@ -72,7 +73,7 @@ def first(rows: pd.DataFrame, kind: str) -> pd.Series:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """SGD with decay keeps moving, without decay or without noise it comes to rest."""
+    """Judge that SGD with decay keeps moving, and comes to rest without decay or without noise."""
     moves, sines = series(table, "step_movement"), series(table, "stationarity_sine")
     last = {kind: end(moves, kind) for kind in LOOKS}
     rest = last[FULL] / first(moves, FULL)

@@ -1,16 +1,17 @@
 """rho, training loss and test error against epochs, from two initial norms, with and without decay.
 
-Numbered as in the author manuscript. The six-layer network, weight-normalised with frozen gains;
-rho is the norm of the free last layer, lambda the weight of rho^2 in the loss. Above as the paper
-draws it: rho on the left axis, training loss (mean squared error) and test error on the right one.
-Below what those axes hide: rho by itself, and hollow the published curves at the same share of
-training, on the right axis (grey) where our protocol is another.
+Numbered as in the author manuscript. The network has six layers, weight-normalised with frozen
+gains; rho is the norm of the free last layer, and lambda the weight of rho^2 in the loss. The upper
+panels are drawn as in the paper: rho on the left axis, training loss (mean squared error) and test
+error on the right axis. The lower panels show what these axes hide: rho alone, with the published
+curves as hollow points at the same share of training. Where our protocol differs from the paper's,
+the published curves have the right axis (grey).
 
-What to see: a plateau in which the network answers the same for every image (loss 1/4, test error
-1/2) and rho falls; then rho grows. With decay it passes a peak and comes back down, without decay
-it grows on, to a larger end. The published ends are 2.43 and 2.43 with decay, 5.54 and 6.30
-without. Readings of what the paper does not say (strides, gains, biases of the head, the convention
-of lambda) are in the documentation.
+Training begins with a plateau on which the network gives the same answer for every image (loss 1/4,
+test error 1/2) and rho falls. Then rho grows. With decay it passes a peak and comes back down.
+Without decay it continues to grow, to a larger end. The published ends are 2.43 and 2.43 with
+decay, 5.54 and 6.30 without. The documentation lists our readings of what the paper does not say
+(strides, gains, biases of the head, the convention of lambda).
 """
 
 from functools import partial
@@ -56,7 +57,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge the dip, the overshoot with decay, the two ends, and what they depend on."""
+    """Judge the dip, the overshoot with decay, the two ends, and what the ends depend on."""
     table, left = wn.whole_seeds(table)
     judge = partial(judged, figure=FIGURE, note=left)
     runs = summary(table)

@@ -1,12 +1,13 @@
 """1/rho and test error against the share of random training labels.
 
-Numbered as in the author manuscript. Networks and rho as in figure 3, initial norm 1, lambda 0.001;
-bars are means over seeds. A share r of the training labels is permuted among themselves, as in the
-first author's code, so about r / 2 of two classes' labels are wrong; the paper does not say how it
-draws them. The bar at 0% is that of figure 5. At r = 100% the paper's runs did not converge.
+Numbered as in the author manuscript. Networks and rho are as in figure 3, with initial norm 1 and
+lambda 0.001; bars are means over seeds. A share r of the training labels is permuted among
+themselves, as in the first author's code, so about r / 2 of the labels of two classes are wrong.
+The paper does not say how it draws its random labels. The bar at 0% is that of figure 5. At r =
+100% the paper's runs did not converge.
 
-What to see: with more random labels 1/rho, the margin of a network that fits, falls, and the test
-error rises towards 1/2, while the training set stays fitted.
+With more random labels 1/rho, which is the margin of a network that fits, falls, and the test error
+rises towards 1/2, while the training set stays fitted.
 """
 
 from typing import Any
@@ -35,7 +36,7 @@ def inverse(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge both directions, among networks that fit their labels."""
+    """Judge both directions, over the networks that fit their labels."""
     table, left = regimes.learnt(table, regimes.FIT)
     fitted = regimes.several(table, X, "networks that fit their labels")
     left = "; ".join(filter(None, [left, regimes.LATE]))

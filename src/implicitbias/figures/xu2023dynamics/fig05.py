@@ -1,15 +1,17 @@
 """Test accuracy against 1/rho over initial norms, with and without weight decay.
 
-Numbered as in the author manuscript. Networks and rho as in figure 3. Above the published squares,
-one per initial norm s, with their bars and fits. Below ours: small points are seeds, squares their
-means with the range over seeds, dash-dotted the line through the means.
+Numbered as in the author manuscript. Networks and rho are as in figure 3. The upper panels show the
+published squares, one per initial norm s, with their bars and fits. The lower panels show our runs:
+small points are seeds, squares are means over seeds with their range, and the dash-dotted line is
+fitted to the means.
 
-The paper reads no clear relation into such small differences of rho, and its fit with decay (slope
--19, R^2 0.94) rests on the square at s = 1.2. Its squares do not separate starts from seeds: the
-runs of its figures 3 and 8, of the same settings, lie far outside their bars. So the ratio F of the
-variance between the s to that between seeds of one s stands in our panels; near 1 the initial norm
-explains nothing of rho. Two more claims on these runs ask for the abstract's least rho: whether
-decay ends below every end without it, and from every start at the same rho.
+The paper reads no clear relation into such small differences of rho. Its fit with decay (slope -19,
+R^2 0.94) rests on the square at s = 1.2. The published squares do not separate starts from seeds:
+the runs of the paper's figures 3 and 8, in the same settings, lie far outside their bars. Our
+panels therefore give the ratio F of the variance between initial norms to the variance between
+seeds of one initial norm; where F is near 1, the initial norm explains nothing of rho. Two more
+claims on these runs test the abstract's least rho: whether every rho with decay ends below every
+rho without decay, and whether every start ends at the same rho.
 """
 
 from typing import Any
@@ -93,7 +95,7 @@ def _joined(*notes: str) -> str:
 
 
 def _least_rho(runs: pd.DataFrame, fitted: Condition, left: str) -> list[Claim]:
-    """Judge whether training with decay comes to the least rho over all starts, from each."""
+    """Judge whether decay leads to the least rho over all starts, and to it from every start."""
     rho = runs.assign(decays=runs["lam"] > 0).groupby(["decays", "seed"])["top"]
     least, most = (found.unstack("decays").reindex(columns=[False, True]) for found in
                    (rho.min(), rho.max()))  # fmt: skip
@@ -117,7 +119,7 @@ def _least_rho(runs: pd.DataFrame, fitted: Condition, left: str) -> list[Claim]:
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw the published squares above, ours below; with decay left, without right."""
+    """Draw the published squares above and ours below; with decay left, without decay right."""
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.8), layout="constrained")
     runs = runs_of(table)
     for j, decays in enumerate((True, False)):

@@ -1,15 +1,16 @@
 """rho, errors, their gap and rho / sqrt N against the number N of training examples, six layers.
 
-Numbered as in the author manuscript. The six-layer network from initial norm 0.1 with lambda 0.001;
-here rho is the product of the norms of all layers, so the frozen gains count. The paper prints rho
-and the errors as a table, the gap as blue bars, rho / sqrt N as red triangles; hollow points are
-its numbers. Values are means over the last tenth of training.
+Numbered as in the author manuscript. The six-layer network is trained from initial norm 0.1 with
+lambda 0.001. In this figure rho is the product of the norms of all layers, so the frozen gains
+count. The paper prints rho and the errors as a table, and draws the gap as blue bars and rho / sqrt
+N as red triangles; hollow points are its numbers. Values are means over the last tenth of training.
 
-What to see: rho hardly depends on N, so rho / sqrt N, its bound up to constants, falls as the gap
-does. The bound is far above 1: it says nothing on the error itself, and a constant of its theorem
-would make it larger still. The published errors are not those of the paper's figures 3 and 5 at the
-same N: other data, it seems. A network may fall back to the plateau as it leaves it, and stay there
-at chance: it is a grey cross, and its seed is left out of the claims.
+rho hardly depends on N. rho / sqrt N, the paper's bound up to constants, therefore falls as the gap
+does. The bound is far above 1, so it says nothing about the error itself, and a constant of its
+theorem would make it even larger. The published errors differ from those of the paper's figures 3
+and 5 at the same N, which suggests other data. A network may fall back to the plateau as it leaves
+it, and stay there at chance. Such a network is drawn as a grey cross, and its seed is left out of
+the claims.
 """
 
 from functools import partial

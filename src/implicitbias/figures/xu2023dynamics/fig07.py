@@ -1,12 +1,12 @@
 """rho, errors, their gap and rho / sqrt N against the number N of training examples, three layers.
 
-Numbered as in the author manuscript. As figure 6 with the three-layer network, whose 3x3 kernels do
-not overlap (20,448 weights), on 100 to 500 images and in batches of 32. Its gain is a stand-in:
-each layer has that of a layer of the six-layer network.
+Numbered as in the author manuscript. The setting is that of figure 6 with the three-layer network,
+whose 3x3 kernels do not overlap (20,448 weights), on 100 to 500 images and in batches of 32. Its
+gain is a stand-in: each layer has the gain of a layer of the six-layer network.
 
-What to see: so small a network does not fit its training set; its training error rises with N, its
-test error falls, and rho is about the same for all N. The paper calls its bound almost not vacuous:
-rho / sqrt N goes below 1, though with the constants of its theorem it stays above.
+So small a network does not fit its training set. Its training error rises with N, its test error
+falls, and rho is about the same for all N. The paper calls its bound almost not vacuous: rho / sqrt
+N goes below 1, but stays above 1 with the constants of its theorem.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ NEEDS = ("rho", "train_accuracy", "test_accuracy")
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge that rho is flat in N, which way the errors go, and the size of rho / sqrt N."""
+    """Judge that rho is flat in N, the direction of the errors, and the size of rho / sqrt N."""
     runs, learnt = _examples.runs_of(table), [regimes.learn(table, 0.7)]
 
     def change(name: str) -> Statistic:

@@ -1,14 +1,14 @@
 """Histograms of the margins over training, and rho, with weight decay.
 
-Numbered as in the author manuscript. The run of figure 3 from initial norm 0.9 with lambda 0.001;
-of ours the histograms are those of one seed. Left: margins y_n f_n of the training examples, f the
-network whose layers all have norm 1, from the first epochs at the back to the end in front. Middle:
-rho, the norm of the last layer, with the published curve hollow where the protocol is the paper's.
-Right: both curves in units of their ends, against the share of training, in which other protocols
-can be compared.
+Numbered as in the author manuscript. The run is that of figure 3 from initial norm 0.9 with lambda
+0.001; our histograms show one seed. Left: the margins y_n f_n of the training examples, where f is
+the network whose layers all have norm 1, from the first epochs at the back to the end in front.
+Middle: rho, the norm of the last layer; the published curve is hollow where our protocol is the
+paper's. Right: both curves in units of their final values, against the share of training, so that
+different protocols can be compared.
 
-What to see: margins begin as two lobes around 0 and end as one narrow peak above it; rho rises to a
-peak and comes down to its end.
+Margins begin as two lobes around 0 and end as one narrow peak above 0. rho rises to a peak and
+comes down to its end.
 """
 
 from typing import Any

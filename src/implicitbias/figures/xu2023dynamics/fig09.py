@@ -1,17 +1,18 @@
 """Neural collapse over training: NC1, NC3, and NC2 of norms and of angles, two classes.
 
-Numbered as in the author manuscript. Two classes, weight-normalised layers, decay 5e-4 on the last
-layer, stepped learning rate. Its network is not named: ours is that of the first author's code
-without its batch normalisation. NC1: tr(Sigma_W Sigma_B^+). NC2: standard deviation over mean of
-norms, and |1 + cos| of the two vectors, of class means (red) and of the rows of the last layer
-(blue). NC3: the squared distance between the last layer and the class means, each over its norm;
-what the panel's axis shows of the paper is that square. Hollow: the published curves, where they
-were read, at the same share of training.
+Numbered as in the author manuscript. Two classes are trained with weight-normalised layers, decay
+5e-4 on the last layer, and a stepped learning rate. The paper does not name the network; ours is
+that of the first author's code without its batch normalisation. NC1 is tr(Sigma_W Sigma_B^+). NC2
+has two panels, the standard deviation over the mean of the norms, and |1 + cos| of the two vectors,
+for the class means (red) and for the rows of the last layer (blue). NC3 is the squared distance
+between the last layer and the class means, each divided by its norm; the axis of the paper's panel
+shows this square. Hollow points are the published curves, where they were read, at the same share
+of training. Dashed lines are runs without decay, which the paper does not draw.
 
-For two classes the centred means are opposite whatever the network does: red lies at rounding in
-the paper as in ours, and says nothing. NC1 falls by two orders of magnitude, the rows of the last
-layer come nearer to equal norms and opposite directions and stay far from both. Dashed: without
-decay, which the paper does not draw.
+For two classes the centred means are opposite for every network. The red curves therefore lie at
+rounding error, in the paper as in our runs, and say nothing. NC1 falls by two orders of magnitude.
+The rows of the last layer come nearer to equal norms and opposite directions, and stay far from
+both.
 """
 
 from typing import Any
@@ -68,7 +69,7 @@ def at(rows: pd.DataFrame, metric: str, share: float) -> pd.Series:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge how far each measure falls, what decay does to it, and that NC2 of means is vacuous."""
+    """Judge the fall of each measure, the effect of decay, and that NC2 of means is vacuous."""
     decayed, plain = table[table["weight_decay"] > 0], table[table["weight_decay"] == 0]
     fitted = regimes.fit(decayed)
     found = [

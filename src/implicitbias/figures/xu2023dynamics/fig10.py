@@ -1,14 +1,14 @@
 """Densities of the training margins at the end, over initial norms, with and without decay.
 
-Numbered as in the author manuscript. Networks as in figure 3; margins y_n f_n of the training
-examples, f the network whose layers all have norm 1, all seeds of an initial norm s together.
-Dashed: our means; hollow diamonds, where the protocol is the paper's: the published means, 2.6e-3
-with decay and 1.1e-3 to 1.25e-3 without. Below, the same margins over their own mean, so that both
-widths stand on one axis.
+Numbered as in the author manuscript. Networks are as in figure 3. The upper panels show the margins
+y_n f_n of the training examples, where f is the network whose layers all have norm 1, with all
+seeds of an initial norm s together. Dashed lines are our means. Hollow diamonds, drawn where our
+protocol is the paper's, are the published means, 2.6e-3 with decay and 1.1e-3 to 1.25e-3 without.
+The lower panels show the same margins over their own mean, so that both widths fit on one axis.
 
-What to see: without decay margins are smaller and nearly all equal, as a network that fits its
-targets exactly has y_n f_n = 1 / rho for every example; with decay they are larger and less equal.
-In the paper the standard deviations over examples differ by a factor of about a hundred.
+Without decay margins are smaller and nearly all equal, because a network that fits its targets
+exactly has y_n f_n = 1 / rho for every example. With decay margins are larger and less equal. In
+the paper the standard deviations over examples differ by a factor of about a hundred.
 """
 
 from functools import partial
@@ -42,7 +42,7 @@ def runs_of(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Judge that margins are larger and less equal with decay, and that nets without it fit."""
+    """Judge that decay makes margins larger and less equal, and that nets without it fit."""
     table, left = wn.whole_seeds(table, regimes.FIT)
     judge = partial(judged, figure=FIGURE, note=left)
     runs, fitted = runs_of(table), regimes.fit(table)
@@ -68,7 +68,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw densities above, those of margins over their mean below."""
+    """Draw the densities of margins above, and of margins over their mean below."""
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 4.6), layout="constrained")
     rows = wn.with_lambda(table)
     last = rows[rows["epoch"] == rows["epochs"]]
