@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 
 from typer import TyperException
 
+from .base import studies
 from .base.errors import UserError, printable
 from .commands import app
 
@@ -44,6 +46,7 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "memory does not suffice"
     said = printable(f"{type(error).__name__}: {error}")[:300]
+    place = _in_a_study(error)
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="implicitbias-", suffix=".txt", delete=False, encoding="utf-8"
@@ -52,7 +55,17 @@ def _unexpected(error: Exception) -> str:
         kept = f"its traceback is in {file.name}"
     except OSError:
         kept = "its traceback could not be kept"
+    if place:
+        return f"{place}: {said} ({kept})"
     return f"{said} (a fault of this program or a damaged file that it does not know; {kept})"
+
+
+def _in_a_study(error: Exception) -> str:
+    """Return the file and the line of a study that were last entered before an error, or ""."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    folders = studies.used()
+    within = (f for f in frames if any(Path(f.filename).is_relative_to(s) for s in folders))
+    return next((f"{frame.filename}:{frame.lineno}" for frame in within), "")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,16 @@ def test_what_counts_is_said_and_can_be_chosen(tmp_path):
     assert set(chosen.index[chosen["averaged"]]) == {n for n in chosen.index if "conv2" in n}
     with pytest.raises(UserError, match="no weight matrices"):
         implicitbias.Recorder(model, tmp_path / "c", matrices=["nothing*"])
+    for wrong, said in (
+        ({"averaged": "nothing*"}, "averaged: no parameter of this network matches 'nothing\\*'"),
+        ({"averaged": ["conv*", "cnv*"]}, "averaged: no parameter .* 'cnv"),
+        ({"names": {"conv1": "stem"}}, "names: this network has no parameter 'conv1'"),
+        ({"layouts": {"up*": "kernel"}}, "layouts: no parameter of this network matches"),
+        ({"layouts": {"conv1.weight": "kernl"}}, "no layout 'kernl' .did you mean 'kernel'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            implicitbias.Recorder(model, tmp_path / "d", **wrong)
+    assert not (tmp_path / "d").exists()
 
 
 def test_a_transformer_with_tied_and_frozen_weights(tmp_path):

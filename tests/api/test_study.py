@@ -1,17 +1,20 @@
 """`implicitbias init`: a study that trains and draws, and is in the wheel."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import implicitbias
-from implicitbias.__main__ import main
+from implicitbias.__main__ import _unexpected, main
 from implicitbias.base import studies
+from implicitbias.figures import style
 from implicitbias.plan import papers
 from implicitbias.plan.plan import make_plan
 
@@ -94,6 +97,49 @@ def test_what_is_wrong_in_its_config_is_one_line(study, change, said, capsys):
     assert main(["plan", *more]) == 1
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_other_fields_that_vary_are_lines_of_the_figure(study):
+    code = runpy.run_path(str(study / "figures/mine/ranks.py"))
+    rows = [
+        {"run": f"{decay}-{width}-{seed}", "pack": "p", "seed": seed, "diverged_step": float("nan"),
+         "weight_decay": decay, "width": width, "depth": width // 16, "epoch": 1, "step": 9,
+         "layer": layer, "metric": metric, "value": value}
+        for decay in (0.0, 0.01) for width in (16, 32) for seed in range(3)
+        for metric, layer, value in (("rank_fro_1e-2", "average", width / (1 + 50 * decay)),
+                                     ("train_accuracy", "network", 1.0))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    (claim,) = code["claims"](table)
+    assert claim.value == pytest.approx(1 / 1.5)
+    with style.look():
+        plotted = style.plotted(code["draw"](table))
+    assert set(plotted["n"]) == {3} and plotted["series"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("def draw", "def drow", "ranks.py: defines no function draw(table)"),
+        ("def claims", "def clams", "ranks.py: defines no function claims(table)"),
+    ],
+)
+def test_a_figure_without_its_functions_is_refused(study, old, new, said, capsys):
+    file = study / "figures/mine/ranks.py"
+    file.write_text(file.read_text().replace(old, new))
+    assert main(["plan"]) == 1
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_an_error_in_the_code_of_a_study_names_its_file_and_line(study, capsys):
+    studies.use(["."])
+    try:
+        exec(compile("\n\n1 / 0", str(study / "figures/mine/ranks.py"), "exec"))
+    except ZeroDivisionError as error:
+        said = _unexpected(error)
+    assert said.startswith(f"{study}/figures/mine/ranks.py:3: ZeroDivisionError")
+    assert "a fault of this program" not in said
 
 
 def test_a_folder_that_is_there_is_not_written_to(tmp_path, capsys):

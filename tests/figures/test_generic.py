@@ -55,3 +55,18 @@ def test_more_lines_than_can_be_told_apart_are_points_and_it_is_said():
     figure = drawn(made, x="weight_decay")
     assert len(style.plotted(figure)) == 2 * made["run"].nunique()
     assert "batch_size vary besides" in style.remarks(figure)
+
+
+def test_values_that_have_no_panel_are_said():
+    figure = drawn(table(sizes=range(1, generic.MOST_COLUMNS + 3)), panels="batch_size")
+    assert "The first 5 of 7 values of batch_size." in style.remarks(figure)
+    assert not style.remarks(drawn(table(), panels="batch_size"))
+
+
+def test_a_legend_of_long_labels_stays_within_the_picture():
+    made = table()
+    made["momentum"] = made["batch_size"] / 100
+    figure = drawn(made, x="epoch")
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width

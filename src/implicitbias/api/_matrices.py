@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base import registry
 from ._stored import Stored
 from ._weights import Weight, effective
 
@@ -46,9 +47,11 @@ def matrices(
 
     layouts: patterns of names, as `up*.weight`, with one of LAYOUTS for tensors of more than two
     dimensions. All others are told by their names and shapes; a transposed convolution also by a
-    bias of as many entries as its second axis.
+    bias of as many entries as its second axis. UserError for a layout that is none.
     """
     given = layouts or {}
+    for layout in given.values():
+        registry.known("layout", layout, LAYOUTS)
     for weight in effective(tensors):
         shape = weight.made.shape
         reason = weight.made.reason or _reason(shape)

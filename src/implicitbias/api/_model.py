@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ..base.errors import UserError
 from . import _matrices
 from ._matrices import Matrix
 from ._stored import Stored
@@ -62,6 +63,7 @@ def watched(
     buffers = {name for name, _ in model.named_buffers()}
     kinds = {**_layouts(model), **(layouts or {})}
     every = [m for m in _matrices.matrices(tensors, kinds) if _is_weight(m, buffers)]
+    _check_names({*tensors, *(m.name for m in every)}, averaged, names or {}, layouts or {})
     reasons, found = outside(model), []
     for m in every:
         if m.reason or not (matrices is None or chosen(m.name, matrices)):
@@ -73,6 +75,25 @@ def watched(
         note = "; ".join(filter(None, [m.note, why, _further(model, m.name)]))
         found.append(Watched(m, label, counts, note))
     return found, [m for m in every if m.reason]
+
+
+def _check_names(
+    there: Collection[str],
+    averaged: Choice | None,
+    names: Mapping[str, str],
+    layouts: Mapping[str, str],
+) -> None:
+    """Raise UserError for a name, or a pattern of names, that this network does not have."""
+    for pattern in layouts:
+        if not any(fnmatch(name, pattern) for name in there):
+            raise UserError(f"layouts: no parameter of this network matches {pattern!r}")
+    for name in names:
+        if name not in there:
+            raise UserError(f"names: this network has no parameter {name!r}")
+    if isinstance(averaged, str) or (averaged and not callable(averaged)):
+        for pattern in [averaged] if isinstance(averaged, str) else averaged:
+            if not any(fnmatch(name, pattern) for name in there):
+                raise UserError(f"averaged: no parameter of this network matches {pattern!r}")
 
 
 def chosen(name: str, choice: Choice) -> bool:

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import metrics
-from ..base import registry
 from ..base.errors import UserError
 from ..metrics._matrix import STEMS, is_finite, scaled, singular_values, without_rounding
 from . import _folder, _matrices
@@ -86,12 +85,6 @@ def rank_names(tolerances: Any, norms: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _known(layouts: Mapping[str, str] | None) -> Mapping[str, str]:
-    for layout in (layouts or {}).values():
-        registry.known("layout", layout, _matrices.LAYOUTS)
-    return layouts or {}
-
-
 def of_checkpoint(
     path: Path,
     ranks: Sequence[str],
@@ -100,7 +93,7 @@ def of_checkpoint(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one checkpoint; UserError at the end if none has a matrix."""
     checkpoint = _folder.read(path)
-    found = list(_matrices.matrices(checkpoint.tensors, _known(layouts)))
+    found = list(_matrices.matrices(checkpoint.tensors, layouts))
     file, some, reasons = printable(str(path)), False, []
     for i, matrix in enumerate(found):
         row = _row(matrix, ranks)

@@ -61,6 +61,12 @@ def _used(code: CodeType) -> Iterator[str]:
             yield from _used(inner)
 
 
+def bound(path: Path) -> frozenset[str]:
+    """Return the names that the top of a module binds."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return frozenset(name for node in tree.body for name in _bound(node))
+
+
 def _bound(node: ast.stmt) -> Iterator[str]:
     """Return the names that a statement at the top of a module binds."""
     match node:

@@ -23,6 +23,7 @@ from . import style
 
 PAPER: dict[str, Any] = {}
 MOST_LINES, MOST_COLUMNS = 8, 5
+MOST_LETTERS = 24  # of a label, where two stand side by side above one column of panels
 _MARKERS = "os^vDPX<>"
 
 
@@ -34,12 +35,13 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Draw a row of panels for each metric."""
     axes = table.attrs.get("draw", {})
-    varying = _varying(table)
+    varying = besides(table)
     x = axes.get("x") or next((f for f in varying if _is_number(table[f])), "epoch")
     panels = axes.get("panels")
     rows = table if x in ("epoch", "step") else final(table)
     metrics = table.attrs.get("metrics") or sorted(table["metric"].unique())
-    columns = [None] if panels is None else sorted(table[panels].unique())[:MOST_COLUMNS]
+    values = [] if panels is None else sorted(table[panels].unique())
+    columns = values[:MOST_COLUMNS] or [None]
     lines = [field for field in varying if field not in (x, panels)]
     width = style.COLUMN if len(columns) == 1 else style.PAGE
     figure, grid = plt.subplots(
@@ -51,20 +53,24 @@ def draw(table: pd.DataFrame) -> Figure:
         for ax, value in zip(grid[i], columns, strict=True):
             shown = of_metric if panels is None else of_metric[of_metric[panels] == value]
             title = "" if panels is None else f"{style.WORDS.get(panels, panels)} {value}"
-            _panel(ax, shown, x, lines, " ".join(filter(None, (metric, title))))
+            panel(ax, shown, x, lines, " ".join(filter(None, (metric, title))))
             if i == 0 and title:
                 ax.set_title(title)
         grid[i][0].set_ylabel(metric.replace("_", " "))
     for ax in grid[-1]:
         ax.set_xlabel(style.WORDS.get(x, x.replace("_", " ")))
-    if lines and len(_labels(rows, lines)) <= MOST_LINES:
-        style.legend(figure, ncols=2)
+    labels = _labels(rows, lines)
+    if lines and len(labels) <= MOST_LINES:
+        long = len(columns) == 1 and max(map(len, labels)) > MOST_LETTERS
+        style.legend(figure, ncols=1 if long else 2)
     elif lines:
         style.remark(figure, f"A point for each run; {', '.join(lines)} vary besides")
+    if len(values) > len(columns):
+        style.remark(figure, f"The first {len(columns)} of {len(values)} values of {panels}")
     return figure
 
 
-def _panel(ax: Axes, rows: pd.DataFrame, x: str, lines: Sequence[str], panel: str) -> None:
+def panel(ax: Axes, rows: pd.DataFrame, x: str, lines: Sequence[str], panel: str) -> None:
     """Draw one metric against x: a line for each value of the other fields, or a point a run."""
     labels = _labels(rows, lines)
     if len(labels) > MOST_LINES:
@@ -79,10 +85,10 @@ def _panel(ax: Axes, rows: pd.DataFrame, x: str, lines: Sequence[str], panel: st
         ax.set_xscale("log")
 
 
-def _varying(table: pd.DataFrame) -> list[str]:
-    """Return the fields of runs that take several values, in the order of the spec."""
+def besides(table: pd.DataFrame, *known: str) -> list[str]:
+    """Return the fields of runs, but for these, that vary, in the order of the spec."""
     runs = table.drop_duplicates("run")
-    fields = [str(c) for c in runs if c not in COLUMNS and c != "seed"]
+    fields = [str(c) for c in runs if c not in (*COLUMNS, *known, "seed")]
     return [c for c in fields if runs[c].astype(str).nunique() > 1]
 
 

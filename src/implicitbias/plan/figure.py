@@ -10,6 +10,7 @@ from typing import Any
 from .. import metrics
 from ..base import registry
 from ..base.errors import UserError, shortened
+from ..base.source import bound
 from .config import Config, FigureEntry, Sweep
 from .overlays import Keys, Sources
 from .spec import RunSpec, procedure_spec
@@ -75,6 +76,7 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
         registry.figure_path(key)
     except UserError as error:
         raise sources.error(("figures", key), str(error)) from None
+    _check_functions(key, sources)
     _check_drawing(key, entry, runs, sources)
     for i, name in enumerate(entry.metrics):
         for procedure in sorted({s.procedure for s in runs}):
@@ -86,6 +88,16 @@ def check(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -
             raise sources.error(here, f"{listed} lacks {name!r}, which {key} draws")
     if len(set(entry.metrics)) < len(entry.metrics):
         raise sources.error(here, f"{listed} names one twice")
+
+
+def _check_functions(key: str, sources: Sources) -> None:
+    """Raise UserError unless the figure of a study defines what its jobs call."""
+    path = registry.figure_path(key)
+    if path.is_relative_to(registry.PACKAGE) or "*" in (names := bound(path)):
+        return
+    for function in ("claims", "draw"):
+        if function not in names:
+            raise sources.error(("figures", key), f"{path}: defines no function {function}(table)")
 
 
 def _check_drawing(key: str, entry: FigureEntry, runs: list[RunSpec], sources: Sources) -> None:
