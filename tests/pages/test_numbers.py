@@ -55,6 +55,11 @@ def test_readme_counts_the_points_that_agree():
     )
     last = ranks("fig09")
     assert f"Of the {len(last.claim.points)} points of figure 9, {last.within} agree" in readme
+    seeds = [[p for one in some for p in one.claim.points if p.basis == "prediction"]
+             for some in (both, [last])]  # fmt: skip
+    assert all(p.agrees and p.n == 3 for some in seeds for p in some)
+    former, latter = map(len, seeds)
+    assert f"Only {former} of the former and {latter} of the latter have three seeds" in readme
 
 
 def test_readme_counts_the_experiments_of_every_paper():
