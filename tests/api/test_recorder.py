@@ -274,6 +274,8 @@ def test_a_training_goes_on_where_it_was_killed(tmp_path):
     first.close()
     with pytest.raises(UserError, match="has records"):
         implicitbias.Recorder(model, folder)
+    with pytest.raises(UserError, match="no such layer; choose another folder"):
+        implicitbias.Recorder(torch.nn.Linear(3, 3), folder, resume=True)
     with implicitbias.Recorder(model, folder, resume=True) as second:
         for step in (3, 4):
             second.measure(step, step, loss=2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ _SHARE = 20  # the files are written again after 20 times what the last writing 
 class RunFolder:
     """`records/`, as of a pack, and `recorder.json`.
 
-    UserError if there are records and the training is not to `resume`.
+    UserError if there are records and the training is not to `resume`, or if they have spectra of
+    other layers than it.
     """
 
-    def __init__(self, path: Path, resume: bool, every: float) -> None:
+    def __init__(self, path: Path, resume: bool, every: float, layers: Collection[str]) -> None:
         self.path, self.resumed = path, False
         self._tables = {name: schema.empty_table() for name, schema in _SCHEMAS.items()}
         files = {name: path / "records" / f"{name}.parquet" for name in _SCHEMAS}
@@ -37,6 +39,13 @@ class RunFolder:
                     f"{path}: has records; choose another folder, or go on with resume=True"
                 )
             self._tables = {name: _read(f, _SCHEMAS[name]) for name, f in files.items()}
+            arrays = self._tables["arrays"]
+            spectra = arrays.filter(pc.equal(arrays["quantity"], "spectrum"))
+            if other := sorted(set(spectra["layer"].unique().to_pylist()) - set(layers)):
+                raise UserError(
+                    f"{path}: has records of the layer {other[0]!r}, and this recorder has no such"
+                    " layer; choose another folder"
+                )
             self.resumed = True
         self._every, self._took, self._written = every, 0.0, time.monotonic()
 

@@ -99,7 +99,8 @@ class Recorder:
         first = next(iter(inner.parameters()))
         beside = first.device.type != "cpu" if beside is None else beside
         self._device = first.device
-        self._folder = RunFolder(self.folder, resume, save_seconds)
+        layers = {one.label for one in self.watched}
+        self._folder = RunFolder(self.folder, resume, save_seconds, layers)
         self._records, self._step = Records(), -1
         self._thread = ThreadPoolExecutor(1) if beside else None
         self._computing: Future[None] | None = None
