@@ -1,4 +1,4 @@
-"""What a recorder asks of its arguments, and whether this process records at all."""
+"""Checks of a recorder's arguments, and of whether this process records at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..train import records
 
 
 def is_first() -> bool:
-    """Whether this process records: the only one, or rank 0 of several."""
+    """Return whether this process records: the only process, or rank 0 of several."""
     distributed = torch.distributed
     return not (
         distributed.is_available() and distributed.is_initialized() and distributed.get_rank()
@@ -23,7 +23,7 @@ def is_first() -> bool:
 
 
 def network(model: nn.Module, max_share: float | None) -> None:
-    """UserError for parameters that are not in this process, and for a share that is none."""
+    """Raise UserError for parameters outside this process, and for an invalid share of the time."""
     if max_share is not None and not 0 < max_share <= 1:
         raise UserError(f"max_share is a share of the time, in (0, 1], not {max_share}")
     for name, parameter in model.named_parameters():
@@ -35,7 +35,7 @@ def network(model: nn.Module, max_share: float | None) -> None:
 
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a training; UserError for the name of a column of its tables."""
+    """Return the fields of a training; UserError for a field named like a column of its tables."""
     for name in given:
         if name in {*tables.COLUMNS, *records.COLUMNS, "procedure"}:
             raise UserError(f"fields: {name!r} is a column of the results; choose another name")
@@ -43,7 +43,7 @@ def fields(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(name: str, value: Any) -> int:
-    """Return an epoch or a step; UserError for what is no whole number from 0 on."""
+    """Return an epoch or a step as an int; UserError unless it is a whole number from 0 on."""
     try:
         number_ = operator.index(value)
     except TypeError:
@@ -54,7 +54,7 @@ def whole(name: str, value: Any) -> int:
 
 
 def number(name: str, value: Any) -> float:
-    """Return a scalar, also of a tensor; UserError for what is none."""
+    """Return a scalar as a float, also that of a tensor; UserError for anything else."""
     try:
         return float(value.detach() if isinstance(value, torch.Tensor) else value)
     except (TypeError, ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""What a file is, by its content: what can be read, and the name of what cannot."""
+"""The kind of a file is recognised by its content, also of files that cannot be read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 
 
 def kind(path: Path) -> Kind:
-    """Return how the file is read. OSError if it cannot be; UserError says what else it is."""
+    """Return how a file is read.
+
+    Raises:
+        OSError: the file cannot be opened.
+        UserError: the file is no checkpoint; the message says what it is instead.
+    """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise UserError(f"{path}: not a file but {_named(mode)}")

@@ -1,4 +1,4 @@
-"""What a recorder writes of examples: their margins, and the statistics of neural collapse."""
+"""What a recorder writes about examples: their margins, and the statistics of neural collapse."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ def record(
     features: Tensor | None,
     head: Tensor | None,
 ) -> None:
-    """Write `margins` of outputs (n, C) and labels (n,); with features (n, D) those of collapse.
+    """Write the margins of examples and, with features, the statistics of neural collapse.
 
-    head (C, D): the weight of the last layer. Outputs are taken as they are, so what compares them
-    with one-hot targets is of networks trained on these.
+    outputs (n, C) with labels (n,) give `margins`; features (n, D) are the inputs of the last
+    layer, and head (C, D) its weight. Outputs are not rescaled, so quantities that compare them
+    with one-hot targets are meaningful only for networks trained on one-hot targets.
 
     Raises:
         UserError: shapes that do not fit; features without a linear last layer of their width.

@@ -14,7 +14,10 @@ _WHOLE = ("*.safetensors", "pytorch_model*.bin", "consolidated*.pth", "*.pt", "*
 
 
 def read(path: Path) -> Checkpoint:
-    """Return what a file, a folder or the index of a sharded model holds; OSError or UserError."""
+    """Return the tensors of a file, a folder or the index of a sharded model.
+
+    OSError or UserError where they cannot be read.
+    """
     checkpoint = Checkpoint()
     if not path.is_dir() and not path.exists():
         raise UserError(f"{path}: no such file or folder")
@@ -28,14 +31,14 @@ def read(path: Path) -> Checkpoint:
 
 
 def _index_of(path: Path) -> Path | None:
-    """The index of a sharded model: the file itself, or what lies in the folder."""
+    """Return the index of a sharded model: the file itself, or the one in the folder."""
     if path.is_dir():
         return next((f for pattern in _INDEX for f in sorted(path.glob(pattern))), None)
     return path if path.suffix == ".json" else None
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of one checkpoint without an index: the file itself, or those in a folder."""
+    """Return the files of a checkpoint without an index: the file itself, or those in a folder."""
     if not folder.is_dir():
         return [folder]
     if (folder / ".metadata").exists() or any(folder.glob("*.distcp")):

@@ -26,7 +26,7 @@ _EMBEDDED = re.compile(r"embed|token|queries|query|position|\bpos\b|pos_|\bpe\b"
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix that can be computed, or none and the reason."""
+    """A matrix and how it is computed, or the reason why there is none."""
 
     name: str
     shape: tuple[int, ...]  # of the tensor
@@ -43,11 +43,12 @@ class Matrix:
 def matrices(
     tensors: Mapping[str, Stored], layouts: Mapping[str, str] | None = None
 ) -> Iterator[Matrix]:
-    """Yield the matrices of all weights, in order, and an entry with a reason for what is none.
+    """Yield the matrices of all weights in order, and an entry with a reason for other tensors.
 
     layouts: patterns of names, as `up*.weight`, with one of LAYOUTS for tensors of more than two
-    dimensions. All others are told by their names and shapes; a transposed convolution also by a
-    bias of as many entries as its second axis. UserError for a layout that is none.
+    dimensions. All other tensors are recognised by their names and shapes, and a transposed
+    convolution also by a bias with as many entries as its second axis. UserError for an unknown
+    layout.
     """
     given = layouts or {}
     for layout in given.values():
@@ -74,7 +75,7 @@ def _reason(shape: tuple[int, ...]) -> str:
 
 
 def _bias(weight: Weight, tensors: Mapping[str, Stored]) -> int:
-    """How long the bias of the layer is; 0 without one."""
+    """Return the length of the layer's bias; 0 without one."""
     bias = tensors.get(f"{weight.name.removesuffix('weight')}bias")
     return bias.shape[0] if bias and len(bias.shape) == 1 else 0
 
@@ -123,7 +124,7 @@ def _one_of(read: Callable[[], Tensor], i: int) -> Tensor:
 
 
 def array(matrix: Matrix) -> tuple[NDArray[np.float64] | None, str, str]:
-    """Return the matrix in float64, or None; its type as it is stored; and the reason for None."""
+    """Return the matrix in float64 or None, its stored type, and the reason for None."""
     assert matrix.read is not None
     kind, needed = "", 8 * matrix.rows * matrix.cols
     if needed > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):

@@ -1,4 +1,4 @@
-"""The weight matrices of a network in training: which there are, and which of them count."""
+"""The weight matrices of a network in training, and which of them count in the average."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KERNEL = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 @dataclass(frozen=True)
 class Watched:
-    """A matrix of a network: how it is read, whether it is in the average, and what to know."""
+    """A matrix of a network: how it is read, whether it is in the average, and a note on it."""
 
     matrix: Matrix
     label: str
@@ -53,7 +53,7 @@ def watched(
     names: Mapping[str, str] | None = None,
     layouts: Mapping[str, str] | None = None,
 ) -> tuple[list[Watched], list[Matrix]]:
-    """Return the matrices of a network, and its parameters that are none, with the reason.
+    """Return the matrices of a network, and its parameters that are no matrices, with the reason.
 
     matrices: which are recorded; by default all. averaged: which count in the average over layers;
     by default all but embeddings, shortcuts and the last layer (`outside`). names: a label in the
@@ -97,14 +97,14 @@ def _check_names(
 
 
 def chosen(name: str, choice: Choice) -> bool:
-    """Whether a name is among those of a choice."""
+    """Return whether a choice contains a name."""
     if callable(choice):
         return bool(choice(name))
     return any(fnmatch(name, p) for p in ([choice] if isinstance(choice, str) else choice))
 
 
 def parameters(model: nn.Module) -> Iterator[tuple[str, Stored]]:
-    """Every parameter and buffer by name; a parametrised weight as the network sees it."""
+    """Yield every parameter and buffer by name; a parametrised weight as the network sees it."""
     seen = {}
     for name, module in model.named_modules():
         if parametrize.is_parametrized(module):
@@ -120,7 +120,7 @@ def parameters(model: nn.Module) -> Iterator[tuple[str, Stored]]:
 
 
 def _current(model: nn.Module, name: str) -> Tensor:
-    """The tensor of that name now: the object may have been replaced since."""
+    """Return the tensor that has the name now: the object may have been replaced since."""
     owner, _, last = name.rpartition(".")
     tensor: Tensor = getattr(model.get_submodule(owner), last)
     return tensor.detach()
@@ -128,7 +128,7 @@ def _current(model: nn.Module, name: str) -> Tensor:
 
 @torch.no_grad()
 def _parametrised(module: nn.Module, weight: str) -> Tensor:
-    """The effective weight, in evaluation mode: no power iteration takes a step for us."""
+    """Return the effective weight in evaluation mode, in which no power iteration takes a step."""
     with _evaluating(module.parametrizations[weight]):  # type: ignore[index, arg-type]
         tensor: Tensor = getattr(module, weight)
         return tensor.detach()
@@ -146,10 +146,11 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def outside(model: nn.Module) -> dict[str, str]:
-    """Return the names that are by default not in the average, with the reason.
+    """Return the names that by default are not in the average, with the reason.
 
-    As in the papers' average: the classifier's last layer, here the last linear or convolutional
-    one, whatever its name. Embeddings are tables and no maps between layers.
+    As in the papers' average, this is the classifier's last layer, here the last linear or
+    convolutional layer, whatever its name. Embeddings are left out because they are tables, and no
+    maps between layers.
     """
     maps = (nn.Linear, *_KERNEL, *_TRANSPOSED)
     layers = [
@@ -189,12 +190,12 @@ def _layouts(model: nn.Module) -> dict[str, str]:
 
 
 def _is_weight(matrix: Matrix, buffers: set[str]) -> bool:
-    """Whether something in it is trained or could be: buffers alone are no weights."""
+    """Return whether a part of a matrix is, or could be, trained: buffers alone are no weights."""
     return not matrix.parts or any(part not in buffers for part in matrix.parts)
 
 
 def _further(model: nn.Module, name: str) -> str:
-    """Other names of the same parameter, and whether it is frozen."""
+    """Return the other names of a parameter, and whether it is frozen."""
     every = dict(model.named_parameters(remove_duplicate=False))
     if name not in every:
         return ""
@@ -204,7 +205,7 @@ def _further(model: nn.Module, name: str) -> str:
 
 
 def row(one: Watched) -> dict[str, Any]:
-    """Return what recorder.json says of a matrix."""
+    """Return the entry of a matrix in recorder.json."""
     matrix = one.matrix
     return {
         "layer": one.label, "parameter": matrix.name, "shape": list(matrix.shape),
@@ -214,19 +215,19 @@ def row(one: Watched) -> dict[str, Any]:
 
 
 def copied(matrix: Matrix) -> Tensor:
-    """Return a copy of a matrix (rows, cols) in the memory of the processor, in its own type."""
+    """Return a copy of a matrix (rows, cols) in the memory of the CPU, in its own type."""
     assert matrix.read is not None
     with torch.no_grad():
         return matrix.read().detach().to("cpu", copy=True)
 
 
 def of_copy(matrix: Matrix, copy: Tensor) -> Matrix:
-    """Return the same matrix, read from a copy of it."""
+    """Return a matrix that is read from a copy of it."""
     return replace(matrix, read=lambda: copy)
 
 
 def head(model: nn.Module) -> Callable[[], Tensor] | None:
-    """Return what reads the weight of the last linear layer, or None where there is none."""
+    """Return a function that reads the last linear layer's weight; None if there is none."""
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         return None

@@ -1,4 +1,4 @@
-"""The folder of one recorded training: tables that grow, what is known of it, and hashes."""
+"""The folder of one recorded training: growing tables, facts about the training, and hashes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHARE = 20  # the files are written again after 20 times what the last writing 
 
 
 class RunFolder:
-    """`records/`, as of a pack, and `recorder.json`.
+    """The folder with `records/`, as of a pack, and `recorder.json`.
 
     UserError if there are records and the training is not to `resume`, or if they have spectra of
     other layers than it.
@@ -50,7 +50,7 @@ class RunFolder:
         self._every, self._took, self._written = every, 0.0, time.monotonic()
 
     def forget_from(self, step: int) -> None:
-        """Drop the rows from a step on: after a resume it is taken again."""
+        """Drop the rows from a step on, because a resumed training takes this step again."""
         for name, table in self._tables.items():
             self._tables[name] = table.filter(pc.less(table["step"], step))
 
@@ -62,9 +62,9 @@ class RunFolder:
     def write(
         self, records: Records, about: dict[str, Any], facts: dict[str, Any], whole: bool
     ) -> None:
-        """Write the files with the rows of `records`, which is empty afterwards.
+        """Write the files with the rows of `records`, and empty `records`.
 
-        Hashes stand in the provenance only of a `whole` training: until then the tables may be
+        The provenance contains hashes only of a `whole` training: until then the tables may be
         replaced at any time.
         """
         begun, folder = time.monotonic(), self.path / "records"

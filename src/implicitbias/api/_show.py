@@ -1,4 +1,4 @@
-"""A table of spectra for a reader, for a program and as a picture."""
+"""A table of spectra as text for a reader, as CSV or JSON for a program, and as a picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = 4  # names that a line of reasons gives; the tables for programs have a
 
 
 def text(table: pd.DataFrame) -> str:
-    """Return the ranked rows as columns, then notes and reasons, each once with names."""
+    """Return the ranked rows as columns, followed by each note and reason once, with its names."""
     ranked = table["rows"].notna() & table["fro_norm"].notna()
     shown = table[ranked].drop(columns=["note", "shape", "spec_norm", "effective_rank", SPECTRUM])
     several = table["file"].nunique() > 1
@@ -41,12 +41,12 @@ def _names(rows: pd.DataFrame) -> str:
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """Return every row as CSV; what is missing is empty."""
+    """Return every row as CSV; a missing value is empty."""
     return str(table.drop(columns=SPECTRUM).to_csv(index=False))
 
 
 def as_json(table: pd.DataFrame) -> str:
-    """Return every row as an object of a JSON list; what is missing is null."""
+    """Return every row as an object of a JSON list; a missing value is null."""
     rows = [
         {key: None if pd.isna(value) else value for key, value in row.items()}
         for row in table.drop(columns=SPECTRUM).astype(object).to_dict("records")
@@ -55,9 +55,9 @@ def as_json(table: pd.DataFrame) -> str:
 
 
 def plot(table: pd.DataFrame, out: Path) -> None:
-    """Draw singular values of one checkpoint, or the ranks of several in their order.
+    """Draw the singular values of one checkpoint, or the ranks of several in the given order.
 
-    The format is that of the file's name: svg, png or pdf. UserError for another.
+    The suffix of the file's name sets the format: svg, png or pdf. UserError for another suffix.
     """
     from ..base.errors import UserError
     from ..base.files import replacing
@@ -77,7 +77,7 @@ def plot(table: pd.DataFrame, out: Path) -> None:
 
 
 def _spectra(table: pd.DataFrame, ax: Axes) -> None:
-    """s_i / s_1 against i / r, a line a matrix, and the tolerances."""
+    """Draw s_i / s_1 against i / r, a line for each matrix, and the tolerances."""
     import matplotlib.pyplot as plt
 
     spectra = table.dropna(subset=[SPECTRUM])
@@ -98,7 +98,7 @@ def _spectra(table: pd.DataFrame, ax: Axes) -> None:
 
 
 def _trajectory(table: pd.DataFrame, ax: Axes) -> None:
-    """The first of the ranks against the place of the file, a line a matrix, and their mean."""
+    """Draw the first rank against the file's position, a line for each matrix, and the mean."""
     import matplotlib.pyplot as plt
 
     rank = _ranks(table)[0]
@@ -126,12 +126,12 @@ def _ranks(table: pd.DataFrame) -> list[str]:
 
 
 def _label(name: str) -> str:
-    """A name as Matplotlib shows it: not as a formula, nor hidden for its underscore."""
+    """Return a name as Matplotlib shows it: not as a formula, nor hidden for its underscore."""
     return " " + name.replace("$", r"\$")
 
 
 class Bar:
-    """A line on a terminal's stderr that says how far the work is, from the first second on."""
+    """A progress line on a terminal's stderr, shown from the first second on."""
 
     def __init__(self) -> None:
         self._begun, self._shown = time.monotonic(), False
@@ -145,6 +145,6 @@ class Bar:
             self._shown = True
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

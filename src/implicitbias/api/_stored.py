@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint that are read one at a time, and the trees that they stand in."""
+"""Tensors of a checkpoint, which are read one at a time, and the nested structures around them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFUSED = re.compile(r"GLOBAL ([\w.]+)")
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor of a file: its shape, how to read it, and why it has no matrix, if that is known.
+    """A tensor of a file: its shape, how it is read, and, if known, why it has no matrix.
 
     kinds: once `read` has put the tensor together, the types of the stored numbers.
     """
@@ -38,22 +38,22 @@ class Stored:
 
 @dataclass
 class Checkpoint:
-    """The tensors of a checkpoint by name, and what was left out of it by name, with the reason."""
+    """The tensors of a checkpoint by name, and by name the reason for what was left out."""
 
     tensors: dict[str, Stored] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, stored: Stored) -> None:
-        """Add a tensor; a name that is taken gets `#2`, so that both are there."""
+        """Add a tensor; if its name is taken, it gets the suffix `#2`, so that both are there."""
         self.tensors[_free(printable(name), self.tensors)] = stored
 
     def leave_out(self, name: str, reason: str) -> None:
-        """Note what is not read."""
+        """Note a tensor that is not read, and the reason."""
         self.left_out[_free(printable(name), self.left_out)] = reason
 
 
 def printable(name: str) -> str:
-    """A name without characters that a terminal acts on: they are escaped as in Python."""
+    """Return a name with the characters on which a terminal acts escaped, as in Python."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
@@ -66,7 +66,10 @@ def _free(name: str, taken: dict[str, Any]) -> str:
 
 
 def read_file(path: Path, into: Checkpoint) -> None:
-    """Add what a file holds. It never runs code from it; UserError says why it cannot be read."""
+    """Add the tensors of a file; none of its code is ever run.
+
+    UserError says why a file cannot be read.
+    """
     kind = _content.kind(path)
     if kind == "safetensors":
         return _safetensors(path, into)
@@ -78,7 +81,7 @@ def read_file(path: Path, into: Checkpoint) -> None:
 
 
 def stored(tensor: Tensor) -> Stored:
-    """A tensor that is in memory, or mapped to it."""
+    """Return the entry of a tensor that is in memory, or mapped to it."""
     if tensor.is_nested:
         return Stored((), lambda: tensor, "a nested tensor: pieces of different sizes")
     dense = tensor.layout == torch.strided
@@ -96,7 +99,10 @@ def _safetensors(path: Path, into: Checkpoint) -> None:
 
 
 def _of_safetensors(path: Path, name: str) -> Tensor:
-    """One tensor; the file is opened anew, so that what was mapped for another is given back."""
+    """Return one tensor.
+
+    The file is opened anew, so that memory mapped for another tensor is given back.
+    """
     file: Any = safe_open(path, framework="pt")
     tensor: Tensor = file.get_tensor(name)
     return tensor
@@ -119,7 +125,7 @@ def _tree(path: Path, mmap: bool) -> Any:
 
 
 def _refusal(path: Path, error: Exception) -> str:
-    """What in a pickle is more than tensors, found without running it."""
+    """Return what a pickle holds besides tensors, found without running it."""
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, KeyError, IndexError):
@@ -136,10 +142,10 @@ def _refusal(path: Path, error: Exception) -> str:
 def walked(
     tree: Any, into: Checkpoint, name: str = "", depth: int = 0, seen: dict[int, str] | None = None
 ) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of nested mappings and lists, by its dotted name; states of optimisers left out.
+    """Yield every tensor of nested mappings and lists by its dotted name, but no optimiser state.
 
-    An optimiser's state is told by its keys `state` and `param_groups`, or by its name. What stands
-    in several places, or in itself, is taken from the first.
+    An optimiser's state is recognised by its keys `state` and `param_groups`, or by its name. An
+    object that stands in several places, or in itself, is taken only from the first place.
     """
     seen = {} if seen is None else seen
     if isinstance(tree, Tensor):

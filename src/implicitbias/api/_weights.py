@@ -1,8 +1,8 @@
 """From the tensors that a checkpoint stores to the weights that a network multiplies with.
 
 Reparametrised weights are stored in parts. The rules below recognise the parts by their names and
-shapes; what they make is the effective weight, under the name that the layer itself uses. What no
-rule claims is its own weight.
+shapes. They make the effective weight, under the name that the layer itself uses. A tensor that no
+rule claims is a weight itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Tensors = Mapping[str, Stored]
 
 @dataclass(frozen=True)
 class Weight:
-    """An effective weight: how it is made, from which stored tensors, and what to know of it."""
+    """An effective weight: how it is made, the stored tensors behind it, and a note."""
 
     name: str
     made: Stored
@@ -34,7 +34,7 @@ Rule = Callable[[str, Tensors], Weight | None]
 
 
 def effective(tensors: Tensors) -> Iterator[Weight]:
-    """Yield every weight once, in the order of the file; parts of one stand under its name."""
+    """Yield every weight once, in the order of the file; its parts are combined under its name."""
     combined = [w for name in tensors for rule in RULES if (w := rule(name, tensors))]
     begin = {weight.parts[0]: weight for weight in combined}
     parts = {part for weight in combined for part in weight.parts}
@@ -55,7 +55,7 @@ def _combined(
     name: str, parts: dict[str, Stored], shape: tuple[int, ...],
     make: Callable[..., Tensor], note: str = "",
 ) -> Weight:  # fmt: skip
-    """A weight that is computed, in float64, from the parts in their order."""
+    """Return a weight that is computed, in float64, from its parts in order."""
     kinds: list[str] = []
 
     def read() -> Tensor:
@@ -68,7 +68,10 @@ def _combined(
 
 
 def weight_norm(name: str, tensors: Tensors) -> Weight | None:
-    """W = g V / ||V||, the norm over the axes along which g has length 1 (torch's weight_norm)."""
+    """Return W = g V / ||V||, as torch's weight_norm.
+
+    The norm is over the axes on which g has length 1.
+    """
     if name.endswith("_v"):
         whole, g = name[:-2], f"{name[:-2]}_g"
     elif match := re.fullmatch(r"(.*?)\.?parametrizations\.(\w+)\.original1", name):
@@ -91,7 +94,7 @@ def weight_norm(name: str, tensors: Tensors) -> Weight | None:
 
 
 def spectral_norm(name: str, tensors: Tensors) -> Weight | None:
-    """W / (u^T W v) with the stored vectors u, v, as torch's spectral_norm in evaluation mode."""
+    """Return W / (u^T W v) with the stored u, v, as torch's spectral_norm in evaluation mode."""
     if match := re.fullmatch(r"(.*?)\.?parametrizations\.(\w+)\.original", name):
         whole, stem = ".".join(filter(None, match.groups())), f"{name[:-9]}.0"
         if f"{name[:-9]}.1" in {n.rpartition(".")[0] for n in tensors}:
@@ -118,7 +121,7 @@ def spectral_norm(name: str, tensors: Tensors) -> Weight | None:
 
 
 def pruned(name: str, tensors: Tensors) -> Weight | None:
-    """W = stored weight x mask, entry by entry (torch.nn.utils.prune)."""
+    """Return W = stored weight x mask, entry by entry (torch.nn.utils.prune)."""
     mask = f"{name[:-5]}_mask"
     if not name.endswith("_orig") or mask not in tensors:
         return None
@@ -132,10 +135,10 @@ _PAIR = re.compile(r"(.*?)\.?(lora_(?:embedding_)?)(B|up)\b(.*)")
 
 
 def lora(name: str, tensors: Tensors) -> Weight | None:
-    """The update B A of a LoRA pair. Its factor alpha / r is not among the tensors.
+    """Return the update B A of a LoRA pair without its factor alpha / r, which is not stored.
 
-    So the update is a row of its own, whose ranks do not depend on the factor; the weight that it
-    is added to is another.
+    The update is a row of its own, whose ranks do not depend on the factor. The weight to which the
+    update is added is another row.
     """
     match = _PAIR.fullmatch(name)
     if not match:
@@ -161,7 +164,7 @@ _BLOCK = 128  # rows and columns, where a scale for each block could mean severa
 
 
 def float8(name: str, tensors: Tensors) -> Weight | None:
-    """W = stored float8 x scale: one scale, one for each row, or one for each block."""
+    """Return W = stored float8 x scale, with one scale, one for each row, or one for each block."""
     names = (f"{name}_scale_inv", f"{name}_scale", f"{name.removesuffix('weight')}scale_weight")
     scale = next((n for n in names if n in tensors), None)
     shape = tensors[name].shape
@@ -184,7 +187,7 @@ def float8(name: str, tensors: Tensors) -> Weight | None:
 
 
 def _blocks(shape: tuple[int, ...], scales: tuple[int, ...]) -> tuple[int, int] | None:
-    """Rows and columns of a block with one scale; None where the shapes do not fit."""
+    """Return rows and columns of a block with one scale; None where the shapes do not fit."""
     if scales in ((), (1,), (1, 1)):
         return shape[0], shape[1]
     if scales in ((shape[0],), (shape[0], 1)):

@@ -1,9 +1,9 @@
-"""A recorder in the loops of Lightning and of the Hugging Face Trainer, as their callbacks.
+"""Callbacks that run a recorder in the loops of Lightning and of the Hugging Face Trainer.
 
     Trainer(callbacks=[implicitbias.callbacks.lightning("runs/mine")])
     Trainer(..., callbacks=[implicitbias.callbacks.transformers("runs/mine")])
 
-These libraries are imported when a callback is made, and are no dependencies of this package.
+These libraries are imported when a callback is made. They are no dependencies of this package.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .recorder import Recorder
 
 
 class _Recording:
-    """What both callbacks do: open, measure each step once, close."""
+    """The part that both callbacks share: open, measure each step once, close."""
 
     def __init__(
         self, folder: str | Path, every_steps: int | None, options: dict[str, Any]
@@ -31,24 +31,24 @@ class _Recording:
         self.last = -1
 
     def open(self, model: nn.Module, epoch: int, step: int) -> None:
-        """Begin, and measure the network as it is before the first step."""
+        """Open the recorder, and measure the network before the first step."""
         if self.recorder is None:
             self.recorder = Recorder(model, self.folder, **self.options)
             self.measure(epoch, step)
 
     def measure(self, epoch: int, step: int) -> None:
-        """Measure once after each step that is due."""
+        """Measure a step that is due, once."""
         if self.recorder is not None and step != self.last:
             self.last = step
             self.recorder.measure(epoch, step)
 
     def stepped(self, epoch: int, step: int) -> None:
-        """Measure where steps are counted."""
+        """Measure after a step, if recording goes by steps."""
         if self.every and step % self.every == 0:
             self.measure(epoch, step)
 
     def ended(self, epoch: int, step: int) -> None:
-        """Measure where epochs are counted."""
+        """Measure after an epoch, if recording goes by epochs."""
         if not self.every:
             self.measure(epoch, step)
 
@@ -62,16 +62,16 @@ class _Recording:
             self.recorder.log(epoch, step, **numbers)
 
     def close(self) -> None:
-        """End."""
+        """Close the recorder."""
         if self.recorder is not None:
             self.recorder.close()
 
 
 def lightning(folder: str | Path, *, every_steps: int | None = None, **options: Any) -> Any:
-    """Return a callback of Lightning that records after each epoch, or every so many steps.
+    """Return a callback of Lightning that records after each epoch, or every `every_steps` steps.
 
-    What the module logs is recorded at the end of each epoch. options: of `Recorder`. UserError
-    where Lightning is not installed.
+    The numbers that the module logs are recorded at the end of each epoch. options: keyword
+    arguments of `Recorder`. UserError where Lightning is not installed.
     """
     module = _imported("lightning.pytorch", "pytorch_lightning")
     recording = _Recording(folder, every_steps, options)
@@ -100,10 +100,10 @@ def lightning(folder: str | Path, *, every_steps: int | None = None, **options: 
 
 
 def transformers(folder: str | Path, *, every_steps: int | None = None, **options: Any) -> Any:
-    """Return a callback of the Hugging Face Trainer; it records after each epoch, or by steps.
+    """Return a callback of the Hugging Face Trainer that records after each epoch, or by steps.
 
-    What the Trainer logs is recorded when it does. options: of `Recorder`. UserError where
-    transformers is not installed.
+    The numbers that the Trainer logs are recorded when it logs them. options: keyword arguments of
+    `Recorder`. UserError where transformers is not installed.
     """
     module = _imported("transformers")
     recording = _Recording(folder, every_steps, options)

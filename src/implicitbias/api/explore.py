@@ -1,6 +1,6 @@
-"""Rank against epoch at a tolerance that a slider moves: a page, or a cell of a notebook.
+"""A page, or a cell of a notebook, with rank against epoch and a slider for the tolerance.
 
-It is made from the recorded spectra and stands alone: no library, server or network is needed.
+The page is made from the recorded spectra. It stands alone and needs no library, server or network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LARGEST = 20_000_000  # bytes of a page
 
 
 class Explorer:
-    """The page of some runs: shown by a notebook, and written by `save`."""
+    """The page of some runs, which a notebook shows and `save` writes."""
 
     def __init__(self, page: str) -> None:
         self.page = page
@@ -44,7 +44,7 @@ class Explorer:
 def explorer(arrays: pd.DataFrame) -> Explorer:
     """Return the page of the spectra among the arrays of records.
 
-    UserError where there are none, and where the page would have more than 20 MB.
+    UserError where there are no spectra, and where the page would be larger than 20 MB.
     """
     spectra = arrays[arrays["quantity"] == "spectrum"]
     if spectra.empty:
@@ -74,7 +74,7 @@ def _run(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _ranks(s: Any) -> tuple[list[int | None], list[int | None]]:
-    """The ranks of one spectrum at every tolerance, in the metrics' own arithmetic."""
+    """Return the ranks of one spectrum at every tolerance, in the arithmetic of the metrics."""
     relative = relative_spectrum(s)
     if np.isnan(relative).any():
         return [None] * len(TOLERANCES), [None] * len(TOLERANCES)

@@ -1,4 +1,4 @@
-"""The project's records, written from anybody's training loop.
+"""A recorder writes the project's records from any training loop.
 
     recorder = implicitbias.Recorder(model, "runs/mine")
     for epoch in range(epochs):
@@ -46,21 +46,21 @@ class Recorder:
     """Record the spectrum and the norm of every weight matrix of a network while it trains.
 
     model: any `torch.nn.Module`, also compiled or in DistributedDataParallel, where rank 0 records
-        and the others do nothing.
-    folder: where the records go. UserError if it has some, unless `resume`.
-    fields: what tells this training from others, as {"lr": 0.1}.
-    matrices, averaged: patterns of parameter names, or a function of a name: which are recorded,
-        and which count in the average over layers. By default all parameters of two dimensions or
-        more; and of these all but embeddings, shortcuts and the last layer. `recorder.matrices`
-        shows what holds.
+        and the other ranks do nothing.
+    folder: where the records are written. UserError if it contains records, unless `resume`.
+    fields: settings that distinguish this training from others, as {"lr": 0.1}.
+    matrices: patterns of parameter names, or a function of a name: which parameters are recorded.
+        By default all parameters of two dimensions or more; `recorder.matrices` shows the choice.
+    averaged: patterns, or a function: which matrices count in the average over layers. By default
+        all recorded matrices except embeddings, shortcuts and the last layer.
     names: parameter name -> another name for the records. layouts: patterns of names -> `kernel`,
         `transposed`, `expert` or `embedding`, where the default is wrong.
-    movement: also record ||W - W at the last measurement||_F; keeps a copy of the weights.
-    beside: compute in a thread while training goes on. By default where the network is not on the
-        processor. At most one copy of the weights waits.
-    max_share: the share of the time that measuring may take; a measurement that would pass it
-        keeps its scalars and leaves out the spectra. By default nothing is left out.
-    save_seconds: how often the files are written; what is newer is lost if the process is killed.
+    movement: also record ||W - W at the last measurement||_F, which keeps a copy of the weights.
+    beside: compute the spectra in a thread while training continues. By default this happens where
+        the network is not on the CPU. At most one copy of the weights waits.
+    max_share: the largest share of the time that measuring may take. A measurement that would
+        exceed it keeps its scalars and leaves out the spectra. By default nothing is left out.
+    save_seconds: how often the files are written [s]; newer records are lost if the process dies.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Recorder:
 
     @property
     def matrices(self) -> pd.DataFrame:
-        """What is recorded, a row a matrix: name, shape, whether it is averaged, and a note."""
+        """What is recorded, one row for each matrix: name, shape, if it is averaged, a note."""
         return pd.DataFrame(self._about["matrices"] if self.active else [])
 
     def measure(
@@ -127,14 +127,15 @@ class Recorder:
         features: Tensor | None = None,
         **scalars: float,
     ) -> bool:
-        """Record the network as it is after `epoch` epochs and `step` steps; whether spectra were.
+        """Record the network after `epoch` epochs and `step` steps.
 
-        scalars: numbers of your own under their names, as train_accuracy=0.98. outputs (n, C) with
-        labels (n,): the margins of n examples; with features (n, D) too, what enters the last
-        layer: the statistics of neural collapse.
+        Return whether the spectra were recorded; `max_share` may leave them out. scalars: numbers
+        of your own by name, as train_accuracy=0.98. outputs (n, C) with labels (n,) give the
+        margins of n examples; features (n, D), the input of the last layer, also give the
+        statistics of neural collapse.
 
         Raises:
-            UserError: a name that is no scalar, an epoch or a step that is no whole number.
+            UserError: a scalar that is no number, or an epoch or a step that is no whole number.
         """
         if not self.active:
             return False
@@ -159,7 +160,7 @@ class Recorder:
         return spectra
 
     def log(self, epoch: int, step: int, **scalars: float) -> None:
-        """Record numbers alone, as often as you like: it costs no decomposition."""
+        """Record only numbers, as often as you like: this computes no singular values."""
         if self.active:
             self._log((_checks.whole("epoch", epoch), _checks.whole("step", step)), scalars)
 
@@ -170,7 +171,7 @@ class Recorder:
             self._records.scalar(self.run, *at, name, _checks.number(name, value))
 
     def _at(self, epoch: int, step: int) -> tuple[int, int]:
-        """Epoch and step as numbers; steps grow, and the first after a resume is taken again."""
+        """Return epoch and step as ints; steps must grow, and a resumed step is recorded again."""
         at = _checks.whole("epoch", epoch), _checks.whole("step", step)
         if at[1] <= self._step:
             raise UserError(f"step {at[1]}: {self._step} was measured already; steps grow")
@@ -180,7 +181,7 @@ class Recorder:
         return at
 
     def _affordable(self, now: float) -> bool:
-        """Whether one more measurement as long as the last one stays within the share."""
+        """Return whether a measurement as long as the last one stays within `max_share`."""
         if self._max_share is None or not self._last:
             return True
         if self._spent + self._last <= self._max_share * (now - self._begun + self._last):
@@ -231,7 +232,7 @@ class Recorder:
         self._folder.write(self._records, self._about, facts, whole)
 
     def close(self) -> None:
-        """Wait for what is being computed and write the files; nothing is recorded afterwards."""
+        """Wait for running computations and write the files; nothing is recorded afterwards."""
         if not self.active or self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Results as data frames: of a scale of this project, of its packs, or of one's own recorder.
+"""Results as data frames: of a scale of this project, of its packs, or of your own recorder.
 
 results = implicitbias.load("results/small")
 results.figures["galanti2025rank/fig09"].table
@@ -31,17 +31,17 @@ PROCEDURE = "recorder"  # of runs that a recorder wrote
 
 
 def load(path: str | Path) -> Results:
-    """Return what a folder holds: of a scale (`results/small`), a pack, or one or more recorders.
+    """Return the results in a folder: a scale (`results/small`), a pack, or recorded trainings.
 
-    UserError for a folder without any of them.
+    UserError for a folder that contains none of these.
     """
     return Results(Path(path))
 
 
 class Results:
-    """Runs, records, metrics, figures and claims, each read when it is first asked for.
+    """Runs, records, metrics, figures and claims, each read when it is first used.
 
-    `columns` says what every column is. Numbers that are missing are NaN.
+    `columns` says what every column is. Missing numbers are NaN.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class Results:
 
     @cached_property
     def columns(self) -> dict[str, dict[str, str]]:
-        """What each column is, with its unit in brackets, by the frame that has it."""
+        """The meaning of each column, with its unit in brackets, by the frame that has it."""
         return {
             "scalars": {n: records.COLUMNS[n] for n in records.SCALARS.names},
             "arrays": {n: records.COLUMNS[n] for n in records.ARRAYS.names},
@@ -74,12 +74,12 @@ class Results:
 
     @cached_property
     def scalars(self) -> pd.DataFrame:
-        """Return every recorded number, a row each."""
+        """All recorded numbers, one row for each."""
         return self._records("scalars")
 
     @cached_property
     def arrays(self) -> pd.DataFrame:
-        """Return every recorded array, a row each: spectra, margins and others."""
+        """All recorded arrays, one row for each: spectra, margins and others."""
         return self._records("arrays")
 
     def _records(self, kind: str) -> pd.DataFrame:
@@ -92,18 +92,18 @@ class Results:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """Return a row per run: its name, its pack, its procedure and its fields.
+        """All runs, one row for each: its name, its pack, its procedure and its fields.
 
-        The fields are those of its spec, or what the recorder was told; NaN for a field that the
-        procedure of a run does not have.
+        The fields are those of the run's spec, or those given to the recorder. A field that the
+        procedure of a run does not have is NaN.
         """
         return pd.DataFrame([row for folder in self.folders for row in _runs(folder)])
 
     def measure(self, *names: str) -> pd.DataFrame:
-        """Return metrics of every run, epoch and layer, a row each, with the fields of the runs.
+        """Return metrics, one row for each run, epoch and layer, with the fields of the runs.
 
-        names: of metrics, as `rank_fro_1e-3` at any tolerance, and of recorded scalars. UserError
-        for a name that is neither, and for one that no run here has the records for.
+        names: metrics, such as `rank_fro_1e-3` at any tolerance, and recorded scalars. UserError
+        for a name that is neither, and for a metric that no run here has the records for.
         """
         recorded = frozenset(self.scalars["quantity"]) - frozenset(metrics.known())
         arrays = self.arrays
@@ -119,7 +119,7 @@ class Results:
         return self.runs.assign(diverged_step=steps).merge(table, on="run")
 
     def explore(self) -> Explorer:
-        """Return rank against epoch at a tolerance moved by a slider, of every run and layer.
+        """Return a drawing of rank against epoch for every run and layer, with a tolerance slider.
 
         A notebook shows it as a cell; `explore().save("ranks.html")` writes a page.
         """
@@ -127,21 +127,21 @@ class Results:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """Return the claims of all figures, a row each."""
+        """The claims of all figures, one row for each."""
         rows = [asdict(c) for f in self.figures.values() for c in f.read_claims()]
         return pd.DataFrame(rows, columns=list(CLAIMS))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a scale: `table` behind it, `plotted` numbers, `claims` and `pictures`."""
+    """One figure of a scale: its `table`, `plotted` numbers, `claims` and `pictures`."""
 
     root: Path
     key: str
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Return its metrics by run, epoch and layer; UserError where the table is not there."""
+        """The figure's metrics by run, epoch and layer; UserError where there is no table."""
         path = self.root / "tables" / f"{self.key}.parquet"
         if not path.is_file():
             raise UserError(f"{path}: not there; packs have the records that it is made from")
@@ -149,22 +149,22 @@ class Figure:
 
     @cached_property
     def plotted(self) -> pd.DataFrame:
-        """Return the numbers that the picture shows."""
+        """The numbers that the picture shows."""
         return pd.read_csv(self._made("figures", ".csv"))
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """Return its claims, a row each."""
+        """The figure's claims, one row for each."""
         return pd.DataFrame([asdict(c) for c in self.read_claims()], columns=list(CLAIMS))
 
     def read_claims(self) -> list[Any]:
-        """Return its claims, none where it has no file of them."""
+        """Return the figure's claims; none where it has no file of claims."""
         path = self.root / "claims" / f"{self.key}.json"
         return list(read_claims(path)) if path.is_file() else []
 
     @property
     def pictures(self) -> dict[str, Path]:
-        """Return its pictures by format: svg, png, pdf."""
+        """The figure's pictures by format: svg, png, pdf."""
         path = self.root / "figures" / self.key
         found = {kind: path.with_name(f"{path.name}.{kind}") for kind in ("svg", "png", "pdf")}
         return {kind: file for kind, file in found.items() if file.is_file()}
@@ -176,13 +176,13 @@ class Figure:
         return path
 
     def _repr_png_(self) -> bytes | None:
-        """What a notebook shows."""
+        """Return the picture that a notebook shows."""
         picture = self.pictures.get("png")
         return picture.read_bytes() if picture else None
 
 
 def _keys(root: Path) -> list[str]:
-    """The keys of figures that have been made: `galanti2025rank/fig09`."""
+    """Return the keys of the figures that have been made, such as `galanti2025rank/fig09`."""
     found = {
         f"{path.parent.name}/{path.stem}"
         for pattern in ("tables/*/*.parquet", "claims/*/*.json", "figures/*/*.csv")
@@ -193,7 +193,7 @@ def _keys(root: Path) -> list[str]:
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of the runs of a pack, or the one row of a recorder."""
+    """Return the rows of the runs of a pack, or the one row of a recorder."""
     if (folder / "pack.json").is_file():
         for spec in packs.specs_of(folder / "pack.json"):
             yield {**tables.row_of(spec), "pack": folder.name}

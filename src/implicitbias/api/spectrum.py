@@ -1,4 +1,4 @@
-"""Ranks of every matrix of people's own checkpoints, at any tolerance and under both norms."""
+"""Ranks of every matrix of a user's own checkpoints, at any tolerance and under both norms."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def table(
     layouts: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return a row for every matrix of each checkpoint, and one for what has none, with the reason.
+    """Return a row for each matrix of each checkpoint, and one with a reason for other tensors.
 
-    paths: files written by torch.save or safetensors, folders or indices of sharded models.
+    paths: files written by torch.save or safetensors, and folders or indices of sharded models.
     tolerance: one or several, relative to the norm of each matrix, in (0, 1). norms: `frobenius`,
-    `spectral` or both. layouts: patterns of names with what these tensors are, where neither name
-    nor shape tells: {"up*.weight": "transposed"}. Columns: COLUMNS and the ranks.
+    `spectral` or both. layouts: patterns of names and the layout of these tensors, where neither
+    name nor shape shows it: {"up*.weight": "transposed"}. The columns are COLUMNS and the ranks.
 
     Raises:
-        UserError: a tolerance or a norm that is none; a checkpoint that cannot be read, or that has
-            no matrix.
+        UserError: an invalid tolerance or norm; a checkpoint that cannot be read, or that has no
+            matrix.
         OSError: a file that may not be read.
     """
     ranks = rank_names([tolerance] if np.isscalar(tolerance) else tolerance, norms)
@@ -72,7 +72,7 @@ def table(
 
 
 def rank_names(tolerances: Any, norms: Sequence[str]) -> list[str]:
-    """Return the names of the metrics: `rank_fro_1e-3`, ...; UserError for what is none."""
+    """Return the names of the metrics, as `rank_fro_1e-3`; UserError for invalid arguments."""
     for tolerance in tolerances:
         if not 0 < tolerance < 1:  # NaN is refused too
             raise UserError(f"tolerance {tolerance:g}: not in (0, 1)")
@@ -91,7 +91,7 @@ def of_checkpoint(
     layouts: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one checkpoint; UserError at the end if none has a matrix."""
+    """Yield the rows of one checkpoint; UserError at the end if no tensor has a matrix."""
     checkpoint = _folder.read(path)
     found = list(_matrices.matrices(checkpoint.tensors, layouts))
     file, some, reasons = printable(str(path)), False, []
@@ -136,7 +136,7 @@ def _row(matrix: Matrix, ranks: Sequence[str]) -> dict[str, Any]:
 def _cautions(
     dtype: str, made: bool, ranks: Sequence[str], shape: tuple[int, ...], s: NDArray[np.float64]
 ) -> Iterator[str]:
-    """What the type of the stored numbers says against some of the ranks.
+    """Return the cautions about ranks that follow from the type of the stored numbers.
 
     made: whether the matrix is made of several tensors, of which the first has this type.
 

@@ -1,4 +1,4 @@
-"""A new study is written from the files in `_study`, which are a whole one."""
+"""A new study is a copy of the complete study in `_study`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _PROFILE = "workflow/profiles/default/config.yaml"  # of Snakemake: the workflow
 
 
 def init(folder: Path) -> None:
-    """Write a study into a new folder, whole or not at all; UserError where something is there."""
+    """Write a study into a new folder, completely or not at all.
+
+    UserError where there is a file, or a folder that is not empty.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is there already; name a new folder")
     folder.absolute().parent.mkdir(parents=True, exist_ok=True)
