@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+import yaml
+
 from .errors import UserError
 
 PACKAGE = Path(__file__).parents[1]
@@ -57,11 +59,18 @@ def use(folders: Iterable[str | Path]) -> None:
 
 
 def of_results(folder: Path) -> None:
-    """Take the studies of results/<scale> into use, which its config.json names, if it is there."""
+    """Take the studies of results/<scale> into use, which its config.json names.
+
+    The workflow writes that file last; until then the config.yaml beside `results` names them.
+    """
+    home = folder.absolute().parent.parent
     try:
-        named = json.loads((folder / "config.json").read_text(encoding="utf-8"))["studies"]
-        homes = [folder.absolute().parents[1] / text for text in named]
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
+        if (folder / "config.json").is_file():
+            named = json.loads((folder / "config.json").read_text(encoding="utf-8"))["studies"]
+        else:
+            named = yaml.safe_load((home / "config.yaml").read_text(encoding="utf-8"))["studies"]
+        homes = [home / text for text in named]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
         return  # it has none, or is damaged, which its readers say
     use(homes)
 

@@ -52,13 +52,16 @@ def draw(key: str, scale: str, table: pd.DataFrame, stem: Path) -> Figure:
         words = " ".join(filter(None, (style.remarks(figure), words)))
         style.linear_where_empty(figure)  # an empty logarithmic axis has no ticks to look at
         _letters.write(figure)
-        style.frame(figure, _letters.written(_heading(module)), words)
+        style.frame(figure, _letters.written(_heading(key, module)), words)
         style.save(figure, stem, words)
     return figure
 
 
-def _heading(module: ModuleType) -> str:
-    """The first line of its docstring, which says what the figure shows."""
+def _heading(key: str, module: ModuleType) -> str:
+    """Return the first line of the docstring, which says what the figure shows, or an own name."""
+    paper, _, name = key.partition("/")
+    if paper == OWN:
+        return name.replace("_", " ")
     return (module.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 

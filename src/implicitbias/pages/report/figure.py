@@ -9,7 +9,7 @@ from pathlib import Path
 from ...analysis import published as reference
 from ...analysis.claims import VERDICTS, Claim, read_claims
 from ...base.errors import UserError
-from ...base.registry import docstring, figure_path
+from ...base.registry import OWN, docstring, figure_path
 from ...plan.config import Config
 from ...plan.figure import FigurePlan
 from ...plan.plan import Plan
@@ -100,6 +100,8 @@ def in_order(claims: list[Claim]) -> list[Claim]:
 def read_figure(plan: Plan, figure: FigurePlan, facts: Facts, published: Path | None) -> Figure:
     """Return everything on disk about one figure."""
     title, caption = docstring(figure.code)
+    if figure.key.startswith(f"{OWN}/"):
+        title = figure.key.partition("/")[2].replace("_", " ")
     stem = plan.results / "figures" / figure.key
     csv = stem.with_name(f"{stem.name}.csv")
     full = _published(published, figure.key)
