@@ -1,6 +1,6 @@
 """The verbs of `implicitbias` are functions here, in the order in which help lists them.
 
-Imports stand inside the verbs: planning must not load torch, nor training matplotlib.
+Imports are inside the verbs, because planning must not load torch, nor training matplotlib.
 """
 
 from . import look, own, results, rules, pages  # isort: skip

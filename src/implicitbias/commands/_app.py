@@ -1,4 +1,4 @@
-"""The application that verbs register with, and the options that several of them have."""
+"""The application with which verbs register, and the options that several verbs share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Group(TyperGroup):
                 formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a verb; a reader of its output that has seen enough, as `head`, is no error."""
+        """Run a verb; it is no error if the reader of its output, as `head`, stops reading."""
         try:
             done = super().invoke(ctx)
             sys.stdout.flush()
@@ -45,9 +45,9 @@ class Group(TyperGroup):
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 an error, said in one line on stderr; 2 a command line that is"
-    " not understood; 130 and 143 interrupted or terminated (training then has a checkpoint, from"
-    " which the same command goes on).",
+    epilog="Exit codes: 0 done; 1 an error, reported in one line on stderr; 2 an invalid command"
+    " line; 130 and 143 interrupted or terminated (training then has a checkpoint, from which the"
+    " same command continues).",
 )  # fmt: skip
 
 
@@ -74,30 +74,30 @@ def implicitbias(
 def verb(
     summary: str, example: str = "", kind: str = USER, group: typer.Typer = app
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as the verb of its name; its docstring is what help says of it."""
+    """Register a function as the verb of its name, whose help is the docstring."""
     epilog = f"Example: implicitbias {example}" if example else None
     return group.command(short_help=summary, epilog=epilog, rich_help_panel=kind)
 
 
 def path(*names: str, help: str, metavar: str = "FOLDER", show_default: bool | str = True) -> Any:
-    """Return an option that is a path, in which `~` is a home."""
+    """Return an option that is a path, in which `~` is a home directory."""
     return typer.Option(
         *names, help=help, metavar=metavar, parser=paths.given, show_default=show_default
     )
 
 
 def argument(help: str, metavar: str) -> Any:
-    """Return an argument that is a path, in which `~` is a home."""
+    """Return an argument that is a path, in which `~` is a home directory."""
     return typer.Argument(help=help, metavar=metavar, parser=paths.given)
 
 
-SCALES = "smoke, small, paper or published; by default what config.yaml says"
+SCALES = "smoke, small, paper or published; by default the scale of config.yaml"
 Scale = Annotated[str | None, typer.Option(help=f"{SCALES}.", metavar="NAME")]
 ConfigFiles = Annotated[
     list[Path],
     path("--configfile", metavar="FILE", show_default=False,
-         help="Your own changes, over config.yaml; may be given several times."),
+         help="Your own config, which overrides config.yaml; may be given several times."),
 ]  # fmt: skip
-DataDir = Annotated[Path, path("--data-dir", help="Where data sets are cached.")]
-Published = Annotated[Path, path("--published", help="The tracked results.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the outcome alone.")]
+DataDir = Annotated[Path, path("--data-dir", help="The folder in which data sets are cached.")]
+Published = Annotated[Path, path("--published", help="The folder of the tracked results.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]

@@ -1,4 +1,4 @@
-"""These verbs say what the workflow would make and how far it is; they train and write nothing."""
+"""Verbs that show what the workflow would make and how far it is, without training or writing."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ..base.errors import UserError
 from ._app import SCALES, ConfigFiles, Scale, path, verb
 
 
-@verb("figures, runs, packs, time, and what of it is new", "plan --scale paper")
+@verb("print figures, runs, packs and time of a scale, and what is new", "plan --scale paper")
 def plan(
     scale: Scale = None,
     configfile: ConfigFiles = [],  # noqa: B006
     gpus: Annotated[
         int,
-        typer.Option(min=1, max=1024, metavar="N", help="Say how long N GPUs at once would take."),
+        typer.Option(min=1, max=1024, metavar="N", help="Print the time with N GPUs at once."),
     ] = 1,
     json: Annotated[
-        bool, typer.Option("--json", help="For a program; times in seconds, memory in MB.")
+        bool, typer.Option("--json", help="Print JSON; times in seconds, memory in MB.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Ask SLURM whether it would take such jobs; exit code 1"
-                           " if not.")
+        bool, typer.Option("--check", help="Ask SLURM whether it would accept these jobs; exit code"
+                           " 1 if not.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The summary alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the summary.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every pack, too, with its steps and time.")
+        bool, typer.Option("--verbose", "-v", help="Print also every pack, its steps and time.")
     ] = False,
 ) -> None:  # fmt: skip
     """Print what a scale would make and how long it would take.
 
-    First stands the summary, then a line for every figure. Trains and writes nothing. Times are
+    The summary comes first, then a line for every figure. Nothing is trained or written. Times are
     estimates for one core or device, corrected by the packs that were trained here.
     """
     from ..plan import check as checks
@@ -52,7 +52,7 @@ def plan(
 
 
 @verb(
-    "the runs of a figure: values, run ids, packs",
+    "print the runs of a figure: fields, run ids, packs",
     "runs galanti2025rank/fig12 --scale small --scale paper",
 )
 def runs(
@@ -60,15 +60,15 @@ def runs(
     scale: Annotated[
         list[str],
         typer.Option(metavar="NAME", show_default=False,
-                     help=f"{SCALES}. Given twice, the two stand side by side."),
+                     help=f"{SCALES}. Given twice, both are shown side by side."),
     ] = [],  # noqa: B006
     configfile: ConfigFiles = [],  # noqa: B006
-    csv: Annotated[bool, typer.Option("--csv", help="CSV, with a column for each field.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one column a field.")] = False,
 ) -> None:  # fmt: skip
     """Print the runs of a figure, or of a sweep, at a scale.
 
-    A line per run has the fields that vary, its id and its pack; the fields that all runs share
-    stand above. Of several scales a line per field has the values at each.
+    Each run has a line with the fields that vary, its id and its pack. The fields that all runs
+    share come first. For several scales, each field has a line with its values at every scale.
     """
     from ..plan import papers, runs
     from ..plan.plan import make_plan
@@ -89,15 +89,15 @@ def runs(
         print(runs.beside(plans, figure))
 
 
-@verb("how far training is, of every scale", "status")
+@verb("print how far the training of every scale is", "status")
 def status(
     results: Annotated[Path, path("--results", help="The folder of all scales.")] = Path("results"),
 ) -> None:
-    """Print how far training is.
+    """Print how far the training of every scale is.
 
-    Of each scale: how many packs are done, in training, failed and to come, and about how long the
-    rest takes with as many at once as now; then a line for each pack in training, with its steps
-    per second, and for each that failed, with the error and the log.
+    A scale has a line with the numbers of packs that are done, in training, failed and to come, and
+    about how long the rest takes if as many packs train at once as now. Each pack in training has a
+    line with its steps per second, and each pack that failed has a line with the error and the log.
     """
     from ..train import status
 

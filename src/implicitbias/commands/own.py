@@ -1,4 +1,4 @@
-"""These verbs are for one's own studies and checkpoints."""
+"""Verbs for a user's own studies and checkpoints."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..base.errors import UserError
 from ._app import argument, path, verb
 
 
-@verb("a folder with a study of your own: model, sweep, figures", "init my_study")
+@verb("write a study of your own: model, sweep, figures", "init my_study")
 def init(
     folder: Annotated[Path, argument("A new folder.", "FOLDER")],
 ) -> None:
     """Write a study that works: a model, a sweep of it, two figures and a Snakefile.
 
-    `snakemake` in that folder trains and draws it, in less than a minute on two cores. Then change
-    it: every file says what it is for.
+    `snakemake` in the new folder trains the runs and draws the figures, in less than a minute on
+    two cores. You can then change every file; each says what it is for.
     """
     from ..api import study
 
@@ -27,45 +27,46 @@ def init(
 
 
 @verb(
-    "ranks of every matrix of your own checkpoints",
+    "print ranks of every matrix of your own checkpoints",
     "spectrum epoch*.pt --tolerance 0.03 --plot ranks.svg",
 )
 def spectrum(
     files: Annotated[
         list[Path],
-        argument("Written by torch.save or safetensors; a folder or an index.json of shards."
-                 " Several are a trajectory, in this order.", "FILE"),
+        argument("A file of torch.save or safetensors, or a folder or an index.json of shards."
+                 " Several files are a trajectory, in this order.", "FILE"),
     ],
     tolerance: Annotated[
         list[float],
-        typer.Option(metavar="T", help="Relative to the norm of each matrix, in (0, 1); may be"
-                     " given several times."),
+        typer.Option(metavar="T", help="Tolerance relative to the norm of each matrix, in"
+                     " (0, 1); may be given several times."),
     ] = [1e-3],  # noqa: B006
     norm: Annotated[
         Literal["frobenius", "spectral", "both"],
-        typer.Option(help="What the tolerance is relative to."),
+        typer.Option(help="The norm to which the tolerance is relative."),
     ] = "both",
     layout: Annotated[
         list[str],
         typer.Option(metavar="PATTERN=KIND", show_default=False,
-                     help="What tensors of three dimensions or more are, where name and shape do"
-                     " not tell, as 'up*.weight=transposed'; kernel, transposed, expert or"
+                     help="The layout of tensors of three dimensions or more whose name and shape"
+                     " do not show it, as 'up*.weight=transposed': kernel, transposed, expert or"
                      " embedding."),
     ] = [],  # noqa: B006
     csv: Annotated[
-        bool, typer.Option("--csv", help="Every tensor with every column, as CSV.")
+        bool, typer.Option("--csv", help="Print every tensor with every column, as CSV.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The same as a JSON list.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows of --csv as JSON.")] = False,
     plot: Annotated[
-        Path | None, path("--plot", metavar="OUT", help="A picture: .svg, .png or .pdf.")
+        Path | None, path("--plot", metavar="OUT", help="Draw a picture: .svg, .png or .pdf.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:  # fmt: skip
     """Print a row for every weight matrix: shape, norm, ranks, stable rank.
 
-    Nested checkpoints are walked; reparametrised weights (weight norm, spectral norm, pruning, LoRA
-    pairs, float8 with scales) are what the network multiplies with. What has no rank is named with
-    its reason. No code from a file is ever run.
+    Nested checkpoints are searched for tensors. Reparametrised weights (weight norm, spectral norm,
+    pruning, LoRA pairs, float8 with scales) are combined into the weight that the network
+    multiplies with. A tensor without a rank is named with the reason. No code from a file is ever
+    run.
     """
     from ..api import _show, spectrum
 

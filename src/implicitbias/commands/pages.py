@@ -1,4 +1,4 @@
-"""These verbs keep what is tracked in this repository in step with the results and the types."""
+"""Verbs that update tracked files of this repository from the results and the types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._app import UPKEEP, Published, argument, path, verb
 
 @verb("copy finished packs to the tracked results", "publish results/paper/packs/<pack>", UPKEEP)
 def publish(
-    packs: Annotated[list[Path], argument("Folders of results/paper/packs.", "PACK")],
+    packs: Annotated[list[Path], argument("Folders below results/paper/packs.", "PACK")],
     to: Annotated[Path, path("--to", help="The tracked results.")] = Path("results/published"),
 ) -> None:
     """Copy finished packs, complete and with intact hashes, to the tracked results."""
@@ -22,7 +22,7 @@ def publish(
         print(publish(folder, to))
 
 
-@verb("results/published -> docs/results.md", "evidence", UPKEEP)
+@verb("write docs/results.md from results/published", "evidence", UPKEEP)
 def evidence(
     published: Published = Path("results/published"),
     out: Annotated[Path, path("--out", metavar="FILE", help="The page.")] = Path("docs/results.md"),
@@ -34,7 +34,7 @@ def evidence(
     write_text(out, page(published))
 
 
-@verb("captions against numbers -> docs/errata.md", "errata", UPKEEP)
+@verb("write docs/errata.md: captions against numbers", "errata", UPKEEP)
 def errata(
     published: Published = Path("results/published"),
     out: Annotated[Path, path("--out", metavar="FILE", help="The page.")] = Path("docs/errata.md"),
@@ -46,10 +46,10 @@ def errata(
     write_text(out, page(published))
 
 
-@verb("the JSON schema of a file of the config, as YAML", "schema paper", UPKEEP)
+@verb("print the JSON schema of a config file, as YAML", "schema paper", UPKEEP)
 def schema(
     file: Annotated[
-        Literal["config", "paper"], typer.Argument(help="config.yaml, or a paper's file.")
+        Literal["config", "paper"], typer.Argument(help="config.yaml, or the file of a paper.")
     ] = "config",
 ) -> None:
     """Print the JSON schema of config.yaml, or of a paper's file."""

@@ -1,4 +1,4 @@
-"""These verbs get data sets and make pages of results."""
+"""Verbs that fetch data sets and make pages of results."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _MAKES = {"smoke": "make smoke", "small": "make figures", "published": "make pap
 
 
 @verb(
-    "the report of a scale, or a comparison of two",
+    "write the report of a scale, or compare two",
     "report results/small --against results/published",
 )
 def report(
-    results: Annotated[Path, argument("results/<scale>, or its config.json.", "RESULTS")],
+    results: Annotated[Path, argument("Folder results/<scale>, or its config.json.", "RESULTS")],
     out: Annotated[
         Path | None,
-        path("--out", metavar="FILE", help="By default report.html in that folder."),
+        path("--out", metavar="FILE", help="The page; by default report.html in that folder."),
     ] = None,
     against: Annotated[
-        Path | None, path("--against", help="Another such folder: both, side by side.")
+        Path | None, path("--against", help="Another such folder, to compare with.")
     ] = None,
     published: Annotated[
-        Path | None, path("--published", help="Figures at scale paper to show as well.")
+        Path | None, path("--published", help="Figures at scale paper, to show as well.")
     ] = None,
 ) -> None:
     """Write the report of a scale, or the comparison of two, and print its path."""
@@ -58,17 +58,17 @@ def report(
 
 data = typer.Typer(cls=Group, rich_markup_mode=None)
 app.add_typer(
-    data, name="data", short_help="data sets: list them, or get and check one",
-    help="List data sets, or get and check one.", rich_help_panel=USER,
+    data, name="data", short_help="list data sets, or fetch and check one",
+    help="List data sets, or fetch and check one.", rich_help_panel=USER,
 )  # fmt: skip
 
 
-@verb("which data sets there are, and their state here", "data list", group=data)
+@verb("list all data sets and their state here", "data list", group=data)
 def list(data_dir: DataDir = Path("data")) -> None:
     """Print every data set.
 
-    A line says whether the data set is there, can be fetched or must be placed by hand; how many
-    images it has for training and testing; and from where it is.
+    Each line says whether the data set is present, can be fetched or must be placed by hand, how
+    many images it has for training and testing, and where it comes from.
     """
     from .. import data
 
@@ -78,13 +78,13 @@ def list(data_dir: DataDir = Path("data")) -> None:
         print(f"{name:<18} {data.state(name, data_dir):<15} {images:<25} {facts.source}")
 
 
-@verb("get a data set, check its hash, print its path", "data fetch cifar10", group=data)
+@verb("fetch a data set, check its hash, print its path", "data fetch cifar10", group=data)
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of `data list`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `data list`.")],
     data_dir: DataDir = Path("data"),
     quiet: Quiet = False,
 ) -> None:
-    """Get a data set, check its hash, and print the path of the cached file."""
+    """Fetch a data set, check its hash, and print the path of the cached file."""
     from .. import data
     from ..base import registry
 

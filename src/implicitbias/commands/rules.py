@@ -1,6 +1,7 @@
-"""Rules of the workflow have verbs: pack, train, measure, figure; report and data are results.py.
+"""Verbs that the rules of the workflow run: pack, train, measure, figure.
 
-The workflow's command lines are stable: results that were made by one are not made again.
+The rules for the report and for data run verbs of results.py. The command lines of the workflow are
+stable, so that results made by an earlier version are not made again.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from ._app import RULES, DataDir, argument, path, verb
 
 @verb("write a pack.json", kind=RULES)
 def pack(
-    out: Annotated[Path, argument("The file.", "OUT")],
-    text: Annotated[str, typer.Option(metavar="TEXT", help="Its content, as planned.")],
+    out: Annotated[Path, argument("The pack.json to write.", "OUT")],
+    text: Annotated[str, typer.Option(metavar="TEXT", help="The content of the file, as planned.")],
 ) -> None:
-    """Write a pack once; another pack of its name is an error."""
+    """Write a pack.json; it is an error if another pack has its name."""
     from ..plan import packs
 
     packs.write(out, text)
@@ -36,7 +37,7 @@ def pack(
 def train(
     pack: Annotated[Path, argument("The pack.json; records are written beside it.", "PACK")],
     data_dir: DataDir = Path("data"),
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="The device to train on.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the process.")] = 1,
     checkpoint_seconds: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time between two checkpoints [s].")
@@ -59,11 +60,11 @@ def train(
     train(pack, data_dir, device, threads, checkpoint_seconds, wait=wait, scratch=scratch)
 
 
-@verb("records -> the table of a figure", kind=RULES)
+@verb("write the table of a figure from records", kind=RULES)
 def measure(
-    definition: Annotated[str, typer.Option(metavar="TEXT", help="The figure's, as planned.")],
-    out: Annotated[Path, path("--out", metavar="FILE", help="The table.")],
-    records: Annotated[list[Path] | None, argument("Of its packs.", "RECORDS")] = None,
+    definition: Annotated[str, typer.Option(metavar="TEXT", help="The figure, as planned.")],
+    out: Annotated[Path, path("--out", metavar="FILE", help="The table to write.")],
+    records: Annotated[list[Path] | None, argument("The records of its packs.", "RECORDS")] = None,
 ) -> None:
     """Write the table of a figure: its metrics, computed from the records of its runs."""
     with uncollected():
@@ -82,18 +83,18 @@ def measure(
             content.write(out, of)
 
 
-@verb("table -> claims, pictures and plotted numbers", kind=RULES)
+@verb("write claims, pictures and plotted numbers", kind=RULES)
 def figure(
     figure: Annotated[str, typer.Argument(metavar="FIGURE", help="<paper>/<figure>.")],
     scale: Annotated[str, typer.Option(metavar="NAME", help="The scale that captions name.")],
-    table: Annotated[Path, path("--table", metavar="FILE", help="As `measure` wrote it.")],
-    claims: Annotated[Path, path("--claims", metavar="FILE", help="Where claims are written.")],
+    table: Annotated[Path, path("--table", metavar="FILE", help="The table that `measure` wrote.")],
+    claims: Annotated[Path, path("--claims", metavar="FILE", help="The file of claims to write.")],
     out: Annotated[Path, path("--out", metavar="FILE", help="The SVG; others go beside it.")],
     metrics: Annotated[
         list[str] | None,
-        typer.Argument(metavar="METRIC", help="After --metrics, in the config's order."),
+        typer.Argument(metavar="METRIC", help="After --metrics: metrics in the config's order."),
     ] = None,
-    listed: Annotated[bool, typer.Option("--metrics", help="Metrics follow.")] = False,
+    listed: Annotated[bool, typer.Option("--metrics", help="Mark that metrics follow.")] = False,
 ) -> None:
     """Judge and draw one figure from its table."""
     with uncollected():
