@@ -1,9 +1,10 @@
 """What one machine with a GPU does in a few minutes: `make gpu`, or `MINUTES=9 make gpu`.
 
-In this order, as far as the minutes reach: the tests of the CUDA paths; the throughput of three
-networks against the usual loop; runs of the papers at their own protocol, one seed after another,
-those first from which most is learnt. A training that the end meets writes its checkpoint, from
-which the next call goes on. Needs torch with CUDA and the package's dependencies, but no Snakemake.
+The following is done in this order, as far as the minutes reach: the tests of the CUDA paths; the
+throughput of three networks against the baseline loop; runs of the papers at their own protocol,
+one seed after another, the most informative runs first. A training that is running at the end
+writes its checkpoint, from which the next call continues. Needs torch with CUDA and the package's
+dependencies, but no Snakemake.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def worklist(scale: str, files: tuple[Path, ...] = ()) -> Iterator[packs.Pack]:
 
 
 class Clock:
-    """The minutes that are left."""
+    """A clock of the minutes that are left."""
 
     def __init__(self, minutes: float) -> None:
         self.end = time.monotonic() + 60 * minutes
@@ -73,7 +74,10 @@ class Clock:
         return max(0.0, self.end - time.monotonic())
 
     def run(self, command: list[str], log: Path, most: float = float("inf")) -> int | None:
-        """Run a command; SIGTERM when its time is over; its exit code, None if it was ended."""
+        """Run a command until its time is over; return its exit code, None if it was stopped.
+
+        A command that is stopped receives SIGTERM.
+        """
         environment = {**os.environ, **ALLOCATOR, "PYTHONPATH": os.pathsep.join(sys.path)}
         with log.open("ab") as file:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
@@ -98,7 +102,7 @@ def tested(clock: Clock, out: Path) -> dict[str, Any]:
 
 
 def benched(clock: Clock, out: Path, device: str) -> dict[str, Any]:
-    """Time MLP-10-100, ResNet-18 and conv4 at B = 64 against the usual loop."""
+    """Time MLP-10-100, ResNet-18 and conv4 at B = 64 against the baseline loop."""
     command = [sys.executable, "-m", "bench", "--models", "MLP-10-100", "ResNet-18", "conv4",
                "--contenders", "loop", "ours", "--batch-sizes", "64", "--members", "1", "16",
                "--rounds", "1", "--seconds", "1", "--device", device,
@@ -109,7 +113,7 @@ def benched(clock: Clock, out: Path, device: str) -> dict[str, Any]:
 def trained(
     clock: Clock, out: Path, device: str, data_dir: Path, work: Iterator[packs.Pack]
 ) -> list[dict[str, Any]]:
-    """Train packs one after another until the minutes are over; what became of each."""
+    """Train packs one after another until the minutes are over; return the outcome of each."""
     rows: list[dict[str, Any]] = []
     for pack in work:
         file = out / "packs" / pack.name / "pack.json"
@@ -139,7 +143,7 @@ def facts(device: str) -> Mapping[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the minutes allow, and write gpu.json with what was done."""
+    """Do as much as the minutes allow, and write gpu.json with what was done."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__)
     add = parser.add_argument
     add("--minutes", type=float, default=60, help="in all, with the last checkpoint")

@@ -1,8 +1,8 @@
 """A study is a folder outside the package with files that are found like the package's own.
 
-Its folders are models, datasets, metrics, observers and figures/<paper>; a file in one of them is
-as a file in the package's folder (ROOMS), and imports from it in the same way. Which studies there
-are is said by `studies` in the config, and to the jobs of the workflow by an environment variable.
+Its folders are models, datasets, metrics, observers and figures/<paper>. A file in one of them
+works like a file in the package's folder (ROOMS), and imports from it in the same way. The config
+lists the studies under `studies`; the jobs of the workflow read them from an environment variable.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def used() -> tuple[Path, ...]:
 
 
 def use(folders: Iterable[str | Path]) -> None:
-    """Take studies into use; UserError for a folder that is none, or a name that is there twice."""
+    """Take studies into use; UserError for a missing folder, or a name that is there twice."""
     for given in folders:
         study = Path(given).expanduser().resolve()
         if study in _USED:
@@ -59,7 +59,7 @@ def use(folders: Iterable[str | Path]) -> None:
 
 
 def of_results(folder: Path) -> None:
-    """Take the studies of results/<scale> into use, which its config.json names.
+    """Take the studies into use that the config.json of results/<scale> names.
 
     The workflow writes that file last; until then the config.yaml beside `results` names them.
     """
@@ -76,7 +76,7 @@ def of_results(folder: Path) -> None:
 
 
 def roots(folder: str) -> list[Path]:
-    """Return where files of a folder of the package lie: there, and in each study."""
+    """Return the places of a folder of the package: the package's own, and each study's."""
     room = next((r for r in ROOMS if folder == r or folder.startswith(f"{r}/")), None)
     own = (
         [] if room is None else [study / f"{ROOMS[room]}{folder[len(room) :]}" for study in used()]
@@ -85,7 +85,7 @@ def roots(folder: str) -> list[Path]:
 
 
 def module(folder: str, name: str) -> ModuleType:
-    """Import a file of a folder of the package, wherever it lies.
+    """Import a file of a folder of the package, from the package or from a study.
 
     UserError where a study's file cannot be imported.
     """
@@ -106,7 +106,7 @@ def module(folder: str, name: str) -> ModuleType:
 
 
 def package_of(path: Path) -> str:
-    """Return the package of a file: `implicitbias.models`, also of a file in a study."""
+    """Return the package of a file, such as `implicitbias.models`, also for a file in a study."""
     parts = path.parent.relative_to(PACKAGE).parts if path.is_relative_to(PACKAGE) else None
     for study in used() if parts is None else ():
         for room, own in ROOMS.items():
@@ -124,7 +124,7 @@ def shown(path: Path) -> str:
 
 
 def _check(study: Path) -> None:
-    """Raise UserError for a study's file whose name is taken, or no name, or that is no Python."""
+    """Raise UserError for a study's file whose name is taken or invalid, or that is not Python."""
     for room, own in ROOMS.items():
         for path in sorted((study / own).rglob("*.py")):
             below = path.relative_to(study / own)

@@ -1,1 +1,1 @@
-"""These pages are for readers: the report, the results, the errata, generated parts of docs/."""
+"""Pages for readers: the report, the results, the errata, and generated parts of docs/."""

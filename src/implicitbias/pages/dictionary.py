@@ -1,6 +1,6 @@
-"""The data dictionary says what every column, key and recorded quantity is, from its code.
+"""The data dictionary: what every column, key and recorded quantity is, read from the code.
 
-A page asks with `<!-- data: records -->`, or another of the parts of `data_of`.
+A page requests a part with `<!-- data: records -->`, or another of the parts of `data_of`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FILES: dict[str, dict[str, str]] = {
 
 
 def data_of(part: str) -> str:
-    """Return a table of the names of one part, each with its unit and meaning.
+    """Return a table of the names of one part, with the unit and the meaning of each.
 
     part: one of FILES; `recorded`, the quantities of each procedure; `metrics`; or `sets`, the data
     sets with their licences. UserError for another.
@@ -69,7 +69,7 @@ def _unit_and_meaning(said: str) -> tuple[str, str]:
 
 
 def quantities(procedure: str) -> dict[str, str]:
-    """Return every quantity that runs of a procedure may record, with what it is."""
+    """Return every quantity that runs of a procedure may record, with its description."""
     return {**RunSpec.QUANTITIES, **procedure_spec(procedure).QUANTITIES}
 
 

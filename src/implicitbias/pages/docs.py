@@ -1,8 +1,8 @@
 """The generated parts of the pages in docs/: verdicts, pictures, formulas, text of other files.
 
-A page asks for such a part with a comment on a line of its own. Each part has one source elsewhere:
+A page requests such a part with a comment on a line of its own. Each part has one source elsewhere:
 
-    <!-- include: CONTRIBUTING.md -->      a file of the project, its links put right
+    <!-- include: CONTRIBUTING.md -->      a file of the project, with its links adjusted
     <!-- figures: galanti2025rank -->      the figures of a paper: caption, pictures, verdicts
     <!-- gallery: galanti2025rank -->      small pictures of these figures, linked to their sections
     <!-- formulas: metrics -->             a folder's docstrings: formula, range, source
@@ -39,7 +39,7 @@ _INCH = 106  # pixels: 6.9 inches, the widest figures, fill the column of a page
 
 
 def expand(page: str) -> str:
-    """Return the Markdown of a page with what its comments ask for in their place.
+    """Return the Markdown of a page with its comments replaced by what they request.
 
     Raises:
         FileNotFoundError, UserError: there is no such file or paper, or no project around the
@@ -56,7 +56,7 @@ def expand(page: str) -> str:
 
 
 def pictures() -> dict[str, Path]:
-    """Return every picture that has been made: its address in the site, and its file."""
+    """Return the address in the site and the file of every picture that has been made."""
     return {
         f"figures/{scale}/{path.parent.name}/{path.name}": path
         for scale, root in RESULTS.items()
@@ -74,7 +74,7 @@ def include(name: str) -> str:
 
 
 def _moved(link: re.Match[str]) -> str:
-    """Return a link of the project's folder as one of docs/; the text, if it leads out of docs/."""
+    """Return a link of the project's folder as a link of docs/, or its text if it leaves docs/."""
     text, target = link.groups()
     if target.startswith("results/published/figures/"):
         return f"[{text}](../{target})"  # as pages of docs/ name such pictures
@@ -104,7 +104,7 @@ def _module(folder: str, name: str) -> str:
 
 
 def figures(paper: str) -> str:
-    """Return a section for each figure of a paper, experiments behind the numbered ones."""
+    """Return a section for each figure of a paper, with experiments after the numbered figures."""
     return "\n\n".join(map(_section, _keys(paper)))
 
 
@@ -152,13 +152,13 @@ def _readable(plain: str) -> str:
 
 
 def _width(picture: Path) -> str:
-    """Return the picture's own width: letters of narrow and wide figures are equally large."""
+    """Return the picture's own width, with which letters of all figures are equally large."""
     with Image.open(picture) as image:
         return f"{{ width={round(_INCH * image.width / image.info['dpi'][0])} }}"
 
 
 def _verdicts(key: str) -> str:
-    """Return a table of the claims, worst first, with a column for each scale that has been run."""
+    """Return a table of the claims, worst first, with a column for each scale that has results."""
     made = {
         scale: {claim.id: claim for claim in read_claims(file)}
         for scale, root in RESULTS.items()

@@ -1,4 +1,4 @@
-"""docs/results.md says in Markdown what the papers' own protocols give, and what was not run."""
+"""The page docs/results.md: results at the papers' own protocols, and what was not run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def page(published: Path) -> str:
 
 
 def _plan(scale: str, published: Path) -> Plan:
-    """Return the plan of a scale, its packs looked for where the published ones are."""
+    """Return the plan of a scale, with its packs looked for where the published packs are."""
     settings, sources = papers.of_scale(scale)
     here = Config.model_validate({**settings.model_dump(), "scale": published.name})
     every = Sources() if scale == "paper" else sources

@@ -1,6 +1,7 @@
-"""The reference of the Python interface is made from signatures and docstrings.
+"""The reference of the Python interface, made from signatures and docstrings.
 
-A page asks with `<!-- api: Recorder -->`: a class or a function, by its path within the package.
+A page requests a section with `<!-- api: Recorder -->`: a class or a function, by its path within
+the package.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _LINE = 90  # characters; a longer signature has a line for each argument
 def api_of(name: str) -> str:
     """Return a section on a class or a function: its signature, its docstring, its members.
 
-    name: its path within the package. A class of `api`, as `api.results.Results`, is described
+    name: its path within the package. A class of `api`, such as `api.results.Results`, is described
     without its constructor, because users receive it from a function. UserError for a name that is
     neither a class nor a function.
     """
@@ -55,7 +56,7 @@ def _entry(level: str, name: str, documented: Any, signature: str = "") -> str:
 
 
 def _signature(name: str, called: Callable[..., Any]) -> str:
-    """Return how it is called, with types and defaults as the code has them."""
+    """Return the signature of a callable, with types and defaults as in the code."""
     signature = inspect.signature(called)
     shown: list[str] = []
     for parameter in signature.parameters.values():

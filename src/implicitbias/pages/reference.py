@@ -1,6 +1,7 @@
-"""The reference pages have tables of the config's keys, from the types that read them.
+"""The reference pages: tables of the config's keys, from the types that read them.
 
-A page asks with `<!-- keys: config -->`, `<!-- keys: procedures -->` or `<!-- keys: models -->`.
+A page requests a table with `<!-- keys: config -->`, `<!-- keys: procedures -->` or
+`<!-- keys: models -->`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _UNIT = re.compile(r"(.*) \[([^]]+)\]\.", re.DOTALL)
 
 
 def keys_of(part: str) -> str:
-    """Return sections with a table of keys each.
+    """Return sections, each with a table of keys.
 
     part: `config`, the types of the whole file; `procedures`, the fields of runs; or `models`, the
     arguments of each architecture. UserError for another.
@@ -53,7 +54,7 @@ def _procedures() -> Iterator[str]:
 
 
 def _own(kind: type[BaseModel]) -> dict[str, Node]:
-    """Return the keys that a type has itself, or changes."""
+    """Return the keys that a type itself adds or changes."""
     return {k: v for k, v in keys(kind).items() if k in inspect.get_annotations(kind)}
 
 
@@ -92,7 +93,7 @@ def _cells(key: Node) -> list[str]:
 
 
 def with_unit(said: str) -> tuple[str, str]:
-    """Return a description without the unit at its end, and the unit; none for a pure number."""
+    """Return a description without the unit at its end, and the unit; no unit for a pure number."""
     match = _UNIT.fullmatch(said)
     return (f"{match[1]}.", "" if match[2] == "1" else match[2]) if match else (said, "")
 
@@ -149,7 +150,7 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def escaped(plain: str) -> str:
-    """Return plain text as Markdown: all but `code` is taken literally."""
+    """Return plain text as Markdown in which everything except `code` is literal."""
     parts = plain.split("`")
     parts[::2] = [re.sub(r"([\\*_{}\[\]|#~])", r"\\\1", html.escape(p, False)) for p in parts[::2]]
     return "`".join(parts)

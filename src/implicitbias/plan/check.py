@@ -1,4 +1,7 @@
-"""Ask SLURM before anything is submitted whether it would take each kind of job: `plan --check`."""
+"""Ask SLURM, before anything is submitted, whether it would accept each kind of job.
+
+This is `plan --check`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ AT_ONCE = 100  # jobs in the queue by the profile `slurm`
 
 
 class Ask(NamedTuple):
-    """What jobs of one kind ask of the scheduler; None is not asked for.
+    """The request of jobs of one kind to the scheduler; a value of None is not requested.
 
     place: cpu or gpu, the section of the config's `cluster`.
     """
@@ -30,7 +33,7 @@ class Ask(NamedTuple):
     megabytes: int
 
     def command(self) -> list[str]:
-        """Return the sbatch that tests the request and submits nothing."""
+        """Return the sbatch command that tests the request and submits nothing."""
         options = {
             "partition": self.partition,
             "account": self.account,
@@ -44,7 +47,7 @@ class Ask(NamedTuple):
 
 
 def asks(plan: Plan) -> dict[Ask, list[str]]:
-    """Return each distinct request of the jobs to come, and what would be run by it."""
+    """Return each distinct request of the jobs to come, and what the jobs with it would make."""
     need = Resources(plan)
     found: dict[Ask, list[str]] = {}
     for name in plan.packs:
@@ -123,7 +126,7 @@ def as_minutes(limit: str) -> int | None:
 
 
 def submit_limit() -> int | None:
-    """Return how many jobs this user may have submitted; None where accounting says nothing."""
+    """Return how many jobs this user may have submitted; None where accounting sets no limit."""
     try:
         said = _asked(["sacctmgr", "--noheader", "--parsable2", "show", "association",
                        "where", "user=" + _user(), "format=MaxSubmitJobs"])  # fmt: skip
@@ -139,7 +142,7 @@ def _user() -> str:
 
 
 def _refusal(ask: Ask) -> str:
-    """Return the scheduler's words if it would not take the request, else an empty text."""
+    """Return the scheduler's words if it would refuse the request, else an empty text."""
     try:
         _asked(ask.command())
     except UserError as error:

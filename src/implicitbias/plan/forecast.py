@@ -11,7 +11,7 @@ LEAST_SHARE, LEAST_S = 0.02, 10.0  # of the work, and of time, before their rati
 
 @dataclass
 class Forecast:
-    """Counts jobs by their planned seconds.
+    """A count of jobs, weighted by their planned seconds.
 
     counts: rule -> jobs that will run; planned: pack -> seconds of its training. A running training
     counts with the time since its start, up to 95% of its planned time.
@@ -30,12 +30,12 @@ class Forecast:
         return sum(self.counts.values())
 
     def start(self, job: int, name: str, pack: str | None, now: float) -> None:
-        """Note that a job starts: its name as it is shown, and its pack if it trains one."""
+        """Note that a job starts, by its displayed name, and by its pack if it trains one."""
         seconds = OTHER_S if pack is None else self.planned.get(pack, self._mean())
         self.running[job] = name, seconds, now
 
     def finish(self, job: int) -> None:
-        """Note that a job has ended well."""
+        """Note that a job has ended without an error."""
         self.finished += 1
         self.done += self.running.pop(job, ("", OTHER_S, 0.0))[1]
 
@@ -44,7 +44,7 @@ class Forecast:
         return self.running.pop(job, ("", 0.0, 0.0))[0]
 
     def remaining(self, now: float) -> float | None:
-        """Return the seconds that the rest takes at the rate so far; None before there is one."""
+        """Return the seconds that the rest takes at the rate so far; None without a rate."""
         trainings = self.counts.get("train", 0)
         total = trainings * self._mean() + (self.jobs - trainings) * OTHER_S
         partly = sum(min(0.95 * s, now - start) for _, s, start in self.running.values())
@@ -58,7 +58,7 @@ class Forecast:
 
 
 def spoken(seconds: float) -> str:
-    """Return a time as a person says it: `40 s`, `12 min`, `3 h 20 min`."""
+    """Return a time in words: `40 s`, `12 min`, `3 h 20 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,8 +1,8 @@
-"""A plan goes from a config to figures, runs and packs.
+"""A plan turns a config into figures, runs and packs.
 
-Every error in the config is reported before the first job. Parsing the workflow calls this, in
-every process that parses it, so it writes nothing, and depends on nothing but the config, the packs
-that are written, and, where the config marks runs as optional, whether their data are there.
+Every error in the config is reported before the first job. Every process that parses the workflow
+makes the plan. Planning therefore writes nothing, and depends only on the config, the packs that
+are written, and, where the config marks runs as optional, on whether their data are there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_TEXT = 120_000  # of one argument on a command line; Linux has 128 KiB
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan holds everything that the workflow will make."""
+    """Everything that the workflow will make."""
 
     config: Config
     results: Path  # results/<scale>
@@ -48,7 +48,7 @@ class Plan:
         return reduce(Request.or_more, asked)
 
     def check_figure(self, key: str, target: str = "") -> None:
-        """Raise UserError for a figure that this plan does not make, which `target` asks for."""
+        """Raise UserError for a figure that `target` requests and that this plan does not make."""
         if key in self.figures or key not in registry.figure_keys():
             registry.known("figure in this config", key, tuple(self.figures), target)
             return
@@ -66,7 +66,7 @@ class Plan:
         return provenance.there(self.pack_folder(name))
 
     def members(self, name: str) -> list[RunSpec]:
-        """Return the specs of a pack, also of members that no figure asks for any more."""
+        """Return the specs of a pack, including members that no figure uses any more."""
         pack = self.packs[name]
         if all(run in self.runs for run in pack.runs):
             return [self.runs[run] for run in pack.runs]
@@ -129,7 +129,7 @@ def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, 
 
 
 def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
-    """Return a warning for each sweep that no figure takes runs from: it is not trained."""
+    """Return a warning for each sweep whose runs no figure uses: the sweep is not trained."""
     used = {selection.sweep for entry in config.figures.values() for selection in entry.runs}
     unused = [("sweeps", name) for name in config.sweeps if name not in used]
     said = "no figure takes runs from it; `train: [{}]` trains it anyway"
@@ -139,7 +139,7 @@ def _warnings(config: Config, sources: Sources) -> tuple[str, ...]:
 def _check_precisions(
     config: Config, sweeps: Mapping[str, list[RunSpec]], sources: Sources
 ) -> None:
-    """Refuse precisions that only a GPU computes where the device is none."""
+    """Refuse precisions that only a GPU supports where the device is no GPU."""
     if config.device == "cuda" or config.trained_only:
         return
     for name, runs in sweeps.items():
@@ -167,7 +167,7 @@ def _check_lengths(figures: dict[str, FigurePlan], used: dict[str, Pack], source
 
 
 def of_results(folder: Path) -> Plan:
-    """Return the plan of a folder of results, by its config.json, whatever its name is now."""
+    """Return the plan of a folder of results, by its config.json, whatever the folder is called."""
     config, sources = load([folder / "config.json"])
     home = folder.absolute()
     name = None if home.name == config.scale else home.name
@@ -175,7 +175,7 @@ def of_results(folder: Path) -> Plan:
 
 
 def _folder(config: Config, sources: Sources) -> str:
-    """Return the name of the folder of the results, which must not be another scale's."""
+    """Return the name of the folder of the results, which must not belong to another scale."""
     name = config.results or config.scale
     if name != config.scale and (name in get_args(Scale) or name.startswith(".")):
         others = ", ".join(get_args(Scale))
@@ -203,7 +203,7 @@ def _available(
     sweeps: dict[str, list[RunSpec]],
     sources: Sources,
 ) -> list[RunSpec]:
-    """Return the runs without those that are only optional and whose data are missing."""
+    """Return the runs without those that are optional and whose data are missing."""
     entry, folder = config.figures[key], Path(config.data_dir)
     asked = [selection for selection in entry.runs if not selection.optional]
     if len(asked) == len(entry.runs):

@@ -1,7 +1,7 @@
-"""A job asks a scheduler for device, time, memory, place and company, from the cost estimate.
+"""The resources that a job requests from a scheduler, from the cost estimate.
 
-Asking is a function of the plan and of the packs trained so far, so it may change from one call to
-the next. Nothing that is made depends on it.
+The resources are device, time, memory, partition and group. A request is a function of the plan and
+of the packs trained so far, so it may change from one call to the next. No result depends on it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Class = tuple[str, str, bool]  # procedure, device, whether its packs take a min
 
 
 class Rate(NamedTuple):
-    """Measured over estimated seconds of packs.
+    """The ratio of measured to estimated seconds of packs.
 
     spread: the factor by which a further pack may exceed this ratio, two standard deviations of the
     logarithms. It is 1 below three packs.
@@ -52,7 +52,7 @@ class Rate(NamedTuple):
 class Resources:
     """The requests of a plan's jobs.
 
-    `attempt` counts from 1: time and memory are multiplied.
+    `attempt` counts from 1 and multiplies time and memory.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -60,7 +60,7 @@ class Resources:
         self.cluster = plan.config.cluster
 
     def device(self, pack: str) -> str:
-        """Return `cuda` if the config says so and the procedure can; else `cpu`."""
+        """Return `cuda` if the config says so and the procedure supports it; else `cpu`."""
         return self.plan.config.device if self.plan.members(pack)[0].GPU else "cpu"
 
     def gpus(self, pack: str) -> int | None:
@@ -68,27 +68,27 @@ class Resources:
         return 1 if self.device(pack) == "cuda" else None
 
     def place(self, pack: str | None = None) -> Place:
-        """Return partition and constraint of a pack; without a pack, of a job that needs no GPU."""
+        """Return partition and constraint of a pack's job, or of a job that needs no GPU."""
         return self.cluster.gpu if pack and self.gpus(pack) else self.cluster.cpu
 
     def gpu_model(self, pack: str) -> str | None:
-        """Return the type of GPU to ask for."""
+        """Return the type of GPU to request."""
         place = self.place(pack)
         return place.gpu_model if isinstance(place, GpuPlace) else None
 
     def seconds(self, pack: str) -> float:
         """Return the estimated seconds of training a pack.
 
-        They are at this device's measured rate where there is one.
+        The estimate is at this device's measured rate where there is one.
         """
         return self._rate(pack).factor * self._estimates[pack]
 
     def minutes(self, pack: str, attempt: int = 1) -> int:
-        """Return the run time to ask for, at most the partition's [minutes].
+        """Return the run time to request, at most the partition's [minutes].
 
-        It is the sweep's own, or the estimate times the config's headroom, or times the spread of
-        the measured rates where that is more. For packs that share a job, Snakemake requests the
-        sum of their times, and this sum stays below the limit.
+        It is the time that the sweep states. Otherwise it is the estimate times the config's
+        headroom, or times the spread of the measured rates where that is larger. For packs that
+        share a job, Snakemake requests the sum of their times, and this sum stays below the limit.
         """
         group = self.group(pack)
         together = self.pack_groups[group] if group else [pack]
@@ -98,14 +98,14 @@ class Resources:
     def small_minutes(self, attempt: int = 1, figure: str | None = None) -> int:
         """Return the run time of a small rule [minutes].
 
-        The rule runs alone, or is one of the two of a figure, in its group.
+        The rule runs alone, or is one of the two rules of a figure, in its group.
         """
         members = self.figure_groups[self.figure_group(figure)] if figure else [""]
         total = SMALL_MINUTES * len(members) * (2 if figure else 1)
         return self._grown(SMALL_MINUTES, total, attempt, self.place())
 
     def megabytes(self, pack: str, attempt: int = 1) -> int:
-        """Return the memory to ask for, the sweep's own or the estimate [MB]."""
+        """Return the memory to request, as the sweep states it, or the estimate [MB]."""
         members = self.plan.members(pack)
         estimate = BASE_MB + math.ceil(members[0].estimated_megabytes(len(members)))
         estimate += _CUDA_MB if self.gpus(pack) else 0
@@ -151,7 +151,7 @@ class Resources:
 
     @property
     def groups(self) -> list[str]:
-        """Return every group; all that is in one shares a job."""
+        """Return every group; all jobs of a group run as one job."""
         return [*self.pack_groups, *self.figure_groups]
 
     @cached_property
@@ -177,7 +177,7 @@ class Resources:
     def _estimates(self) -> dict[str, float]:
         """Return pack -> seconds by the cost model alone, averaged over its members.
 
-        Members may differ in steps.
+        Members may differ in their numbers of steps.
         """
         estimates = {}
         for name in self.plan.packs:
