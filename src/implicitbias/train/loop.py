@@ -1,9 +1,9 @@
-"""Every procedure trains in this loop: signals, checkpoints, progress, the parts of a pack.
+"""The loop in which every procedure trains: signals, checkpoints, progress, the parts of a pack.
 
-A procedure cuts its pack into parts, runs that take their steps together, and says how a part
-records and takes a step. The parts are trained one after another, each from its beginning to its
-end. A signal is noted, and acted on between two steps. A checkpoint holds the part in training and
-the records of those before it.
+A procedure cuts its pack into parts, which are runs that take their steps together, and says how a
+part records and takes a step. The parts are trained one after another, each from its beginning to
+its end. A signal is noted at once, and acted on between two steps. A checkpoint holds the part in
+training and the records of the parts before it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 
 class Interrupted(SystemExit):
-    """Raised on SIGTERM, SIGINT or SIGHUP once the checkpoint is written.
+    """The exit on SIGTERM, SIGINT or SIGHUP, raised once the checkpoint is written.
 
-    The exit code is 128 + signal, as a shell has it.
+    The exit code is 128 + signal, as in a shell.
     """
 
 
 class Loop:
-    """A loop that trains the parts of a pack; `device` is where it wants a checkpoint's tensors."""
+    """A loop that trains the parts of a pack; `device` is where it loads a checkpoint's tensors."""
 
     def __init__(
         self, job: Job, runs: Sequence[str], steps_per_epoch: int = 1, device: str = "cpu"
@@ -76,7 +76,7 @@ class Loop:
         return self.finished
 
     def _train(self, part: Part, state: State | None, before: int) -> Records:
-        """Return the records of one part, of which nothing else stays when the next one begins."""
+        """Return the records of one part; nothing else of it is kept when the next begins."""
         training, records = part.begin(), Records()
         if state is not None:
             training.step, records = state["step"], Records(*state["records"])
@@ -86,7 +86,7 @@ class Loop:
         return records
 
     def tick(self, training: Training, records: Records, before: int) -> None:
-        """Report and save what is due after a step; other parts took `before` steps before."""
+        """Report and save what is due after a step, when other parts took `before` steps before."""
         if self._reporter.due():
             self._report(training, records, before + training.step)
             if time.monotonic() - self._saved >= self._save_every:
@@ -105,7 +105,7 @@ class Loop:
         self._reporter.update(epoch, step, training.loss(), said + training.lost())
 
     def _timed_save(self, training: Training, records: Records) -> None:
-        """Save, and put the next save off while saving costs over 2%.
+        """Save, and delay the next save while saving takes over 2% of the time.
 
         The interval at most doubles.
         """

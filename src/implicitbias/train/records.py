@@ -3,8 +3,8 @@
 `scalars.parquet`: run, epoch, step, layer, quantity, value (float64).
 `arrays.parquet`:  run, epoch, step, layer, averaged, shape, quantity, values (list of float64).
 
-COLUMNS says what each is. A diverged run has NaN rows and a scalar `diverged_step`: missing is
-missing.
+COLUMNS describes each column. A diverged run has NaN rows and a scalar `diverged_step`; missing
+values are never filled in.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ COLUMNS = {
 
 @dataclass
 class Records:
-    """Rows in the making, as lists of plain values, one dict a row."""
+    """The rows that a training has recorded so far, as lists of plain values, one dict a row."""
 
     scalars: list[dict[str, Any]] = field(default_factory=list)
     arrays: list[dict[str, Any]] = field(default_factory=list)
@@ -111,8 +111,8 @@ class Records:
 def joined(parts: Sequence[Records]) -> Records:
     """Join the records of sub-packs, in the order of a pack trained at once.
 
-    That is step by step, and within it for all runs, one after another, what is known of a split
-    or a layer. The facts are those of the last sub-pack.
+    This order is step by step and, within a step, for all runs, one after another, the values of a
+    split or a layer. The facts are those of the last sub-pack.
     """
 
     def rows(tables: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def log_spaced(steps: int, points: int) -> frozenset[int]:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return one of the two tables as a frame: plain strings, and `values` as NumPy arrays."""
+    """Return one of the two tables as a frame with plain strings, and `values` as NumPy arrays."""
     schema = ARRAYS if path.name.startswith("arrays") else SCALARS
     try:
         table = pq.read_table(path)

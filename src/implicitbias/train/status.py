@@ -1,4 +1,4 @@
-"""How far training is, read from the plan of each scale and the files beside its packs."""
+"""The progress of training, read from the plan of each scale and the files beside its packs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STALE_S = 60.0
 
 
 def lines(results: Path) -> list[str]:
-    """Return what every scale under `results` has done, what is in training and what failed.
+    """Return lines on what every scale under `results` has done, is training, and what failed.
 
-    Of a scale that the workflow has begun, one line says how many packs are done of all and how
-    long the others take; a line follows for each pack in training, and for each that failed. A pack
-    that says nothing any more is said to be silent. UserError where there is no such folder.
+    For a scale that the workflow has begun, one line says how many of all packs are done and how
+    long the others take. A line follows for each pack in training, and for each pack that failed. A
+    pack that no longer reports is called silent. UserError where there is no such folder.
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such folder of results")
@@ -82,7 +82,7 @@ def _whole(
 
 
 def _left(plan: Plan, running: Mapping[str, tuple[Progress, str]]) -> str:
-    """Return how long what is not done takes, with as many packs at once as are in training now."""
+    """Return how long the remaining packs take, with as many at once as are in training now."""
     seconds = Resources(plan).seconds
     left = {name: seconds(name) for name in plan.packs if not plan.trained(name)}
     for name, (state, _) in running.items():
@@ -112,9 +112,10 @@ def _failure(folder: Path, name: str) -> str:
 
 
 def _age(path: Path) -> float | None:
-    """Return the seconds since `path` was written, both times by the clock of its file system.
+    """Return the seconds since `path` was written, with both times by the clock of its file system.
 
-    The clock of the node that trains and of the host that asks may differ. None if it is gone.
+    The clocks of the node that trains and of the host that asks may differ. None if the file is
+    gone.
     """
     try:
         with tempfile.TemporaryFile(dir=path.parents[3]) as file:

@@ -29,7 +29,7 @@ class Rates(NamedTuple):
 
 
 class Rule(Protocol):
-    """How a step changes one weight, in place of torch's rule."""
+    """A rule by which a step changes one weight, in place of torch's rule."""
 
     def __call__(self, w: Tensor, g: Tensor, velocity: Tensor | None, rates: Rates) -> None:
         """Update w (K, ...) and its momentum buffer in place; the gradient g may be spent."""
@@ -65,7 +65,7 @@ class Members:
         pack_size: int | None = None,
         decay_vectors: bool = True,
     ) -> Members:
-        """Return the members with these hyper-parameters, one of each per member."""
+        """Return the members with these hyper-parameters, one value of each per member."""
         lrs, decays, momenta = (
             torch.tensor(v, dtype=dtype, device=device) for v in (lr, weight_decay, momentum)
         )
@@ -76,7 +76,7 @@ class Members:
     def rates(self, multiplier: float, axes: int) -> Rates:
         """Return the rates at learning rate `multiplier` x lr, for tensors with so many axes.
 
-        The first axis is that of the members: vectors have two.
+        The first axis is that of the members, so a vector has two axes.
         """
         lr, wd = multiplier * self.lr, self.weight_decay
         if axes < 3 and not self.decay_vectors:
@@ -105,7 +105,7 @@ class Trainer(Protocol):
         ...
 
     def velocity(self) -> dict[str, Tensor]:
-        """Return the momentum buffers by parameter name, (K, ...), and what else steps carry on."""
+        """Return the momentum buffers (K, ...) by parameter name, and other state of the steps."""
         ...
 
 
@@ -123,10 +123,7 @@ def stacked(
 
 
 def matmul_autocast(members: Members, x: Tensor) -> AbstractContextManager[object]:
-    """Return a context in which layers multiply in `members.matmul_dtype`.
-
-    It is for the autograd paths.
-    """
+    """Return a context in which the autograd paths multiply in `members.matmul_dtype`."""
     if members.matmul_dtype == x.dtype:
         return nullcontext()
     return torch.autocast(x.device.type, members.matmul_dtype)
@@ -135,7 +132,7 @@ def matmul_autocast(members: Members, x: Tensor) -> AbstractContextManager[objec
 def multiply_float32_in(precision: str) -> None:
     """Set whether CUDA devices round the factors of float32 matrix products to TF32's 10 bits.
 
-    They do with precision `tf32` only. torch's own default rounds in convolutions alone.
+    They round only with precision `tf32`. torch's own default rounds only in convolutions.
     """
     how = "tf32" if precision == "tf32" else "ieee"
     torch.backends.cuda.matmul.fp32_precision = how

@@ -1,8 +1,9 @@
-"""These rules choose the path of a model through the engine, and how many members train at once.
+"""The path of a model through the engine, and the number of members that train at once.
 
-Both are functions of model, batch size and pack, never of a clock: the path rounds in its own way,
-and on the autograd paths so does the number side by side (docs/performance.md). A pack of more
-members is trained as consecutive sub-packs, each from its beginning to its end.
+Both are functions of model, batch size and pack, and never of a clock: each path rounds in its own
+way, and on the autograd paths the number of members side by side also changes the rounding
+(docs/performance.md). A pack of more members is trained as consecutive sub-packs, each from its
+beginning to its end.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ def trainer_for(
 ) -> Trainer:
     """Return a trainer of these models on the fastest path that their class allows.
 
-    `by_hand` of a model's class names a module of this folder whose `TRAINER` has the backward pass
-    written out; it serves the losses whose gradient is written out too. `grouped` trains members as
-    groups of channels, `vmapped` by vmap. Anything else trains one by one.
+    `by_hand` of a model's class names a module of this folder whose `TRAINER` has a hand-written
+    backward pass; it serves the losses whose gradient is also written by hand. `grouped` trains
+    members as groups of channels, `vmapped` by vmap. Every other model trains its members one by
+    one.
     """
     path: Callable[..., Trainer] = PlainTrainer
     by_hand = getattr(models[0], "by_hand", None)
@@ -61,10 +63,11 @@ def sub_pack_size(
     dtype: torch.dtype,
     device: torch.device,
 ) -> int:
-    """Return the most of K members of a pack that train side by side, in [1, K].
+    """Return how many of the K members of a pack at most train side by side, in [1, K].
 
-    On CUDA all of them do. About as many as have their weights in the cache together, and as make
-    MULTIPLY_ADDS a layer: K over the nearest number of sub-packs, for both limits are soft.
+    On CUDA, all K members do. On a CPU, about as many as have their weights in the cache together,
+    and as make MULTIPLY_ADDS a layer: K over the nearest number of sub-packs, because both limits
+    are soft.
     """
     if device.type != "cpu":
         return k

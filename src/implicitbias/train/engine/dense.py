@@ -1,9 +1,9 @@
-"""Dense layers of K members are batched gemms; the paths with a backward pass by hand share them.
+"""Dense layers of K members as batched gemms, for the paths with a hand-written backward pass.
 
-There are two layouts, which differ in what lies next to each other in memory. For a few examples
-activations are (K, B, H) and weights lie as (K, in, out): MKL is slow where the columns of a matrix
-product do not fill its registers, and slow at adding d h^T to W row by row. Otherwise activations
-are (K, H, B) and weights lie as (K, out, in).
+There are two layouts, which differ in what is contiguous in memory. For a few examples, activations
+are (K, B, H) and weights are stored as (K, in, out), because MKL is slow where the columns of a
+matrix product do not fill its registers, and slow at adding d h^T to W row by row. Otherwise
+activations are (K, H, B) and weights are stored as (K, out, in).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .gemm import batched
 
 
 def few(batch_size: int) -> bool:
-    """Return whether a batch of that size has few examples: less than 32, and not 16."""
+    """Return whether a batch size counts as few examples: less than 32, and not 16."""
     return batch_size < 32 and batch_size != 16
 
 
 class Dense:
     """The weights (K, out, in) of dense layers, with their momentum buffers and their updates.
 
-    A step of a small network is a few hundred calls that each take a microsecond or two, so what
-    does not change between steps, views and rates, is made once.
+    A step of a small network is a few hundred calls that each take a microsecond or two. Views and
+    rates do not change between steps and are therefore made once.
     """
 
     trained: list[Tensor]  # everything that is trained, weights first
@@ -83,7 +83,7 @@ class Dense:
     def matmul(self, w: Tensor, transposed: Tensor, h: Tensor) -> Tensor:
         """Return W h in the dtype of matrix products; w is (K, o, i), h has i features.
 
-        transposed = w.mT.
+        `transposed` is w.mT.
         """
         if not self.mixed:
             return self.matmul_exact(w, transposed, h)
@@ -95,9 +95,10 @@ class Dense:
         return self.bmm(h, transposed) if self.few else self.bmm(w, h)
 
     def descent(self, d: Tensor, rates: Rates) -> Tensor:
-        """Return what is propagated back in place of d = d loss / d outputs.
+        """Return the quantity that is propagated back in place of d = d loss / d outputs.
 
-        That is -lr d without momentum: every gradient on the way down is the change of its weight.
+        Without momentum it is -lr d: every gradient on the way down is then the change of its
+        weight.
         """
         return d if self.buffers else d.mul_(rates.minus_lr)
 

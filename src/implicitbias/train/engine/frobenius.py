@@ -1,4 +1,4 @@
-"""Inner products and Frobenius norms of weights (K, ...) are taken by member."""
+"""Inner products and Frobenius norms of weights (K, ...), by member."""
 
 from __future__ import annotations
 

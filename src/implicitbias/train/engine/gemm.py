@@ -1,10 +1,10 @@
-"""Gemms of K pairs of matrices run in torch or in OpenBLAS, whichever is quicker here.
+"""Gemms of K pairs of matrices, in torch or in OpenBLAS, whichever is faster on this machine.
 
-torch multiplies with MKL, which on processors of AMD takes kernels of 256 bits, whatever its
-variables are set to. The OpenBLAS inside numpy and scipy takes kernels for AVX-512 there; what that
-gains is in docs/performance.md. With less than a dozen examples MKL is as quick, in fewer calls.
+torch multiplies with MKL, which on AMD processors uses 256-bit kernels, whatever its variables are
+set to. The OpenBLAS inside numpy and scipy uses AVX-512 kernels there; docs/performance.md has the
+speed-up. With less than a dozen examples MKL is as fast, in fewer calls.
 
-Each product is one of BLAS's own, whatever K is: a member's numbers do not depend on its pack.
+Each product is a BLAS call of its own, whatever K is: a member's numbers do not depend on its pack.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ OLDEST = 0, 3, 30  # version of OpenBLAS with which this was tested
 def _openblas_is_faster() -> bool:
     """Return whether an OpenBLAS here has wider kernels than torch's, on as many threads.
 
-    It takes its number of threads from OMP_NUM_THREADS, as torch does, where a process that trains
-    has it from; without, it would take every core. Its kernels are its own choice, or that of
+    In a process that trains, OpenBLAS takes its number of threads from OMP_NUM_THREADS, as torch
+    does; without this variable it would take every core. It chooses its kernels itself, or by
     OPENBLAS_CORETYPE, which is respected.
     """
     try:
@@ -47,7 +47,7 @@ def _openblas_is_faster() -> bool:
 
 
 def _version(text: str | None) -> tuple[int, ...]:
-    """Return the first three numbers of a version; nothing for one that says none."""
+    """Return the first three numbers of a version, or nothing where there are none."""
     return tuple(map(int, re.findall(r"\d+", text or "")[:3]))
 
 
@@ -68,14 +68,14 @@ class Gemm(NamedTuple):
 
 
 def batched(rows: int, dtype: torch.dtype, device: torch.device) -> Gemm:
-    """Return the quicker gemms for so many examples, without gradients."""
+    """Return the faster gemms for so many examples, without gradients."""
     if openblas and rows >= MIN_ROWS and dtype in _GEMM and device.type == "cpu":
         return Gemm(_bmm, _baddbmm_)
     return Gemm(torch.bmm, Tensor.baddbmm_)
 
 
 def bmm(a: Tensor, b: Tensor) -> Tensor:
-    """Return activations a (K, m, k) times weights b (K, k, n), by the quicker gemm."""
+    """Return activations a (K, m, k) times weights b (K, k, n), by the faster gemm."""
     fits = a.dtype in _GEMM and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     if openblas and fits and a.shape[1] >= MIN_ROWS and b[0].numel() >= MIN_WEIGHTS:
         out: Tensor = _BatchedGemm.apply(a, b)  # type: ignore[no-untyped-call]

@@ -1,15 +1,17 @@
 """On a CUDA device a step is one launch: its kernels are recorded once and replayed.
 
-A step of a small network is hundreds of kernels of a few microseconds, and launching one from
-Python takes longer than that. A CUDA graph launches all of them at once. What is recorded reads and
-writes the same memory at every replay, so a batch is copied to where the recorded step reads it,
-and a step is recorded anew for another shape of a batch (an epoch's last) or learning rate.
+A step of a small network is hundreds of kernels of a few microseconds, and launching one kernel
+from Python takes longer than it runs. A CUDA graph launches all kernels at once. A recorded step
+reads and writes the same memory at every replay. A batch is therefore copied to where the recorded
+step reads it, and a step is recorded anew for another shape of a batch (an epoch's last) or
+learning rate.
 
-A replay computes what the step computes, or it is not used: before the first, two steps are taken
-both ways from the same weights. If recording fails or the results part, training goes on without.
+A replay computes what the step computes, or it is not used: before the first replay, two steps are
+taken both ways from the same weights. If recording fails or the results differ, training continues
+without replays.
 
-No step may wait for the device or count in Python; tests/train/engine/test_graphs.py holds every
-path to that without a GPU, tests/train/engine/test_cuda.py with one.
+No step may wait for the device or count in Python. tests/train/engine/test_graphs.py checks this
+for every path without a GPU, tests/train/engine/test_cuda.py with one.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _TOLERANCE = 1e-3  # of the largest change of a tensor: kernels with atomic sums
 
 
 def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
-    """Return what replays the kernels of `work`, and the tensor where they leave its result."""
+    """Return a function that replays the kernels of `work`, and the tensor with its result."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = work()
@@ -40,8 +42,8 @@ def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
 def _aside(device: torch.device) -> Iterator[None]:
     """Run work on a CUDA device in a stream of its own.
 
-    A step is taken so before it is recorded: libraries choose kernels and take their memory in the
-    first calls, and what autograd keeps of a step must not belong to the default stream.
+    A step is taken in this way before it is recorded: libraries choose kernels and allocate memory
+    in the first calls, and what autograd keeps of a step must not belong to the default stream.
     """
     if device.type != "cuda":
         yield
@@ -54,7 +56,7 @@ def _aside(device: torch.device) -> Iterator[None]:
 
 
 class _Step(NamedTuple):
-    """A recorded step: where it reads its batch and leaves its losses, and how it is repeated."""
+    """A recorded step: its input batch, its output losses, and how it is repeated."""
 
     x: Tensor
     y: Tensor
@@ -139,7 +141,7 @@ def _put(tensors: list[Tensor], values: list[Tensor]) -> None:
 
 
 def _close(replayed: Tensor, expected: Tensor, before: Tensor | None) -> bool:
-    """Return whether two results agree, by their change or, without `before`, their size."""
+    """Return whether two results agree, relative to their change or, without `before`, size."""
     a, b = replayed.double(), expected.double()
     start = torch.zeros_like(b) if before is None else before.double()
     both = a.isfinite() & b.isfinite()

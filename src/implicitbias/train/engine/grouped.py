@@ -1,9 +1,9 @@
 """The grouped path trains members as groups of channels, where features lie on axis 1.
 
-K networks of C channels are one of K C channels: a convolution becomes one with K groups, batch
-normalisation acts on K C channels as it stands, pooling and activations need no change, and a
-linear layer is a batched gemm. `torch.func.vmap` moves the member axis back and forth at each layer
-instead, and is slower (docs/performance.md).
+K networks of C channels are one network of K C channels. A convolution becomes one convolution with
+K groups, batch normalisation acts on K C channels unchanged, pooling and activations need no
+change, and a linear layer is a batched gemm. `torch.func.vmap` moves the member axis back and forth
+at each layer instead, and is slower (docs/performance.md).
 
 A model says `grouped = True` if its `forward` uses layers, elementwise functions, pooling and
 `flatten(1)` only. A convolution rounds differently for another number of groups: a member's last
@@ -160,8 +160,8 @@ def _heavy(model: nn.Module, members: Members) -> frozenset[str]:
 class GroupedNetwork:
     """A module over K times the channels that holds K modules of the shape of `model`.
 
-    state: their parameters and buffers by name, each (K, ...); used, not copied, where it is laid
-    out as it should be.
+    state: their parameters and buffers by name, each (K, ...). A tensor whose memory layout is
+    suitable is used without a copy.
     """
 
     def __init__(

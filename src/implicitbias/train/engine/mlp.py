@@ -1,16 +1,16 @@
-"""MLP-BN has a path of its own: one batched gemm per layer of K members, backward by hand.
+"""The path of MLP-BN: one batched gemm per layer of K members, and a hand-written backward pass.
 
-A layer of all members is one `bmm`, and batch normalisation is sums over the examples and steps
-element by element: torch's fused one is slow where batches are short. The layouts are those of
-engine/dense.py.
+A layer of all members is one `bmm`. Batch normalisation is computed by sums over the examples and
+elementwise steps, because torch's fused one is slow where batches are short. The layouts are those
+of engine/dense.py.
 
-Nothing here is an approximation: the gradients are those of autograd, and no gradient buffer is
-kept, because each weight's update is accumulated into the weight by the product that makes it.
+Nothing here is an approximation. The gradients are those of autograd, and no gradient buffer is
+kept, because the product that makes a gradient accumulates it into the weight.
 
 A member's numbers do not depend on its pack: to the last bit where batches (the last, partial one
 too) hold an even number of examples, to rounding where it is odd. Batched products treat each
 matrix alone, and a sum with a factor (`alpha`) rounds once wherever it stands, unlike a fused
-`addcmul`, which rounds once or twice according to how its operands happen to be laid out.
+`addcmul`, which rounds once or twice according to the memory layout of its operands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""MLPs without normalisation have a path of their own, simpler than that of engine/mlp.py."""
+"""The path of MLPs without normalisation, which is simpler than that of engine/mlp.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The reference path trains every member as its own `nn.Module`, one by one, by autograd.
 
-Any model trains here. The fast paths are tested against it, and it against `torch.optim.SGD`.
+Any model trains here. The fast paths are tested against this path, and this path against
+`torch.optim.SGD`.
 """
 
 from __future__ import annotations

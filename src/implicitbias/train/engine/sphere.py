@@ -1,4 +1,4 @@
-"""Layers are kept on the unit Frobenius sphere, around any path through the engine."""
+"""A trainer that keeps layers on the unit Frobenius sphere, around any path through the engine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from .frobenius import inner, norm
 class OnSphere:
     """A trainer whose steps move the named weights along the unit Frobenius sphere.
 
-    One step of such a weight W with ||W||_F = 1, P(A) = A - <A, W> W its tangent part:
-    V <- P(momentum V + grad),  W <- (W - lr V) / ||W - lr V||_F.  The inner trainer takes the plain
-    step and this one takes the radial part out, where weight decay lies whole: it acts on the other
-    parameters alone. As lr -> 0 this is the flow with Lagrange multipliers of Xu et al. (2023).
+    For a weight W with ||W||_F = 1, let P(A) = A - <A, W> W be the tangent part. One step is V <-
+    P(momentum V + grad),  W <- (W - lr V) / ||W - lr V||_F.  The inner trainer takes the plain
+    step, and this trainer removes the radial part. Weight decay is wholly radial, so it acts only
+    on the other parameters. As lr -> 0 this is the flow with Lagrange multipliers of Xu et al.
+    (2023).
     """
 
     def __init__(self, inner: Trainer, members: Members, names: Sequence[str]) -> None:

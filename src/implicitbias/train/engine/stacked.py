@@ -27,7 +27,7 @@ class Network(Protocol):
 class StackedTrainer:
     """A trainer of K networks by SGD on the sum of their losses.
 
-    The members' gradients do not mix.
+    The gradients of different members are independent.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""A run has random streams of its own, from its own seed and never from the pack.
+"""A run has random streams of its own, which depend on its seed and never on the pack.
 
-NumPy's PCG64 seeded by the triple (seed, stream, epoch): independent streams, no state to save, the
-same numbers on every device.
+NumPy's PCG64 is seeded by the triple (seed, stream, epoch). This gives independent streams, no
+state to save, and the same numbers on every device.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The vmapped path trains any module by `torch.func.vmap` over the members' parameters.
 
 One forward pass runs the module's own `forward` on all members at once, and one backward pass gives
-all gradients. Slower than `grouped` where that applies, because each layer moves the member axis
-about; for networks of small layers, many times as fast as one member at a time. A model says
-`vmapped = True` if its `forward` has no control flow that depends on data and draws no random
+all gradients. This path is slower than `grouped` where that applies, because each layer moves the
+member axis. For networks of small layers it is many times as fast as one member at a time. A model
+says `vmapped = True` if its `forward` has no control flow that depends on data and draws no random
 numbers (models/_dropout.py hashes them).
 
-Gemms of K small matrices round differently for another K: a member's last bits depend on the
-size of its pack, which is why the pack is recorded.
+Gemms of K small matrices round differently for another K: a member's last bits depend on the size
+of its pack, which is why the pack is recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .stacked import StackedTrainer
 
 
 class _Linear(nn.Linear):
-    """A linear layer by the quicker gemm, which vmap cannot map."""
+    """A linear layer by the faster gemm, which vmap cannot map."""
 
     def forward(self, x: Tensor) -> Tensor:
         out = gemm.bmm(x.flatten(0, -2)[None], self.weight.mT[None])
@@ -35,7 +35,7 @@ class _Linear(nn.Linear):
 
 
 def _alone(model: nn.Module) -> nn.Module:
-    """Return a copy of the module with such layers."""
+    """Return a copy of the module whose linear layers use the faster gemm."""
     model = copy.deepcopy(model)
     for one in model.modules():
         if type(one) is nn.Linear:

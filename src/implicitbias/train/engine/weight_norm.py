@@ -1,4 +1,4 @@
-"""`WeightNormalised` freezes gains and trains directions, around any path that uses autograd."""
+"""A trainer that freezes gains and trains directions, around any path that uses autograd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .frobenius import inner, norm
 
 
 class Ruled(Trainer, Protocol):
-    """A trainer that takes rules for some of its weights, by their names."""
+    """A trainer that accepts rules for some of its weights, by their names."""
 
     rules: dict[str, Rule]
 
@@ -22,13 +22,13 @@ class Ruled(Trainer, Protocol):
 class WeightNormalised:
     """A trainer whose named weights are w = g v / ||v||_F: the gain g frozen, the direction v free.
 
-    One step is SGD on v, in torch's convention and without decay:  V <- momentum V + dL/dv,
-    v <- v - lr V,  with  dL/dv = (g / ||v||) (dL/dw - <dL/dw, v> v / ||v||^2)  of the whole tensor.
-    The gradient is orthogonal to v, so ||v|| grows and its direction turns ever more slowly. The
-    inner trainer holds w, and v = ||v|| w / g, so the norms alone are kept beside it. Weight decay
-    acts on the other weights, and not on biases. As torch.nn.utils.parametrizations.weight_norm
-    with dim None and the gain without gradient.
-    Source: Salimans and Kingma (2016), NeurIPS, arXiv 1602.07868, equation 3.
+    One step is SGD on v, in torch's convention and without decay:  V <- momentum V + dL/dv, v <- v
+    - lr V,  with  dL/dv = (g / ||v||) (dL/dw - <dL/dw, v> v / ||v||^2)  of the whole tensor. The
+    gradient is orthogonal to v, so ||v|| grows and its direction turns ever more slowly. The inner
+    trainer holds w, and v = ||v|| w / g, so only the norms are kept beside it. Weight decay acts on
+    the other weights, and not on biases. This equals torch.nn.utils.parametrizations.weight_norm
+    with dim None and a gain without gradient. Source: Salimans and Kingma (2016), NeurIPS, arXiv
+    1602.07868, equation 3.
     """
 
     def __init__(self, trainer: Ruled, gains: Mapping[str, Tensor]) -> None:

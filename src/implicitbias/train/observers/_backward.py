@@ -1,6 +1,6 @@
-"""The gradients of one member are computed by autograd, apart from the trainer.
+"""The gradients of one member, computed by autograd and independently of the trainer.
 
-They are a second implementation.
+They are a second implementation, against which the trainer's gradients can be checked.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def batch_gradients(
 ) -> dict[str, Tensor]:
     """Return the gradient of the mean loss on the batch x (B, ...), y (B,), by parameter.
 
-    The network is in training mode. Batch statistics are those of the batch; the running ones are
-    left alone, and so is the global random generator.
+    The network is in training mode. Batch statistics are those of the batch. The running statistics
+    and the global random generator are not changed.
     """
     names = [name for name, _ in model.named_parameters()]
     copies = {name: tensor.detach().clone() for name, tensor in state.items()}
@@ -37,7 +37,7 @@ def batch_gradients(
 
 
 def in_float64(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the floating tensors in double precision, the others as they are."""
+    """Return a dict of tensors with floating tensors in double precision, the others unchanged."""
     return {n: t.double() if t.is_floating_point() else t for n, t in state.items()}
 
 
@@ -45,9 +45,9 @@ def in_float64(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def summands(model: nn.Module, matrices: Sequence[WeightMatrix]) -> Iterator[dict[str, float]]:
     """Note ||d||_F ||x||_F for each matrix, by label, during a backward pass in the block.
 
-    x is the layer's input, d the gradient at its output (for a convolution times the square root of
-    the kernel's positions). A weight's gradient is a sum of d x^T over examples and places; where
-    its terms cancel, its rounding is still that of this product.
+    x is the layer's input, and d the gradient at its output (for a convolution times the square
+    root of the kernel's positions). A weight's gradient is a sum of d x^T over examples and places.
+    Where its terms cancel, its rounding error is still relative to this product.
     """
     sizes: dict[str, float] = {}
 

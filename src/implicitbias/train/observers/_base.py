@@ -1,4 +1,4 @@
-"""Every observer is built on the class here."""
+"""The class on which every observer is built."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Base:
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Wait for what is measured beside training, before anything else touches the records."""
+        """Wait for computations beside training, before anything else uses the records."""
 
     def kept(self) -> dict[str, Any]:
         """Return what a checkpoint must hold for this observer."""

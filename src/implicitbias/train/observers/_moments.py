@@ -1,4 +1,4 @@
-"""The class means and scatters of features are accumulated chunk by chunk in float64."""
+"""Class means and scatters of features, accumulated chunk by chunk in float64."""
 
 from __future__ import annotations
 

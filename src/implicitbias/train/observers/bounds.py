@@ -22,7 +22,7 @@ RECORDS = {
             "input_square_sum": "Sum over training examples of ||x||^2 [1].",
             "pixel_square_sum": "Largest over pixels of the sum over training examples and channels"
             " of x^2 [1].",
-            "raw_pixel_square_sum": "The same of images in [0, 1], before they are standardised"
+            "raw_pixel_square_sum": "pixel_square_sum of images in [0, 1], not yet standardised"
             " [1].",
         },
     },
@@ -66,9 +66,9 @@ def record(
     matrices: Sequence[WeightMatrix],
     image: tuple[int, ...],
 ) -> None:
-    """Write ||T(W)||_F and the positions a unit sees, by layer, on images of shape (C, H, W).
+    """Write ||T(W)||_F and the number of positions of a unit, by layer, on images (C, H, W).
 
-    T(W): the matrix that a convolution is, its kernel repeated over the image; W itself for a
+    T(W) is the matrix of a convolution, with its kernel repeated over the image, or W itself for a
     linear layer. state: parameters (K, ...) by name.
     """
     seen = sights(model, image)

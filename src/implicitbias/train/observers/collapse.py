@@ -1,10 +1,10 @@
 """Record the statistics behind neural collapse, accumulated over a data set in float64.
 
-Features h are what enters the last layer, flattened, in evaluation mode. One pass accumulates the
+Features h are the inputs of the last layer, flattened, in evaluation mode. One pass accumulates the
 class counts, the class means and the pooled scatter, by merging the moments of chunks (Chan, Golub
-& LeVeque, 1979), so that no large sums cancel. Only the count of nearest class means needs a
-second pass: it needs the means. What is recorded is small: Gram matrices of the means and of the
-last layer, and the scatter seen by the means. `metrics/_collapse.py` says what each is for.
+& LeVeque, 1979), so that no large sums cancel. Only the count of nearest class means needs a second
+pass, because it needs the means. The records are small: Gram matrices of the means and of the last
+layer, and the scatter projected on the means. `metrics/_collapse.py` explains the use of each.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CHUNK = 512  # examples of all members at once, in float64
 class Observer(Base):
     """An observer that records class means and scatters of the training examples.
 
-    The classes are those of the labels trained on.
+    The classes are those of the labels that the run is trained on.
     """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:
@@ -80,7 +80,7 @@ class Both(nn.Module):
         self.net = net
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Of examples x (B, ...), features (B, D) and outputs (B, C)."""
+        """Return features (B, D) and outputs (B, C) of examples x (B, ...)."""
         features = cast(Any, self.net).features(x)
         return features, cast(Any, self.net).head(features)
 
@@ -88,7 +88,8 @@ class Both(nn.Module):
 def in_one_hot_units(outputs: Tensor, targets: Targets) -> Tensor:
     """Return outputs (K, n, C or 1) on the scale of one-hot targets, (K, n, C).
 
-    Centred targets are one-hot less 1/C; a scalar head has +1 for class 0 and -1 for class 1.
+    Centred targets are one-hot targets minus 1/C. A scalar head has +1 for class 0 and -1 for class
+    1.
     """
     if targets == "sign":
         return torch.cat([1 + outputs, 1 - outputs], -1) / 2

@@ -97,8 +97,8 @@ class Observer(Base):
 def rho_of(networks: Networks) -> tuple[Tensor, dict[str, Tensor]]:
     """Return rho (K,), and every ||sqrt(running variance)||_2 (K,) under its module's name.
 
-    rho is the product of the weights' Frobenius norms; divided, with BatchNorm, by those norms of
-    the running deviations, as the authors' code has it. Computed as exp of a sum of logarithms.
+    rho is the product of the weights' Frobenius norms. With BatchNorm it is divided by the norms of
+    the running deviations, as in the authors' code. It is computed as exp of a sum of logarithms.
     """
     logarithm = torch.stack([_norm(networks, m) for m in networks.matrices]).log().sum(0)
     deviations: dict[str, Tensor] = {}

@@ -1,9 +1,10 @@
 """Record the spectra of gradients of the weight matrices, of single examples and of batches.
 
-In float64, on the first examples of the epoch to come, in each run's own order. A gradient of one
-example has rank at most m_l, of a batch of b at most m_l b (Galanti et al. 2025, lemma 3.1). With
-batch normalisation an example has no gradient of its own, and in a batch of two every normalised
-unit is +-1 whatever its weights, with a gradient of nothing but rounding: batches of 4 on alone.
+They are computed in float64, on the first examples of the next epoch, in each run's own order. The
+gradient of one example has rank at most m_l, and the gradient of a batch of b examples at most m_l
+b (Galanti et al. 2025, lemma 3.1). With batch normalisation an example has no gradient of its own.
+In a batch of two every normalised unit is +-1 whatever its weights, and its gradient is only
+rounding, so with batch normalisation the batches have at least 4 examples.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ EXAMPLES = 8
 
 
 class Observer(Base):
-    """An observer that records spectra of gradients, each beside the size of its summed terms."""
+    """An observer that records spectra of gradients, each with the size of its summed terms."""
 
     def __init__(self, networks: Networks) -> None:
         super().__init__(networks)
@@ -87,7 +88,7 @@ class Observer(Base):
 
 
 def _svd(gradient: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return singular values as a matrix (rows, rest), by the method that keeps small ones."""
+    """Return the singular values of a matrix (rows, rest), by a method accurate for small ones."""
     matrix = gradient.flatten(1).cpu().numpy()
     if not np.isfinite(matrix).all():
         return np.full(min(matrix.shape), np.nan)

@@ -1,8 +1,8 @@
 """Record the terms of what Xu et al. (2023) prove of homogeneous networks on the square loss.
 
-All of the whole training set, in float64, with gradients by autograd. rho is the norm of the head,
-f = outputs / rho: lemmas 1 to 6 need no more than that the network is of degree 1 in each layer.
-`metrics/homogeneity.py` says what must hold between them.
+All terms are of the whole training set, in float64, with gradients by autograd. rho is the norm of
+the head, f = outputs / rho. Lemmas 1 to 6 need only that the network is of degree 1 in each layer.
+`metrics/homogeneity.py` says which relations must hold between the terms.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def evaluated(
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Return gradients of mean ||outputs - t||^2 by name, outputs (N, C) and features (N, D).
 
-    All of them in float64.
+    All of these are in float64.
     """
     leaves = {name: w.detach().double().requires_grad_() for name, w in weights.items()}
     total = {name: torch.zeros_like(w) for name, w in leaves.items()}
@@ -117,9 +117,9 @@ def terms(head: Tensor, outputs: Tensor, t: Tensor, lam: Tensor) -> Tensor:
 def rotated(head: Tensor, h: Tensor) -> tuple[Tensor, float]:
     """Return `head_rotation` (2, COSINES) and `head_alignment` of a head (D,) and h (N, D).
 
-    The head is rotated to a V + sqrt(1 - a^2) u, u the direction of the first h_n minus its part
-    along V, with which lemma 5's inequality is an equality for that example. Examples with h_n = 0
-    do not count, nor those parallel to the head.
+    The head is rotated to a V + sqrt(1 - a^2) u, where u is the direction of the first h_n minus
+    its part along V. With this u, lemma 5's inequality is an equality for that example. Examples
+    with h_n = 0 do not count, nor do those parallel to the head.
     """
     rho = head.norm()
     v = head / rho

@@ -33,7 +33,7 @@ class Observer(Base):
 def margins_of(outputs: Tensor, labels: Tensor) -> Tensor:
     """Return y_n g_n (K, N), not normalised, of outputs (K, N, C): o_y - max_{j != y} o_j.
 
-    For one output, +g for class 0 and -g for class 1; for two, y_n (o_0 - o_1).
+    For one output, it is +g for class 0 and -g for class 1; for two outputs, y_n (o_0 - o_1).
     """
     if outputs.shape[-1] == 1:
         return outputs[..., 0] * (1 - 2 * labels)

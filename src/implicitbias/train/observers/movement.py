@@ -1,10 +1,10 @@
 """Record how far the weights move while each example is seen, and what moves them.
 
-Over the last M epochs before a record, Delta = W_T - W_{T-M} = -A + (Delta + A): A = sum of lr_t
-weight_decay W_t is what weight decay takes away, known exactly, and Delta + A is what the gradients
-add. At a stationary point of gradient descent both are large and cancel; without gradient Delta is
--A: a plateau of ||Delta|| that tells nothing of the gradients. For `square_sgd`, whose steps on the
-sphere are no such sum, ||Delta|| alone.
+Over the last M epochs before a record, Delta = W_T - W_{T-M} = -A + (Delta + A). A = sum of lr_t
+weight_decay W_t is what weight decay removes, and is known exactly; Delta + A is what the gradients
+add. At a stationary point of gradient descent both are large and cancel. Without gradients Delta is
+-A, so a plateau of ||Delta|| alone says nothing about the gradients. The steps of `square_sgd` on
+the sphere are no such sum, so for `square_sgd` only ||Delta|| is recorded.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Observer(Base):
 
     @staticmethod
     def steps(spec: Spec) -> int:
-        """Return the steps over which movement is taken."""
+        """Return the number of steps over which movement is measured."""
         return spec.movement_epochs * spec.steps_per_epoch
 
     def before_step(self, step: int, x: Tensor, y: Tensor, multiplier: float) -> None:

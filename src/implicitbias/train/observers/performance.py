@@ -28,7 +28,7 @@ _CHUNK = 2048  # examples in one evaluation
 class Observer(Base):
     """An observer that records losses and accuracies at every record.
 
-    With `evaluate: end` it records the last alone.
+    With `evaluate: end` it records only the last ones.
     """
 
     def measure(self, records: Records, epoch: int, step: int) -> None:

@@ -1,9 +1,10 @@
 """Record the residual ||G_S' + weight_decay W|| / (weight_decay ||W||) of each mini-batch S'.
 
-G_S' is the gradient of the loss on the mini-batch S', of rank at most m_l B; so W / ||W|| is
-within that number of rank m_l B, for every S' and hence for the least. Versions 1 and 2 of Galanti
-& Poggio bound the rank near convergence in this way, with 2 lambda for torch's weight_decay; the
-wording of their theorem is recalled, the inequality itself is two lines of algebra. Frobenius norm.
+G_S' is the gradient of the loss on the mini-batch S', of rank at most m_l B. W / ||W|| is therefore
+within the residual of a matrix of rank m_l B, for every S' and hence for the smallest residual.
+Versions 1 and 2 of Galanti & Poggio bound the rank near convergence in this way, with 2 lambda for
+torch's weight_decay. The wording of their theorem is recalled; the inequality itself is two lines
+of algebra. Norms are Frobenius norms.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Observer(Base):
 
     @torch.no_grad()
     def _performance(self) -> tuple[Tensor, Tensor]:
-        """Return test loss and accuracy (K,) of the networks as they stand."""
+        """Return test loss and accuracy (K,) of the networks at their present weights."""
         outputs = self.networks.trainer.outputs(self.networks.test[0])
         labels = self.networks.test[1].expand(len(self.networks.runs), -1)
         return LOSSES["cross_entropy"](outputs, labels), accuracy(outputs, labels)
@@ -94,7 +94,7 @@ class Observer(Base):
 
 
 def zero_shares(weights: Weights, member: int) -> tuple[float, float]:
-    """Return the share of zeros in all weights, and of convolution channels with a zero filter."""
+    """Return the shares of zeros in all weights, and of convolution channels with a zero filter."""
     of_member = [w[member] for w in weights.values()]
     zeros = sum(int((w == 0).sum()) for w in of_member)
     filters = [(w == 0).flatten(1).all(1) for w in of_member if w.dim() == 4]

@@ -64,10 +64,10 @@ def spectra(
 
 
 class Observer(Base):
-    """An observer that records `spectra`, on a CUDA device by a thread beside training.
+    """An observer that records `spectra`; on a CUDA device a thread computes them beside training.
 
-    The thread works on copies of the weights. Training on the GPU continues while the processor
-    computes. Nothing else may add to the records or save them before `settle`.
+    The thread works on copies of the weights. Training on the GPU continues while the CPU computes.
+    Nothing else may add to the records or save them before `settle`.
     """
 
     LAST = True

@@ -1,9 +1,10 @@
 """Record how far each training example is from being stationary by itself.
 
-With f the margin of the network whose weights V_k all have ||V_k||_F = 1, a common stationary
-point of every mini-batch would need f_n V_k = df_n/dV_k for each example n with a residual. As f
-is of degree 1 in each V_k, <V_k, df_n/dV_k> = f_n: the difference is the part of the gradient
-that is orthogonal to V_k. Networks without biases and without batch norm only.
+Let f be the margin of the network whose weights V_k all have ||V_k||_F = 1. A common stationary
+point of every mini-batch would need f_n V_k = df_n/dV_k for each example n with a residual. Because
+f is of degree 1 in each V_k, <V_k, df_n/dV_k> = f_n, so the difference is the part of the gradient
+that is orthogonal to V_k. This holds only for networks without biases and without batch
+normalisation.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ RECORDS = {
         "arrays": {
             "sample_residual": "||f V_k - df/dV_k||_F of each of the first 128 training examples,"
             " f its margin with every layer at norm 1 [1].",
-            "sample_sine": "The same over ||df/dV_k||_F: the sine of the angle between the two, in"
+            "sample_sine": "sample_residual / ||df/dV_k||_F: sine of the angle between the two, in"
             " [0, 1] [1].",
             "sample_margin": "f of each of these examples, at each layer the same [1].",
             "sample_patches": "m_k, the places where the layer is applied to one example [1].",
@@ -64,8 +65,8 @@ class Observer(Base):
 def margin(outputs: Tensor, label: Tensor) -> Tensor:
     """Return y_n g_n of one example: outputs (C,) or (1,), label (), to ().
 
-    Two outputs: that of the label less the other. More: less the largest other. One: the output
-    for label 0, minus it for label 1.
+    With two outputs, it is the output of the label minus the other; with more, minus the largest
+    other. With one output, it is the output for label 0, and minus the output for label 1.
     """
     if len(outputs) == 1:
         return outputs[0] * (1 - 2 * label)
@@ -87,8 +88,8 @@ def record(
     """Write ||f_n V_k - df_n/dV_k||_F, also relative to the gradient, by layer and example of x.
 
     state: parameters (K, ...) by name; labels (n,) or (K, n). `sample_sine` is the sine of the
-    angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN. The rest is for the certificates of
-    metrics/homogeneity.py.
+    angle between V_k and df_n/dV_k, in [0, 1]; 0/0 is NaN. The other records are for the
+    certificates of metrics/homogeneity.py.
     """
     seen = patches(model, tuple(x.shape[1:]))
 

@@ -1,8 +1,8 @@
 """Record how far the last step before a record moves the weights, and what moves them.
 
-As `movement`, over one step: D = -A - lr grad with A = lr weight_decay W. Over an epoch the noise
-of steps partly cancels, while what all steps share adds up, so that a movement over many steps
-tells little of the noise of one.
+The record is that of `movement` over one step: D = -A - lr grad with A = lr weight_decay W. Over an
+epoch the noise of steps partly cancels, while the common part of all steps adds up. The movement
+over many steps therefore says little about the noise of one step.
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ class Observer(movement.Observer):
 
     @staticmethod
     def steps(spec: Spec) -> int:
-        """Return one step."""
+        """Return one step, over which movement is measured."""
         return 1

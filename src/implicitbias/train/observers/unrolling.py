@@ -1,9 +1,10 @@
 """Record the unrolling identity, step by step against gradients by autograd.
 
-W_T = p W_{T-n} - S,  S <- (1 - lr_t weight_decay) S + lr_t G_t,  S_{T-n} = 0: with every G_t
-recomputed from the weights and the batch of its step, this says that the trainer does plain SGD
-with torch's weight decay and nothing else (Galanti et al. 2025, section 3). float64 only: in
-float32 a unit within rounding of a ReLU's kink gives another gradient in a second computation.
+W_T = p W_{T-n} - S,  S <- (1 - lr_t weight_decay) S + lr_t G_t,  S_{T-n} = 0. With every G_t
+recomputed from the weights and the batch of its step, the identity shows that the trainer does
+plain SGD with torch's weight decay and nothing else (Galanti et al. 2025, section 3). It needs
+float64: in float32 a unit within rounding of a ReLU's kink has another gradient in a second
+computation.
 """
 
 from __future__ import annotations

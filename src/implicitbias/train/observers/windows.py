@@ -1,9 +1,10 @@
 """Record what the last n steps leave of a weight: the inputs of the finite-memory certificates.
 
-With W_T = p W_{T-n} - sum_j (...) G_j, p = prod (1 - lr_t weight_decay), the difference D = W_T -
-p W_{T-n} has rank at most the sum over the n steps of m_l b_t, b_t the batch sizes (Galanti et al.
-2025, lemma 3.2's proof; m_l: `layers.patches`). Recorded for several n: what both sides need, the
-spectrum of D among it. Plain SGD only: with momentum W_T remembers every gradient.
+With W_T = p W_{T-n} - sum_j (...) G_j and p = prod (1 - lr_t weight_decay), the difference D = W_T
+- p W_{T-n} has rank at most the sum over the n steps of m_l b_t, with b_t the batch sizes (Galanti
+et al. 2025, lemma 3.2's proof; m_l: `layers.patches`). For several n the records hold what both
+sides of this bound need, including the spectrum of D. This is for plain SGD only: with momentum W_T
+depends on every earlier gradient.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ THEOREM_EPS = (0.5, 0.3, 0.1)
 
 
 def check(spec: Spec) -> None:
-    """Raise ValueError for momentum, with which a weight remembers every gradient."""
+    """Raise ValueError for momentum, with which a weight depends on every earlier gradient."""
     if spec.momentum > 0:
         raise ValueError("is about plain SGD; momentum must be 0")
 
@@ -73,7 +74,7 @@ class Decay:
     def theorem_steps(self, end: int, eps: float) -> int | None:
         """Return the smallest n with factor(end, n) <= eps / 2, or None.
 
-        It is None if even all steps do not suffice.
+        None means that even all steps do not suffice.
         """
         reached = np.flatnonzero(self.logs[end] - self.logs[: end + 1] <= np.log(eps / 2))
         return int(end - reached[-1]) if len(reached) else None
@@ -87,7 +88,7 @@ def lengths(decay: Decay, end: int, sizes: Sequence[tuple[int, int]]) -> list[in
     """Return the n at which a run is examined after `end` steps: 1, 4, 16, ..., and the theorem's.
 
     sizes: (m_l, min(rows, cols)) of the matrices. A window whose rank bound reaches the size of
-    every matrix says nothing and is left out, but for n = 1.
+    every matrix is vacuous and left out, except for n = 1.
     """
     candidates = {4**i for i in range(16)}
     candidates |= {n for eps in THEOREM_EPS if (n := decay.theorem_steps(end, eps)) is not None}
@@ -141,7 +142,7 @@ class Observer(Base):
     def _layer(
         self, k: int, end: int, matrix: WeightMatrix, old: dict[int, Tensor]
     ) -> dict[str, NDArray[np.float64]]:
-        """Return the records of one matrix: its windows that say something, or the shortest."""
+        """Return the records of one matrix: its windows that are not vacuous, or the shortest."""
         m, size = self.networks.patches[matrix.label], min(matrix.rows, matrix.cols)
         decay, now = self.decays[k], _double(self.networks.matrix(matrix, k))
         windows = [n for n in old if m * decay.examples(end, n) < size] or [min(old)]
@@ -177,7 +178,7 @@ def _double(weight: Tensor) -> NDArray[np.float64]:
 
 
 def _svd(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return all singular values, by the method that keeps small ones.
+    """Return all singular values, by the method that keeps small ones accurate.
 
     They are NaN if the matrix is not finite.
     """

@@ -1,4 +1,4 @@
-"""Each procedure has a file: `run(specs, job) -> Records`, all specs of one shape."""
+"""Each procedure has a file with `run(specs, job) -> Records`, for specs of one shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..records import Records
 
 @dataclass(frozen=True)
 class Job:
-    """The settings of where and how a pack is trained, none of which can change a number."""
+    """The settings of where and how a pack is trained; none of them can change a number."""
 
     pack: str
     folder: Path  # of the pack: checkpoint and progress live here

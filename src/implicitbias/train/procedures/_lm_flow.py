@@ -1,4 +1,4 @@
-"""An adaptive solver integrates the flow of `lm_flow`, from kink to kink where there are any."""
+"""An adaptive solver for the flow of `lm_flow`, from kink to kink where there are kinks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ LOOKS = 4  # points within a step at which kinks are looked for
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The states (T, n) at the asked times, NaN after the end, with the end and why it ended.
+    """The states (T, n) at the requested times, NaN after the end, with the end and why it ended.
 
-    `why`: horizon, stationary, slid (a ReLU's flow would stay on a kink), or budget (the right-hand
-    side was evaluated as often as allowed, or the solver gave up: not converged).
+    `why` is horizon, stationary, slid (a ReLU's flow would stay on a kink), or budget. With budget
+    the right-hand side was evaluated as often as allowed, or the solver gave up: the flow did not
+    converge.
     """
 
     states: Array
@@ -80,9 +81,9 @@ def _signed(problem: Problem, state: Array, masks: Masks) -> list[Array]:
 
 
 def _crossing(problem: Problem, path: Any, begin: float, end: float, masks: Masks) -> float | None:
-    """Return the first time at which a unit is DEPTH beyond its kink; None if none is.
+    """Return the first time at which a unit is DEPTH beyond its kink; None if no unit is.
 
-    A unit that leaves and comes back between two looks is not seen.
+    A unit that leaves and comes back between two evaluations is not noticed.
     """
 
     def least(t: float) -> float:

@@ -1,4 +1,4 @@
-"""States of `lm_flow` are measured here: rho, loss, margins, and the gaps of the identities."""
+"""Measurements of states of `lm_flow`: rho, loss, margins, and the gaps of the identities."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def _gaps_at_rest(at: _Seen, lam: float, n: int) -> dict[str, float]:
 
 
 def _unit_drift(problem: Problem, state: Array) -> float:
-    """Return how far the norm of a layer on the sphere is from 1, at most."""
+    """Return the largest distance of the norm of a layer on the sphere from 1."""
     on_sphere = problem.layers(state)[: problem.on_sphere]
     return max((abs(float(np.linalg.norm(w)) - 1) for w in on_sphere), default=0.0)

@@ -1,4 +1,4 @@
-"""These are the dense networks of `lm_flow` and their gradients, in float64 NumPy."""
+"""The dense networks of `lm_flow` and their gradients, in float64 NumPy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Masks = list[NDArray[np.bool_]]
 class Pass(NamedTuple):
     """A forward pass, with pre-activations (N, .) and inputs (N, .) of every layer.
 
-    `roots`: those of a smooth ReLU, sqrt(z^2 + radius^2), for every layer but the last.
+    `roots` are the roots of a smooth ReLU, sqrt(z^2 + radius^2), for every layer except the last.
     """
 
     z: list[Array]
@@ -35,7 +35,7 @@ class Pass(NamedTuple):
 class Problem:
     """A problem with inputs x (N, d), targets y (N,), and a flow on (a, W_1, ..., W_L), g = a net.
 
-    With a free last layer a stays 1; with a free scalar a is rho and every layer on the sphere.
+    With a free last layer a stays 1. With a free scalar, a is rho and every layer is on the sphere.
     """
 
     x: Array
@@ -61,7 +61,7 @@ class Problem:
     def forward(self, weights: list[Array], masks: Masks | None = None) -> Pass:
         """Return the forward pass of all examples.
 
-        `masks` are the active units of a ReLU, where not those of z > 0.
+        `masks` are the active units of a ReLU, if they are not those of z > 0.
         """
         z, h, roots = [], [self.x], []
         for k, w in enumerate(weights[:-1]):
@@ -104,7 +104,7 @@ class Problem:
         return parts[::-1]
 
     def velocity(self, state: Array, masks: Masks | None = None) -> Array:
-        """Return the flow: minus the gradient, of layers on the sphere its tangent part."""
+        """Return the flow: minus the gradient, or for layers on the sphere its tangent part."""
         a, weights = state[0], self.layers(state)
         passed = self.forward(weights, masks)
         error = 2 / len(self.x) * (a * passed.outputs - self.y)

@@ -1,4 +1,4 @@
-"""A limit point of relaxed variable splitting satisfies these relations; their gaps are measured.
+"""Gaps of the relations that a limit point of relaxed variable splitting satisfies.
 
 With t = angle(w, w*), g = angle(w, u), B = k pi beta / (pi - t) and
 C = cos t / ||w|| - B (1 - ||u|| cos g / ||w||), a limit has
@@ -6,7 +6,8 @@ C = cos t / ||w|| - B (1 - ||u|| cos g / ||w||), a limit has
   (ii)  (pi - t) sin t = k pi beta ||u|| sin g
   (iii) ||w - w*|| <= sqrt(2) sin t <= 2 sqrt(2) k beta ||u|| sin g, if t <= pi/2 and ||w|| = 1
   (iv)  w is a thresholding of w* itself: see `new_threshold`
-Derived from the stationarity of f(w) + (beta/2) ||w - u||^2, on the unit sphere or free.
+These relations are derived from the stationarity of f(w) + (beta/2) ||w - u||^2, on the unit sphere
+or free.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ def at_the_end(pack: Splitting, start: Array) -> dict[str, Array]:
 def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
     """Return w (K, d) as an entrywise function of w*, given B and C (K,).
 
-    l1: w*/(B+C) where |w*| <= (B+C) tau, else (w* - sgn(w*) B tau)/C. l0: w*/(B+C) or w*/C, both
-    possible for C tau < |w*| <= (B+C) tau: there the branch is read off u, as it depends on the
-    path. tl1: the inverse of s -> C s + B (s - T(s)); with t = T(s), s = t + mu a (a+1) / (a+t)^2,
-    t is the operator's own root for |w*|/C and mu (B+C)/C. It has two branches, as l0 has, where T
-    jumps, or rises so steeply that B (T' - 1) > C. none: w* / C.
+    l1: w*/(B+C) where |w*| <= (B+C) tau, else (w* - sgn(w*) B tau)/C. l0: w*/(B+C) or w*/C; both
+    are possible for C tau < |w*| <= (B+C) tau, where the branch is read off u, because it depends
+    on the path. tl1: the inverse of s -> C s + B (s - T(s)); with t = T(s), s = t + mu a (a+1) /
+    (a+t)^2, t is the operator's own root for |w*|/C and mu (B+C)/C. It has two branches, like l0,
+    where T jumps, or rises so steeply that B (T' - 1) > C. none: w* / C.
     """
     new = np.empty_like(pack.w)
     for p, at in pack.rows.items():
@@ -86,7 +87,7 @@ def new_threshold(pack: Splitting, b: Array, c: Array) -> Array:
 
 
 def _keep_above(truth: Array, cutoff: Array) -> Array:
-    """Return w* without its entries up to the cut-off: the best that any pruning could do."""
+    """Return w* without its entries up to the cut-off: the best that any pruning could reach."""
     return np.where(np.abs(truth) > cutoff[:, None], truth, 0.0)
 
 

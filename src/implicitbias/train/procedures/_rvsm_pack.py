@@ -1,4 +1,4 @@
-"""The members of an rvsm pack are arrays: truths, starts, thresholds, gradients, row by row."""
+"""An rvsm pack as arrays: truths, starts, thresholds and gradients of its members, row by row."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def truth_and_start(spec: Spec) -> tuple[Array, Array]:
 
 
 class Splitting:
-    """The iteration of K members side by side, in which each row stands by itself."""
+    """The iteration of K members side by side, in which the rows are independent."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
         self.specs = list(specs)
@@ -96,7 +96,7 @@ class Splitting:
         return moved
 
     def subset(self, kept: NDArray[np.intp]) -> Splitting:
-        """Return the members at `kept`, where they stand."""
+        """Return the members at the indices `kept`, at their present state."""
         part = object.__new__(Splitting)
         part.specs = [self.specs[i] for i in kept]
         for name in _COLUMNS:

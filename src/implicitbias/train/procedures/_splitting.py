@@ -1,4 +1,4 @@
-"""A pack of networks has a split variable, around any path through the engine."""
+"""The split variable of a pack of networks, around any path through the engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def threshold(penalty: str, w: Tensor, tau: Tensor, a: Tensor) -> Tensor:
 
 
 class Split:
-    """The operator T of each member, with what it needs at hand."""
+    """The operator T of each member, with the parameters that it needs."""
 
     def __init__(self, specs: Sequence[Spec], like: Tensor) -> None:
         kinds = [s.penalty for s in specs]
@@ -57,8 +57,8 @@ class Split:
 class Splitting:
     """A trainer whose step pulls the weights w towards u = T(w), then prunes what is due.
 
-    w <- w - lr (grad f(w) + beta (w - u)), the pull from the old w and u; then u <- T(w). After its
-    `prune_epoch` a member loses the smallest entries of w, which stay zero.
+    The step is w <- w - lr (grad f(w) + beta (w - u)), with the pull from the old w and u; then u
+    <- T(w). After its `prune_epoch` a member loses the smallest entries of w, which stay zero.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Splitting:
         return self.inner.velocity()
 
     def kept(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold beside the weights: u follows from w."""
+        """Return what a checkpoint must hold in addition to the weights; u follows from w."""
         return {"masks": self.masks, "taken": self.taken}
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ def along(values: Tensor, w: Tensor) -> Tensor:
 
 
 def magnitude_masks(weights: Weights, member: int, share: float) -> Weights:
-    """Return masks that are True at all but the round(share n) smallest of the n entries.
+    """Return masks that are False at the round(share n) smallest of the n entries, else True.
 
     n counts the entries of all layers together.
     """

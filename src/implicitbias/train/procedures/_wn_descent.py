@@ -1,4 +1,4 @@
-"""Descent on diagonal linear networks iterates a pack, records it and checkpoints it."""
+"""Descent on diagonal linear networks: the iteration of a pack, its records and checkpoints."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Descent(Training):
         return np.asarray(np.sqrt(squares[self.pack.index]) / self.size[self.left])
 
     def advance(self, records: Records) -> bool:
-        """Record what is due and the end of those that stop, then take a step.
+        """Record what is due, record the end of members that stop, then take a step.
 
-        Return False if none is left.
+        Return False if no member is left.
         """
         misfit = self.pack.misfit()
         squares = _squares(misfit)
@@ -74,8 +74,8 @@ class Descent(Training):
     def _set_alarm(self) -> None:
         """Set the step `next` before which nothing is due, and the misfits `alarm`.
 
-        Nothing is due while all squared misfits are above `alarm`. Asking each member in each step
-        would be slow.
+        Nothing is due while all squared misfits are above `alarm`. Checking each member in each
+        step would be slow.
         """
         left = self.left
         first = np.isnan(self.reached[left])

@@ -1,15 +1,15 @@
-"""An adaptive solver integrates the gradient flow of one diagonal linear network.
+"""An adaptive solver for the gradient flow of one diagonal linear network.
 
 This is the reference for descent.
 
-The members of a pack are integrated one after the other, unlike those of descent, which are one
-array: the flows are stiff, and how stiff differs. Of eight typical instances (depth 2 to 4, to a
-residual of 1e-8 or time 1e8, rtol 1e-10) LSODA took 2,300 to 7,800 evaluations each, for it goes
-over to implicit steps of high order where needed, member by member; the explicit methods that could
-be written for a batch with a step size per member (Runge-Kutta 5(4) and 8(5,3)) were not at the end
-of seven of them after 400,000. SciPy has no batched stiff solver, and one step size for the batch
-would be that of its worst member. One process has them all, with one draw and one linear program
-per instance.
+The members of a pack are integrated one after another, unlike those of descent, which are one
+array: the flows are stiff, and their stiffness differs. For eight typical instances (depth 2 to 4,
+to a residual of 1e-8 or time 1e8, rtol 1e-10) LSODA took 2,300 to 7,800 evaluations each, because
+it switches to implicit steps of high order where needed, member by member. The explicit methods
+that could be written for a batch with a step size per member (Runge-Kutta 5(4) and 8(5,3)) had not
+reached the end of seven of them after 400,000. SciPy has no batched stiff solver, and one step size
+for the batch would be that of its worst member. One process integrates all members, with one draw
+and one linear program per instance.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class Flow:
         return full
 
     def integrate(self, start: Array, stop: float, times: Array) -> tuple[Array, Array]:
-        """Return moments (T,) and states (T, n) of the flow, the last of them at the end.
+        """Return times (T,) and states (T, n) of the flow; the last state is at the end.
 
-        The moments are among `times`, ascending. The end is where the residual crosses `stop`, else
+        The times are among `times`, ascending. The end is where the residual crosses `stop`, else
         the last time, or where the solver gives up. This is `solve_ivp` with a terminal event,
         without its bookkeeping in each of thousands of steps.
         """

@@ -1,4 +1,4 @@
-"""The instances of runs on diagonal linear networks are drawn and solved by the baseline once."""
+"""The instances of runs on diagonal linear networks: drawn, and solved by the baseline, once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Instances:
         self._pursuits: dict[tuple[object, ...], Array] = {}
 
     def of(self, s: Spec) -> sensing.Instance:
-        """Return a member's instance; members with one seed and sizes share the very array A.
+        """Return a member's instance; members with the same seed and sizes share one array A.
 
-        They form a group.
+        These members form a group.
         """
         made = self._drawn(s.seed, s.dimension, s.measurements, s.sparsity, s.signed, s.noise)
         matrix = self._matrices.setdefault((s.seed, s.dimension, s.measurements), made.matrix)

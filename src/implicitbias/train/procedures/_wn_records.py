@@ -1,4 +1,4 @@
-"""Runs on diagonal linear networks, by descent or by flow, write these records."""
+"""The records of runs on diagonal linear networks, by descent or by flow."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def against_pursuit(
 ) -> dict[str, float]:
     """Return the excess of ||z||_1 over Q with its bound, and the magnification.
 
-    NaN where void.
+    A quantity that is not defined is NaN.
     """
     q, r = float(np.abs(pursuit).sum()), float(np.linalg.norm(x))
     log_rho = log_magnification(s.init_norm, r, s.rate_ratio) if r > 0 else np.nan

@@ -1,6 +1,6 @@
-"""Gradient descent on diagonal linear networks takes the steps of all members side by side.
+"""Steps of gradient descent on diagonal linear networks, of all members side by side.
 
-The networks are plain or weight-normalised. Members of one instance matrix form a group; groups are
+The networks are plain or weight-normalised. Members of one instance matrix form a group. Groups are
 padded to one array (G, K, n), so a step of a whole sweep is two batched gemms. Each member's
 numbers depend on its neighbours only through the rounding of those gemms.
 """
@@ -24,8 +24,8 @@ class Steps:
     """The state x = r u, ||u|| = 1, of all members; `index` maps members to (group, slot).
 
     With g = grad_x / L, the steps u - eta_u r L g_u (g_u orthogonal to u) and r - eta_r L <u, g>
-    need x, r and <x, g> alone: u moves along (1 + q) x - eta_u L r^2 g, q = eta_u L <x, g>.
-    A Salimans-Kingma step has eta_u / `size`^2 instead, where `size` is the norm of its v, which
+    need only x, r and <x, g>: u moves along (1 + q) x - eta_u L r^2 g, q = eta_u L <x, g>. A
+    Salimans-Kingma step has eta_u / `size`^2 instead, where `size` is the norm of its v, which
     grows; a projection keeps it 1. A member without normalisation has q = 0, r = 1, no rescaling.
     """
 
@@ -125,7 +125,7 @@ class Steps:
         self.r = r
 
     def drop(self, done: NDArray[np.bool_]) -> None:
-        """Forget these members (a mask over `index`); pack the rest anew once a quarter is idle."""
+        """Remove members (a mask over `index`); pack the rest anew once a quarter is idle."""
         self.index = (self.index[0][~done], self.index[1][~done])
         g, k = self.x.shape[:2]
         groups, at = np.unique(self.index[0], return_inverse=True)

@@ -1,6 +1,6 @@
 """`lm_flow` is the gradient flow of the square loss with layers on the sphere.
 
-Its discrete steps are compared with it.
+The flow is compared with its discrete steps.
 
 Xu, Rangamani, Liao, Galanti, Poggio, Dynamics in Deep Classifiers Trained with the Square Loss,
 Research 2023.

@@ -1,4 +1,4 @@
-"""Relaxed variable splitting runs a pack as one array, and records it."""
+"""`rvsm` is relaxed variable splitting on a pack as one array, with its records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(specs: Sequence[RunSpec], job: Job) -> Records:
 def _groups(members: list[Spec]) -> list[list[Spec]]:
     """Return groups of members that share their inputs.
 
-    With the population gradient there are none to share.
+    With the population gradient there are no inputs to share.
     """
     if members[0].gradient == "population":
         return [members]
@@ -127,7 +127,7 @@ def _end(
     part: Splitting, start: Array, rise: Array, step: int, lost: NDArray[np.bool_],
     records: Records,
 ) -> None:  # fmt: skip
-    """Write the last rows of members that stop here; a lost one has NaN and its step."""
+    """Write the last rows of members that stop here; a diverged member has NaN and its step."""
     with np.errstate(invalid="ignore", divide="ignore"):
         _write_series(part, step, part.lagrangian(), records)
         values = at_the_end(part, start)

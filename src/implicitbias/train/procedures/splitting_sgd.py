@@ -1,4 +1,4 @@
-"""`splitting_sgd` splits the weights of a network in training, or prunes them as the baseline."""
+"""`splitting_sgd` is SGD on networks with split weights, or with pruning as the baseline."""
 
 from __future__ import annotations
 

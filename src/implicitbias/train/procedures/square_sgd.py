@@ -46,7 +46,7 @@ def network(spec: Spec, shape: tuple[int, ...], n_classes: int) -> nn.Module:
 
 
 def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: int) -> Tensor:
-    """Return labels (N,), int(share N) of which the run's own stream draws and permutes."""
+    """Return labels (N,), of which int(share N) are drawn and permuted by the run's own stream."""
     noise, noisy = streams.noise(seed), labels.copy()
     chosen = noise.permutation(len(labels))[: int(share * len(labels))]
     noisy[chosen] = noisy[noise.permutation(chosen)]
@@ -54,7 +54,7 @@ def permuted(labels: np.ndarray[Any, np.dtype[np.int64]], share: float, seed: in
 
 
 def on_the_square_loss(networks: Networks) -> None:
-    """Normalise layers, put images at norm 1 and noise in labels, as the runs ask."""
+    """Normalise layers, scale images to norm 1 and add label noise, as the runs ask."""
     shape: Spec = networks.specs[0]
     names = [m.parameter for m in networks.matrices if m.parameter != "head.weight"]
     if shape.normalisation == "lagrange":

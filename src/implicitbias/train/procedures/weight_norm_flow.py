@@ -1,4 +1,4 @@
-"""`weight_norm_flow` runs a pack of diagonal linear networks, plain and weight-normalised."""
+"""`weight_norm_flow` is descent or flow of diagonal linear networks, plain or weight-normalised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._wn_instances import Instances
 
 
 def run(specs: Sequence[RunSpec], job: Job) -> Records:
-    """Return the records of all members at once, of a flow member by member (see `_wn_flow`)."""
+    """Return the records of all members: of descent at once, of a flow one by one (`_wn_flow`)."""
     loop = Loop(job, [s.run_id for s in specs])
     members, instances = [cast(Spec, s) for s in specs], Instances()
     if members[0].form == "flow":
