@@ -1,7 +1,7 @@
 """One GPU for each training: a free one of those that are visible, held by a lock.
 
-The kernel releases the lock however the process ends. CUDA_VISIBLE_DEVICES is respected; the one
-device that a scheduler has given to its job is taken without a lock, since schedulers may number
+The kernel releases the lock however the process ends. CUDA_VISIBLE_DEVICES is respected. A single
+device that a scheduler has given to its job is taken without a lock, because schedulers may number
 the devices of every job from 0.
 """
 
@@ -25,7 +25,7 @@ _ASK_EVERY_S, _SAY_EVERY_S = 1.0, 600.0
 
 
 def visible() -> list[str]:
-    """Return the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
+    """Return the names of the GPUs that this process may use, as in CUDA_VISIBLE_DEVICES."""
     given = os.environ.get(VISIBLE)
     if given is not None:
         names = [name.strip() for name in given.split(",") if name.strip()]
@@ -36,10 +36,10 @@ def visible() -> list[str]:
 
 @contextmanager
 def taken() -> Iterator[str | None]:
-    """Hold a free GPU, the only one that CUDA then sees; wait, and say so, while none is free.
+    """Hold a free GPU, the only one that CUDA then sees; wait, and report it, while none is free.
 
-    Yields its name, or None where the GPUs of this machine are not known or one was given by a
-    scheduler: then CUDA sees what it saw.
+    Yields the GPU's name, or None where the GPUs of this machine are not known or a scheduler gave
+    one. In these cases CUDA sees the same GPUs as before.
     """
     names = visible()
     if not names or (len(names) == 1 and any(name in os.environ for name in _SCHEDULERS)):

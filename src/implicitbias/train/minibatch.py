@@ -1,4 +1,4 @@
-"""Networks in mini-batch training have batches, records that are due, and may diverge."""
+"""Networks in mini-batch training: their batches, the records that are due, and divergence."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class MiniBatches(Training):
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Flush denormal numbers to zero in the block: vanishing weights then slow nothing down."""
+    """Flush denormal numbers to zero in the block, so that vanishing weights do not slow it."""
     torch.set_flush_denormal(True)
     try:
         yield
@@ -130,9 +130,10 @@ def train(
 ) -> Records:  # fmt: skip
     """Return the records of a pack of runs of one shape.
 
-    build: a run's untrained network. change: what a procedure changes of the networks, their data
-    and their steps, before the first. A pack of more runs than step well side by side is trained
-    as consecutive sub-packs, or with `whole` never.
+    build: a function that returns a run's untrained network. change: a function that applies,
+    before the first step, what the procedure changes in the networks, their data and their steps.
+    whole: train all runs side by side. By default, a pack of more runs than train well side by side
+    is trained as consecutive sub-packs.
     """
     if len({str(s.shape()) for s in specs}) != 1:
         raise ValueError("a pack holds runs of one procedure and of one shape")

@@ -1,4 +1,4 @@
-"""These are the networks of a pack in training, as its steps and its observers see them."""
+"""The networks of a pack in training, as its steps and its observers see them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Kept(Protocol):
 
 @dataclass
 class Networks:
-    """A set of K networks of one shape, with the data that they see and what takes their steps."""
+    """A set of K networks of one shape, with their data and the trainer that takes their steps."""
 
     specs: Sequence[Any]  # of one procedure on a data set
     runs: list[str]

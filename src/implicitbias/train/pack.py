@@ -1,6 +1,6 @@
-"""A pack is trained from its pack.json to records and provenance.
+"""The training of a pack, from its pack.json to records and provenance.
 
-Checkpoint and progress lie beside it.
+Checkpoint and progress files are beside the pack.json.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def train(
     wait: bool = False,
     scratch: Path | None = None,
 ) -> None:
-    """Write `records/` beside pack.json; resume from the checkpoint that lies there, if any.
+    """Write `records/` beside pack.json; resume from the checkpoint there, if there is one.
 
     The data sets are read from `data_dir`, or from copies that are made in `scratch`.
 
-    A pack whose records are complete is left as it is. Where another process trains it: UserError,
-    or, with `wait`, that training is waited for.
+    A pack whose records are complete is left unchanged. If another process trains the pack, this
+    raises UserError or, with `wait`, waits for that training.
     """
     folder = pack_file.parent
     if _finished(pack_file):
@@ -74,7 +74,7 @@ def _near(specs: Sequence[RunSpec], data_dir: Path, scratch: Path) -> Path:
 
 
 def _finished(pack_file: Path) -> bool:
-    """Whether the pack's records are complete, which is then said."""
+    """Return whether the pack's records are complete, and if so print it."""
     packs.read(pack_file)
     facts = provenance.complete(pack_file.parent)
     if facts is None:

@@ -1,4 +1,4 @@
-"""The parts of a pack are runs that take their steps together, as the loop sees them."""
+"""The parts of a pack, which are runs that take their steps together, as the loop sees them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Training:
         return 0.0
 
     def lost(self) -> int:
-        """Return how many runs have diverged that the records do not yet say of."""
+        """Return how many runs have diverged that the records do not yet contain as diverged."""
         return 0
 
 

@@ -1,4 +1,4 @@
-"""A pack's progress is a small JSON file beside it, and a line now and then in its log."""
+"""The progress of a pack: a small JSON file beside it, and occasional lines in its log."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ _FIELDS = foreign.fields({
 
 
 def read(path: Path) -> Progress | None:
-    """Return the progress in a file; None if it is gone or not readable as one.
+    """Return the progress in a file; None if the file is gone or is not readable as progress.
 
     It is not readable while it is replaced, nor where it holds something else.
     """

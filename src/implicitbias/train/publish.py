@@ -1,6 +1,6 @@
-"""Finished packs are copied to results/published, which is tracked.
+"""Finished packs, with records, specs and provenance, are copied to results/published.
 
-They have records, specs and provenance.
+That folder is tracked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FILES = ("pack.json", "records/scalars.parquet", "records/arrays.parquet",
 def publish(pack_folder: Path, published: Path) -> Path:
     """Copy a pack to `published`/packs and return its folder there.
 
-    A pack without records, or with damaged ones, is a UserError.
+    UserError for a pack without records, or with damaged records.
     """
     pack = packs.read(pack_folder / "pack.json")
     missing = [name for name in _FILES if not (pack_folder / name).is_file()]

@@ -1,1 +1,1 @@
-"""The sparse procedures share thresholding, the one-layer ReLU loss and diagonal networks."""
+"""What the sparse procedures share: thresholding, the one-layer ReLU loss, diagonal networks."""

@@ -1,8 +1,8 @@
-"""Diagonal linear networks with weight normalisation have invariants, magnification and bounds.
+"""Invariants, magnification and bounds of diagonal linear networks with weight normalisation.
 
 Flow of l = (1/2) ||B x^L - y||^2 in x = r u, ||u|| = 1, c = eta_u / eta_r:
 r' = -eta_r <u, g>, u' = -eta_u r (I - u u^T) g, g = L x^{L-1} * h, h = B^T (B x^L - y).
-Derived for this model and checked against integration in the tests.
+These are derived for this model and checked against integration in the tests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""This is the loss of a hidden layer of ReLU units on non-overlapping patches, Gaussian input.
+"""The loss of a hidden layer of ReLU units on non-overlapping patches with Gaussian input.
 
 net(w) = (1/k) sum_i relu(<w, x_i>) on k patches x_i ~ N(0, I_d); f(w) = E (net(w) - net(w*))^2,
 without a 1/2. Source: Brutzkus & Globerson (2017), Globally Optimal Gradient Descent for a ConvNet

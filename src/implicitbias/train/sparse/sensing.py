@@ -1,4 +1,4 @@
-"""Compressed sensing draws the instance of a seed, and basis pursuit is its baseline."""
+"""Compressed sensing: the instance that a seed draws, and basis pursuit as its baseline."""
 
 from __future__ import annotations
 

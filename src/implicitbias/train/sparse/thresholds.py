@@ -1,8 +1,8 @@
-"""The thresholding operators of l1, l0 and transformed l1 are given by their cut-off.
+"""The thresholding operators of l1, l0 and transformed l1, given by their cut-off.
 
-Each is T(w) = argmin_s mu P(s) + (s - w)^2 / 2 entrywise, which sends |w| <= cut-off to zero.
-mu = lambda / beta is the penalty's weight over the splitting's. Penalties are compared at equal
-cut-off, so mu follows from the cut-off, not the other way round.
+Each is T(w) = argmin_s mu P(s) + (s - w)^2 / 2 entrywise, which sends |w| <= cut-off to zero. mu =
+lambda / beta is the penalty's weight over the splitting's. Penalties are compared at equal cut-off,
+so mu follows from the cut-off, not the other way round.
 """
 
 from __future__ import annotations
