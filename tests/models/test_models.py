@@ -70,7 +70,7 @@ def test_what_planning_asks_of_models_loads_no_torch():
 
 def test_only_models_with_features_say_so():
     have = {name for name in registry.names("models") if models.info(name).features}
-    assert have == {"conv2x2", "conv3", "conv4", "conv4_fc", "mlp_relu"}
+    assert have == {"conv2x2", "conv3", "conv4", "conv4_fc", "mlp_bn", "mlp_relu"}
     for name in registry.names("models"):
         net = models.build(name, (1, 16, 16), 3)
         assert hasattr(net, "features") == (name in have)
