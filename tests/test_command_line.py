@@ -102,7 +102,7 @@ def test_output_into_a_closed_pipe_is_no_error():
         ("spectrum net.pt --tolerance -0.03", 1, "-0.03"),
         ("plann", 2, "No such command 'plann'. Did you mean 'plan'?"),
         ("plan --scael small", 2, "No such option: --scael"),
-        ("plan --scale smal", 1, "did you mean 'small'?"),
+        ("plan --scale smal", 1, "error: --scale: no scale 'smal' (did you mean 'small'?)"),
         *((f"plan --gpus={n}", 2, "'--gpus'") for n in ("0", "1025", "x", "-1")),
     ],
 )  # fmt: skip

@@ -325,6 +325,8 @@ def test_parameters_that_are_elsewhere_are_refused(tmp_path):
         implicitbias.Recorder(model, tmp_path / "run")
     with pytest.raises(UserError, match="max_share"):
         implicitbias.Recorder(ResNet(), tmp_path / "run", max_share=2)
+    with pytest.raises(UserError, match=r"model is a torch.nn.Module, not \[1\]"):
+        implicitbias.Recorder([1], tmp_path / "run")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="'epoch' is a column"):
         implicitbias.Recorder(ResNet(), tmp_path / "run", fields={"epoch": 3})
     assert not (tmp_path / "run").exists(), "nothing is half written"

@@ -41,6 +41,12 @@ def refused(capsys, *arguments):
     return err
 
 
+def test_a_layout_of_no_tensor_is_refused(tmp_path, w, capsys):
+    torch.save({"low": w}, tmp_path / "net.pt")
+    said = refused(capsys, tmp_path / "net.pt", "--layout", "up*.weight=transposed")
+    assert "net.pt: layout: no tensor of it matches 'up*.weight'" in said
+
+
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
 def test_ranks_of_a_state_dict(tmp_path, w, suffix, capsys):
     state = {"low": w, "conv": torch.randn(6, 3, 2, 2), "bias": torch.ones(5), "n": torch.tensor(3)}

@@ -54,7 +54,7 @@ def test_it_trains_draws_and_is_loaded(study):
 
 def test_its_plan_and_runs_are_those_of_the_sweep(study, capsys):
     assert main(["plan", "--quiet"]) == 0
-    assert "2 figures, 1 sweeps, 12 runs in 1 packs" in capsys.readouterr().out
+    assert "2 figures, 1 sweep, 12 runs in 1 pack" in capsys.readouterr().out
     assert main(["runs", "decay", "--csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 13
 
@@ -130,6 +130,16 @@ def test_a_figure_without_its_functions_is_refused(study, old, new, said, capsys
     assert main(["plan"]) == 1
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_a_package_that_is_not_there_is_said_while_planning(study, capsys):
+    file = study / "models/perceptron.py"
+    file.write_text(file.read_text().replace("from torch", "import torhc\nfrom torch", 1))
+    line = file.read_text().splitlines().index("import torhc") + 1
+    assert main(["plan"]) == 1
+    said = capsys.readouterr().err
+    assert f"{file}:{line}: there is no package 'torhc' to import" in said
+    assert said.count("\n") == 1
 
 
 def test_an_error_in_the_code_of_a_study_names_its_file_and_line(study, capsys):

@@ -31,6 +31,7 @@ def said(file, text):
         ("retries: 1:30", "line 1: 1:30 is 90 to YAML"),
         ("lr: 1:30.5", "line 1: 1:30.5 is 90.5 to YAML"),
         ("lr: [0.1, 1_0, 017]", "line 1: 017 is 15 to YAML"),
+        ("retries: 1\nlr: [0.1, 0.2\nscale: small", "line 3: not valid YAML: while parsing"),
     ],
 )
 def test_yaml_that_is_not_what_it_looks_like_is_refused(tmp_path, text, words):

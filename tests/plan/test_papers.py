@@ -366,7 +366,7 @@ def test_the_runs_of_a_figure_vary_in_columns_and_share_the_rest(root, capsys):
     assert all(r["run"] in plan.packs[r["pack"]].runs for r in found)
     assert main(["runs", FIG07]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{FIG07} at scale paper: 6 runs in 1 packs"
+    assert lines[0] == f"{FIG07} at scale paper: 6 runs in 1 pack"
     assert "  dataset: cifar10" in lines
     assert lines[-7].split() == columns
     assert main(["runs", FIG07, "--scale", "small", "--csv"]) == 0

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..analysis import tables
-from ..base.errors import UserError
+from ..base.errors import UserError, shortened
 from ..train import records
 
 
@@ -23,7 +23,12 @@ def is_first() -> bool:
 
 
 def network(model: nn.Module, max_share: float | None) -> None:
-    """Raise UserError for parameters outside this process, and for an invalid share of the time."""
+    """Raise UserError for parameters outside this process, and for an invalid share of the time.
+
+    So does a `model` that is no network.
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model is a torch.nn.Module, not {shortened(model)}")
     if max_share is not None and not 0 < max_share <= 1:
         raise UserError(f"max_share is a share of the time, in (0, 1], not {max_share}")
     for name, parameter in model.named_parameters():

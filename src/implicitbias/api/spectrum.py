@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def table(
 
     Raises:
         UserError: an invalid tolerance or norm; a checkpoint that cannot be read, or that has no
-            matrix.
+            matrix; a pattern of `layouts` that no tensor of a checkpoint matches.
         OSError: a file that may not be read.
     """
     ranks = rank_names([tolerance] if np.isscalar(tolerance) else tolerance, norms)
@@ -94,6 +95,10 @@ def of_checkpoint(
     """Yield the rows of one checkpoint; UserError at the end if no tensor has a matrix."""
     checkpoint = _folder.read(path)
     found = list(_matrices.matrices(checkpoint.tensors, layouts))
+    names = {*checkpoint.tensors, *(matrix.name for matrix in found)}
+    for pattern in layouts or {}:
+        if not any(fnmatch(name, pattern) for name in names):
+            raise UserError(f"{path}: layout: no tensor of it matches {pattern!r}")
     file, some, reasons = printable(str(path)), False, []
     for i, matrix in enumerate(found):
         row = _row(matrix, ranks)

@@ -18,6 +18,11 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
 
 
+def counted(n: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 run`, `2 runs`."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
 def printable(text: str) -> str:
     """Return a text on one line, with every character unsafe for a terminal written as its code."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.replace("\n", " "))

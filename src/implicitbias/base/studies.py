@@ -8,11 +8,11 @@ lists the studies under `studies`; the jobs of the workflow read them from an en
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -124,7 +124,10 @@ def shown(path: Path) -> str:
 
 
 def _check(study: Path) -> None:
-    """Raise UserError for a study's file whose name is taken or invalid, or that is not Python."""
+    """Raise UserError for a study's file whose name is taken or invalid, or that is not Python.
+
+    So does an import of a package that is not installed, without importing anything.
+    """
     for room, own in ROOMS.items():
         for path in sorted((study / own).rglob("*.py")):
             below = path.relative_to(study / own)
@@ -134,8 +137,20 @@ def _check(study: Path) -> None:
             if not all(part.isidentifier() for part in below.with_suffix("").parts):
                 raise UserError(f"{path}: its name must be letters, digits and _")
             try:
-                ast.parse(path.read_text(encoding="utf-8"))
+                tree = ast.parse(path.read_text(encoding="utf-8"))
             except (OSError, SyntaxError, ValueError) as error:
                 line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
                 said = getattr(error, "msg", error)
                 raise UserError(f"{path}{line}: cannot be read: {said}") from error
+            for line, package in _imported(tree):
+                if importlib.util.find_spec(package) is None:
+                    raise UserError(f"{path}:{line}: there is no package {package!r} to import")
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and name of every package that the top of a module imports."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.lineno, node.module.partition(".")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..analysis.claims import VERDICTS, Claim
+from ..base.errors import counted
 from ..plan import papers, summary
 from ..plan.config import Config
 from ..plan.overlays import Sources
@@ -13,7 +14,7 @@ from .report.agreement import Agreement
 from .report.facts import Facts, read_facts
 from .report.figure import Figure, read_figure
 from .report.papers import by_paper
-from .report.words import count, duration, interval, number
+from .report.words import duration, interval, number
 
 _PAGE = """# What the papers' own protocols give
 
@@ -70,11 +71,11 @@ def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
     trained = [provenance.seconds for provenance in facts.trained]
     part_only = sum(p.resumed for p in facts.trained)
     left_out = (
-        f", without the work that {count(part_only, 'resumed pack')} did before an interruption"
+        f", without the work that {counted(part_only, 'resumed pack')} did before an interruption"
     )
     return (
-        f"{len(figures)} of {len(asked.figures)} figures have runs: {count(facts.runs, 'run')} of"
-        f" {len(asked.runs):,} in {count(len(trained), 'pack')}, {duration(sum(trained))} of"
+        f"{len(figures)} of {len(asked.figures)} figures have runs: {counted(facts.runs, 'run')} of"
+        f" {len(asked.runs):,} in {counted(len(trained), 'pack')}, {duration(sum(trained))} of"
         f" training on one core each{left_out if part_only else ''}."
         f" Trained on: {'; '.join(facts.machines)}."
     )
@@ -110,8 +111,8 @@ def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
         f"## `{figure.key}`: {figure.title}\n",
         f"![{figure.title}](../{plan.results.parent.name}/{plan.results.name}/figures/"
         f"{figure.key}.png)\n",
-        f"{count(len(figure.runs.rows), 'run')}, {count(len(seeds), 'seed')}"
-        f" ({', '.join(map(str, seeds))}), {count(len(packs), 'pack')}.\n",
+        f"{counted(len(figure.runs.rows), 'run')}, {counted(len(seeds), 'seed')}"
+        f" ({', '.join(map(str, seeds))}), {counted(len(packs), 'pack')}.\n",
         _claims(figure.claims or []),
     ]
     points = [(p, p.n) for c in figure.claims or () if "average" in c.id for p in c.points]
@@ -155,7 +156,7 @@ def _remaining(asked: Plan) -> str:
     total = facts["new_device_seconds"] / 3600
     measured = "".join(
         f", for `{rate['procedure']}` times {rate['factor']:.2f}, measured over estimated"
-        f" time of {count(rate['packs'], 'published pack')}"
+        f" time of {counted(rate['packs'], 'published pack')}"
         for rate in facts["rates"]
         if rate["minutes"]
     )

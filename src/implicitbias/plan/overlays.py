@@ -126,7 +126,7 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path}{_where(error)}") from error
     except ValueError as error:  # an impossible date, an integer of thousands of digits
         raise UserError(f"{path}: {error}") from error
     except RecursionError:
@@ -144,6 +144,14 @@ def read(path: Path) -> dict[str, Any]:
     return tree
 
 
+def _where(error: yaml.YAMLError) -> str:
+    """Return `: line <n>: not valid YAML: <what is wrong there>`."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f": not valid YAML: {' '.join(str(error).split())}"
+    said = ", ".join(filter(None, [error.context, error.problem]))
+    return f": line {error.problem_mark.line + 1}: not valid YAML: {said}"
+
+
 def _holds(tree: Any) -> bool:
     return isinstance(tree, dict | list)
 
@@ -158,7 +166,8 @@ class Sources:
     def error(self, keys: Sequence[str | int], message: str) -> UserError:
         """Return a UserError that reads `<file>: <key path in the file>: <message>`."""
         path, there = self.place(tuple(keys))
-        return UserError(printable(f"{path}: {'.'.join(map(str, there))}: {message}"))
+        key = "" if str(path) == f"--{there[0]}" else f"{'.'.join(map(str, there))}: "
+        return UserError(printable(f"{path}: {key}{message}"))
 
     def place(self, keys: Keys) -> tuple[Path | str, Keys]:
         """Return the last file with the longest part of the key path, and the path in that file."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base import registry
+from ..base.errors import counted
 from .plan import Plan
 
 NAMES = ("run", "pack")
@@ -45,7 +46,8 @@ def split(table: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
 def text(plan: Plan, key: str) -> str:
     """Return the table for a person."""
     runs, scale = rows(plan, key), plan.config.scale
-    head = f"{key} at scale {scale}: {len(runs)} runs in {len(plan.figures[key].packs)} packs"
+    packs = counted(len(plan.figures[key].packs), "pack")
+    head = f"{key} at scale {scale}: {counted(len(runs), 'run')} in {packs}"
     if not runs:
         return f"{head}; their data sets are not in {plan.config.data_dir}"
     shared, columns = split(runs)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from ..base.errors import counted
 from .plan import Plan
 from .resources import Resources
 
@@ -114,8 +115,9 @@ def side_by_side(seconds: Iterable[float], workers: int) -> float:
 def text(facts: dict[str, Any], detail: int = 2) -> str:
     """Return the summary for a person: by detail 0 alone, by 1 with figures, by 2 with packs."""
     lines = [
-        f"scale {facts['scale']} on {facts['device']}: {len(facts['figures'])} figures,"
-        f" {facts['sweeps']} sweeps, {facts['runs']} runs in {len(facts['packs'])} packs",
+        f"scale {facts['scale']} on {facts['device']}: {counted(len(facts['figures']), 'figure')},"
+        f" {counted(facts['sweeps'], 'sweep')}, {counted(facts['runs'], 'run')} in"
+        f" {counted(len(facts['packs']), 'pack')}",
         *(_new(facts) if facts["new_runs"] else ["new: nothing; every run is trained"]),
         *(f"warning: {warning}" for warning in facts["warnings"]),
     ]
@@ -140,7 +142,7 @@ def _new(facts: dict[str, Any]) -> list[str]:
     """Return what is new, how long it takes, and, where that is more than a day, how to cut it."""
     measured = sum(rate["packs"] for rate in facts["rates"])
     how = (
-        f"corrected by {measured} packs measured here"
+        f"corrected by {counted(measured, 'pack')} measured here"
         if measured
         else "right within a factor of two for MLPs, ResNet-18 and VGG-16, of ten for the rest"
     )
@@ -149,13 +151,14 @@ def _new(facts: dict[str, Any]) -> list[str]:
     c = facts["cluster"]
     took = f"on {facts['gpus']} such devices at once: about {_duration(facts['seconds_on_gpus'])}"
     return [
-        f"new: {facts['new_runs']} runs in {facts['new_packs']} packs,"
-        f" {facts['new_steps']:,} updates, about"
+        f"new: {counted(facts['new_runs'], 'run')} in {counted(facts['new_packs'], 'pack')},"
+        f" {counted(facts['new_steps'], 'update')}, about"
         f" {_duration(facts['new_device_seconds'])} on one core or device ({how})",
         *([took] if facts["gpus"] > 1 else []),
-        f"on a cluster: {c['jobs']} jobs ({c['training']} of training, {c['gpu_jobs']} with a"
-        f" GPU; {c['figures']} of figures), {c['gpu_seconds'] / 3600:.1f} GPU-hours; longest:"
-        f" {c['longest']}, {_duration(c['longest_seconds'])}",
+        f"on a cluster: {counted(c['jobs'], 'job')} ({c['training']} of training,"
+        f" {c['gpu_jobs']} with a GPU; {c['figures']} of figures),"
+        f" {c['gpu_seconds'] / 3600:.1f} GPU-hours;"
+        f" longest: {c['longest']}, {_duration(c['longest_seconds'])}",
         *(_cuts(facts) if facts["new_device_seconds"] > _DAY_S else []),
     ]
 

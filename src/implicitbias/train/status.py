@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..base import provenance
-from ..base.errors import UserError, printable
+from ..base.errors import UserError, counted, printable
 from ..plan.forecast import spoken
 from ..plan.plan import Plan, of_results
 from ..plan.resources import Resources
@@ -78,7 +78,7 @@ def _whole(
     }
     counts["to come"] = max(0, len(plan.packs) - sum(counts.values()))
     of = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "done")
-    return [f"[{folder.name}] {len(plan.packs)} packs: {of}{left}"]
+    return [f"[{folder.name}] {counted(len(plan.packs), 'pack')}: {of}{left}"]
 
 
 def _left(plan: Plan, running: Mapping[str, tuple[Progress, str]]) -> str:

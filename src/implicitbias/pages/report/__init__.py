@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ...analysis.claims import HEADLINE, KINDS, VERDICTS, holm
+from ...base.errors import counted
 from ...base.files import write_text
 from ...figures._letters import written
 from ...plan.plan import Plan
@@ -104,8 +105,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["marks"] = words.MARKS
-    for name in ("number", "interval", "duration", "moment", "count", "coded", "capital"):
+    for name in ("number", "interval", "duration", "moment", "coded", "capital"):
         environment.filters[name] = getattr(words, name)
+    environment.filters["count"] = counted
     environment.filters["written"] = written
     return environment
 

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
 
-from ...base.errors import UserError
+from ...base.errors import UserError, counted
 from ...plan import packs
 from ...plan.plan import Plan
 from ...plan.spec import explain
 from .blocks import packed_json
-from .words import count
 
 
 class Provenance(BaseModel):
@@ -125,7 +124,7 @@ def _shares(values: Iterable[str]) -> list[str]:
     counts = Counter(values)
     if len(counts) < 2:
         return list(counts)
-    return [f"{value} ({count(counts[value], 'pack')})" for value in sorted(counts)]
+    return [f"{value} ({counted(counts[value], 'pack')})" for value in sorted(counts)]
 
 
 def read_facts(plan: Plan) -> Facts:

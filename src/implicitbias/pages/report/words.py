@@ -47,11 +47,6 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def count(n: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 run`, `2 runs`."""
-    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
-
-
 def cell(value: Any) -> str:
     """Return a field of a spec: strings bare, everything else as JSON writes it."""
     return value if isinstance(value, str) else json.dumps(value)
