@@ -42,7 +42,7 @@ class Spec(RunSpec):
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 256
     QUANTITIES: ClassVar[dict[str, str]] = {
-        "time": "Of the flow; steps have time lr each [time].",
+        "time": "Time of the flow; each step of descent counts as time lr [time].",
         "rho": "Product of the norms of the layers: g = rho f [1].",
         "loss": "(1/N) sum_n (g(x_n) - y_n)^2, without decay [1].",
         "decay_lambda": "lambda = weight_decay / 2 [1].",
@@ -71,9 +71,12 @@ class Spec(RunSpec):
         "speed": "l2 norm of the flow's velocity [1/time].",
         "flow_distance": "l2 distance to the flow at the same time; 0 for the flow itself [1].",
         "flow_error": "l2 distance of the flow to the same flow at a hundred times its rtol [1].",
-        "converged": "1 if a flow came to its end within max_evaluations, else 0; at the end [1].",
+        "converged": (
+            "1 if the flow reached its end within max_evaluations, else 0; recorded at the end [1]."
+        ),
         "slid": (
-            "1 if a flow of relu ended where it would slide along a kink, else 0; at the end [1]."
+            "1 if the flow of a relu network ended at a kink along which it would slide, else 0;"
+            " recorded at the end [1]."
         ),
     }
     SCALARS: ClassVar[tuple[str, ...]] = tuple(QUANTITIES)

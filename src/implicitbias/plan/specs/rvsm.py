@@ -35,11 +35,14 @@ class Spec(RunSpec):
     })  # fmt: skip
     PACK_SIZE: ClassVar[int | None] = 500  # runs are tiny; pack.json must fit on a command line
     QUANTITIES: ClassVar[dict[str, str]] = {
-        "angle": "Between w and w* [radians].",
-        "loss": "f(w), of the population of inputs whatever the gradient is [1].",
+        "angle": "Angle between w and w* [radians].",
+        "loss": "f(w), the loss over the population of inputs, whichever gradient is used [1].",
         "lagrangian": "f(w) + lambda P(u) + (beta/2) ||w - u||_2^2, lambda = beta mu [1].",
         "nonzeros": "Non-zero entries of u [1].",
-        "split_angle": "Between w and u, at the end, as all that follows; 0 where u = 0 [radians].",
+        "split_angle": (
+            "Angle between w and u, recorded at the end like every quantity below; 0 where u"
+            " = 0 [radians]."
+        ),
         "split_norm": "||u||_2 [1].",
         "weight_norm": "||w||_2 [1].",
         "distance": "||w - w*||_2 [1].",
@@ -47,7 +50,9 @@ class Spec(RunSpec):
         "off_support": "Non-zero entries of u where w* has none [1].",
         "split_loss": "f(u) [1].",
         "rescaled_split_loss": "f(u / ||u||_2); missing where u = 0 [1].",
-        "oracle_nonzeros": "Entries of w* above the cutoff: what the best pruning keeps [1].",
+        "oracle_nonzeros": (
+            "Number of entries of w* above the cutoff, which are what the best pruning keeps [1]."
+        ),
         "oracle_loss": "f of w* without its entries up to the cutoff [1].",
         "lagrangian_rise": (
             "Largest rise of the lagrangian in one iteration; 0 where it only falls [1]."

@@ -43,8 +43,10 @@ class Spec(RunSpec):
             "1 if the residual came down to stop (descent: or to 1e-6; flow: to 10 stop), else 0;"
             " at the end [1]."
         ),
-        "iterations_used": "Iterations until the run stopped; of descent [iterations].",
-        "steps_to_1e-4": "First iteration with a residual up to 1e-4; of descent [iterations].",
+        "iterations_used": "Iterations until the run stopped; only of descent [iterations].",
+        "steps_to_1e-4": (
+            "First iteration with a residual of at most 1e-4; only of descent [iterations]."
+        ),
         "excess": "(||z||_1 - Q) / Q at the end, Q = bp_l1 [1].",
         "excess_bound": (
             "Bound on the excess at an interpolating limit; missing where it says nothing [1]."
@@ -59,7 +61,7 @@ class Spec(RunSpec):
         ),
         "bp_l1": "Q, the least ||z||_1 with A z = y (basis pursuit) [1].",
         "bp_error": "||z - truth||_2 / ||truth||_2 of basis pursuit [1].",
-        "time": "Of a flow, where eta_u = 1 [time].",
+        "time": "Time of a flow, in which eta_u = 1 [time].",
         "invariant": (
             "Of a flow: a component of what it keeps, log w or w^(2 - depth) projected to the null"
             " space of A, by layer `component<i>` [1]."

@@ -35,8 +35,10 @@ RECORDS = {
             " and the largest |f'_n - a f_n| / ||h_n minus its part along the head|| [1].",
         },
         "scalars": {
-            "head_alignment": "Of one output: mean of |cos(h_n, W)|, h_n what enters the head W"
-            " [1].",
+            "head_alignment": (
+                "For networks of one output: mean of |cos(h_n, W)|, where h_n enters the"
+                " head W [1]."
+            ),
         },
     },
 }
