@@ -1,6 +1,7 @@
 """`implicitbias init`: a study that trains and draws, and is in the wheel."""
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -160,7 +161,12 @@ def test_a_folder_that_is_there_is_not_written_to(tmp_path, capsys):
 
 
 def test_the_wheel_has_the_study_and_the_workflow(tmp_path):
-    for name in ("pyproject.toml", "README.md", "LICENSE", "Snakefile", "workflow", "src"):
+    """Built from what the container recipe copies, which the ignore file lets pass."""
+    recipe = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+    names = [name for line in recipe for name in line.split()]
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
+    assert {*names} == kept and {"constraints.txt", "src", "workflow"} < kept
+    for name in names:
         source, copy = ROOT / name, tmp_path / name
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         if source.is_dir():

@@ -9,9 +9,7 @@ from snakemake.logging import logger
 
 from implicitbias.plan import workflow as ib
 
-# The workflow's own folder, also where another Snakefile uses this one as a module.
-HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
-
+# HERE is defined in the Snakefile that includes this file.
 try:
     if workflow.modifier.is_main_snakefile():
         PLAN = ib.plan(

@@ -36,7 +36,7 @@ def vega() -> str:
         import vl_convert
     except ImportError as error:
         raise UserError(
-            "the report's drawings need vl-convert-python: pip install 'implicitbias[workflow]'"
+            "the report's drawings need vl-convert-python: pip install 'implicitbias[report]'"
         ) from error
     return str(vl_convert.javascript_bundle(_STARTED))
 
