@@ -1,4 +1,4 @@
-"""The lock and the project's own ranges say the same."""
+"""The lock and the project's own ranges say the same, and what builds the package is pinned."""
 
 import tomllib
 from pathlib import Path
@@ -26,3 +26,9 @@ def test_the_lock_holds_every_dependency_within_its_range_and_no_address():
             (version,) = pin.specifier
             assert version.operator == "=="
             assert need.specifier.contains(version.version), f"{pin} is outside {need}"
+
+
+def test_the_package_is_built_by_the_version_in_the_lock():
+    """pip builds in an environment of its own, which the lock does not reach."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert set(build) <= set((ROOT / "constraints.txt").read_text().splitlines())

@@ -79,6 +79,12 @@ def test_records_of_other_runs_in_the_pack_are_left_out(tmp_path):
     assert set(frame["run"]) == {RUN.run_id}
 
 
+def test_a_run_of_two_packs_is_counted_once(tmp_path):
+    folders = [written(tmp_path / name, SPECTRA) for name in ("a", "b")]
+    twice = tables.measure([RUN], ["stable_rank", "train_loss"], folders)
+    assert twice.equals(tables.measure([RUN], ["stable_rank", "train_loss"], folders[:1]))
+
+
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"not parquet at all"])
 def test_a_damaged_or_foreign_file_is_one_clear_error(tmp_path, damage):
     written(tmp_path, SPECTRA)

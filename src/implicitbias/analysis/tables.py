@@ -99,12 +99,12 @@ def row_of(spec: RunSpec) -> dict[str, Any]:
 def _read(
     folders: Iterable[Path], wanted: set[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """The wanted runs' scalars and arrays, and the pack of each run."""
-    scalars, arrays, packs = [], [], {}
+    """The wanted runs' scalars and arrays, and the pack of each run, the first that has it."""
+    scalars, arrays, packs = [], [], dict[str, str]()
     for folder in folders:
         provenance.verify(folder)
         found = [records.read(folder / "records" / f"{n}.parquet") for n in ("scalars", "arrays")]
-        found = [f[f["run"].isin(wanted)] for f in found]
+        found = [f[f["run"].isin(wanted - packs.keys())] for f in found]
         scalars.append(found[0])
         arrays.append(found[1])
         packs.update(dict.fromkeys(found[0]["run"].unique(), folder.name))

