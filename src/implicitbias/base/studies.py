@@ -139,9 +139,9 @@ def _check(study: Path) -> None:
             try:
                 tree = ast.parse(path.read_text(encoding="utf-8"))
             except (OSError, SyntaxError, ValueError) as error:
-                line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+                at = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
                 said = getattr(error, "msg", error)
-                raise UserError(f"{path}{line}: cannot be read: {said}") from error
+                raise UserError(f"{path}{at}: cannot be read: {said}") from error
             for line, package in _imported(tree):
                 if importlib.util.find_spec(package) is None:
                     raise UserError(f"{path}:{line}: there is no package {package!r} to import")
