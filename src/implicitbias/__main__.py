@@ -43,7 +43,9 @@ def _failed(said: str, code: int = 1) -> int:
 
 def _unexpected(error: Exception) -> str:
     """Return one line on an error that no code foresaw, and keep its traceback in a file."""
-    if isinstance(error, MemoryError):
+    # torch has errors of its own for memory, on a CPU by no type of their own.
+    no_memory = "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error)
+    if isinstance(error, MemoryError) or no_memory:
         return "memory does not suffice"
     said = printable(f"{type(error).__name__}: {error}")[:300]
     place = _in_a_study(error)

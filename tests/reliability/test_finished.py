@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from one_pack import forked, new_pack, tables
+from one_pack import BASE, forked, new_pack, tables
 
 from implicitbias.base import locks, provenance
 from implicitbias.base.errors import UserError
-from implicitbias.plan import packs
+from implicitbias.plan import packs, spec
 from implicitbias.train import checkpoint
 from implicitbias.train.pack import train
 from implicitbias.train.publish import publish
@@ -52,6 +52,15 @@ def test_records_that_are_not_those_of_the_provenance_are_trained_again(pack, da
         assert provenance.complete(pack.parent) is None
         train(pack, data_dir, "cpu", 1, 60)
         assert tables(pack) == whole
+
+
+def test_runs_that_cannot_train_together_are_refused(tmp_path, data_dir):
+    """As the planner does, which never puts them into one pack."""
+    pack = packs.Pack.of([spec.make({**BASE, "width": width}) for width in (6, 7)])
+    path = tmp_path / pack.name / "pack.json"
+    packs.write(path, pack.text)
+    with pytest.raises(UserError, match="not of one procedure and one shape"):
+        train(path, data_dir, "cpu", 1, 60)
 
 
 def test_a_pack_that_is_forgotten_is_trained_again(pack, data_dir):

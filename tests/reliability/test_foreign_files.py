@@ -275,7 +275,9 @@ def test_labels_of_any_shape_are_one_message(tmp_path):
 
 def test_no_traceback_reaches_a_user(monkeypatch, capsys, tmp_path):
     """What no code foresaw is one line, and its traceback a file."""
-    for error in (KeyError("x"), RecursionError(), MemoryError(), OverflowError("y\nz"), 1 / 3):
+    torchs = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+    memory = (MemoryError(), torchs)
+    for error in (KeyError("x"), RecursionError(), OverflowError("y\nz"), 1 / 3, *memory):
 
         def fails(*_, error=error):
             raise error if isinstance(error, Exception) else ZeroDivisionError("division by zero")
@@ -286,7 +288,9 @@ def test_no_traceback_reaches_a_user(monkeypatch, capsys, tmp_path):
         said = capsys.readouterr().err
         assert said.startswith("error: ")
         assert said.count("\n") == 1
-        if not isinstance(error, MemoryError):
+        if error in memory:
+            assert said == "error: memory does not suffice\n"
+        else:
             kept = next(tmp_path.glob("implicitbias-*.txt"))
             assert str(kept) in said
             assert "Traceback" in kept.read_text()

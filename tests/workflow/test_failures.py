@@ -1,8 +1,10 @@
 """One job fails: the others go on, and the end says what failed, why, and what is missing."""
 
+import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -72,6 +74,33 @@ def test_targets_that_are_made_and_options_pass(small):
         "data/digits.npz", "results/small/report.html", "results/snakemake-report.html", "train",
         "--configfile", "results/other/config.json", "results/small/config.json",
     ])  # fmt: skip
+
+
+def test_a_job_that_ended_without_a_word_is_in_the_table(small, tmp_path, monkeypatch):
+    """As one that the system killed for its memory; a log from before says nothing of this time."""
+    monkeypatch.chdir(tmp_path)
+    logs = small.plan.results / "logs" / "figure" / "galanti2025rank"
+    logs.mkdir(parents=True)
+    (logs / "fig08.log").write_text("of yesterday")
+    os.utime(logs / "fig08.log", (0, 0))
+    (logs / "fig09.log").touch()
+    small.began = time.time()
+    table, _, rest = small.failures().partition("Not made because of it: ")
+    assert "  figure/galanti2025rank/fig09\n    it wrote nothing before it ended" in table
+    assert "fig08" not in table
+    assert "galanti2025rank/fig08" in rest
+
+
+def test_what_default_resources_cannot_say_is_warned_of(tmp_path):
+    """And the signal before a time limit, which the rule asks for, is asked for all the same."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1",
+               "--default-resources", "slurm_account=foo"]  # fmt: skip
+    done = subprocess.run(command, cwd=fresh(tmp_path), capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "slurm_extra='--signal=TERM@120'" in said.partition("rule train:")[2]
+    assert "--default-resources slurm_account: has no effect" in said
+    assert "set `account` in the section `cluster`" in said
 
 
 @pytest.fixture(scope="module")

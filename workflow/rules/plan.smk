@@ -26,7 +26,8 @@ try:
 except ib.UserError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
-    for warning in PLAN.warnings:
+    defaults = workflow.resource_settings.default_resources or ()
+    for warning in (*PLAN.warnings, *ib.overruled(defaults)):
         logger.warning(warning)
 
 # Jobs run the Python that runs this, also where its environment is not activated; with --sdm they

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +19,21 @@ from .standing import Standing
 def forced(settings: Any) -> bool:
     """Return whether Snakemake's `dag_settings` ask for existing outputs to be made again."""
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
+
+
+# Resources of jobs that the section `cluster` of the config decides, also where it has no value.
+_OF_CLUSTER = {"slurm_account": "account", "slurm_partition": "partition",
+               "constraint": "constraint"}  # fmt: skip
+
+
+def overruled(defaults: Collection[str]) -> list[str]:
+    """Return a warning for each resource in `--default-resources` that the config decides."""
+    return [
+        f"--default-resources {name}: has no effect on the jobs of this workflow;"
+        f" set `{key}` in the section `cluster` of the config"
+        for name, key in _OF_CLUSTER.items()
+        if name in defaults
+    ]
 
 
 CURRENT: Invocation | None = None  # of this process, for the console that shows its progress
@@ -102,7 +117,8 @@ class Invocation:
         rows = ["What failed, and why:"]
         for job in missing:
             log = logs / f"{job}.log"
-            if said := last_lines(log, self.began):
+            if (said := last_lines(log, self.began)) is not None:
+                said = said or ["it wrote nothing before it ended; it may have been killed"]
                 rows += [f"  {job}", *(f"    {line}" for line in said), f"    log: {log}"]
         figures = [job.partition("/")[2] for job in missing if job.startswith("figure/")]
         if figures:
@@ -113,12 +129,12 @@ class Invocation:
         return "\n".join(rows)
 
 
-def last_lines(path: Path, since: float, most: int = 3) -> list[str]:
-    """The last lines of a log that was written since a time; nothing of an older one."""
+def last_lines(path: Path, since: float, most: int = 3) -> list[str] | None:
+    """Return the last lines of a log that was written since a time; None for an older one."""
     try:
         if path.stat().st_mtime < since - 2:  # clocks of file systems
-            return []
+            return None
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return []
+        return None
     return ["".join(c if c.isprintable() else "?" for c in s) for s in text.splitlines()[-most:]]

@@ -19,7 +19,7 @@ from ..base.errors import UserError
 from . import papers
 from .content import code, figure_files, metric_files
 from .figure import FigurePlan
-from .invocation import Invocation, forced
+from .invocation import Invocation, forced, overruled
 from .overlays import Layer, merge, read
 from .plan import RESULTS, Plan, make_plan
 from .resources import SMALL_MB, Resources
@@ -44,6 +44,7 @@ __all__ = [
     "figure_files",
     "forced",
     "metric_files",
+    "overruled",
     "plan",
     "plan_of_module",
 ]

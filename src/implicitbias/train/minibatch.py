@@ -135,8 +135,6 @@ def train(
     whole: train all runs side by side. By default, a pack of more runs than train well side by side
     is trained as consecutive sub-packs.
     """
-    if len({str(s.shape()) for s in specs}) != 1:
-        raise ValueError("a pack holds runs of one procedure and of one shape")
     shape = cast(NetworkSpec, specs[0])
     loop = Loop(job, [s.run_id for s in specs], shape.steps_per_epoch, job.device)
     most = loop.fixed("size", lambda: len(specs) if whole else _sub_pack_size(specs, job, build))

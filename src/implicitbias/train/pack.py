@@ -47,6 +47,8 @@ def train(
         if _finished(pack_file):  # by the one that had the lock
             return
         specs = packs.specs_of(pack_file)
+        if len({str(s.shape()) for s in specs}) != 1:
+            raise UserError(f"{pack_file}: its runs are not of one procedure and one shape")
         near = _near(specs, data_dir, scratch) if scratch else data_dir
         with gpus.taken() if device == "cuda" else nullcontext():
             if device == "cuda":
