@@ -37,7 +37,7 @@ def described():
 
 def packed(wheel):
     """What the wheel lacks of the tracked files, or has beside them."""
-    tracked = _git("ls-files", "src/implicitbias", "workflow", "Snakefile")
+    tracked = _git("ls-files", "src", "workflow", "Snakefile")
     wanted = set()
     for path in map(Path, tracked):
         if path.parts[0] != "src":
