@@ -91,6 +91,17 @@ def test_a_job_that_ended_without_a_word_is_in_the_table(small, tmp_path, monkey
     assert "galanti2025rank/fig08" in rest
 
 
+def test_a_config_that_expands_without_bound_ends_snakemake_at_once(tmp_path):
+    lines = ["a0: &a0 {x: 1}"]
+    for n in range(1, 40):
+        lines.append(f"a{n}: &a{n} {{" + ", ".join(f"k{i}: *a{n - 1}" for i in range(9)) + "}")
+    (fresh(tmp_path) / "config.yaml").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "config.yaml: holds more than 100000 values" in done.stdout + done.stderr
+
+
 def test_what_default_resources_cannot_say_is_warned_of(tmp_path):
     """And the signal before a time limit, which the rule asks for, is asked for all the same."""
     command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1",

@@ -36,6 +36,7 @@ __all__ = [
     "Standing",
     "UserError",
     "absent_data",
+    "check_file",
     "code",
     "config_text",
     "datasets",
@@ -77,6 +78,12 @@ def plan(
             ("trained_only",), f"{folder.absolute()} holds no pack of these figures"
         )
     return made
+
+
+def check_file(path: Path) -> None:
+    """Raise UserError for a file that is there and holds no config, by its syntax and its size."""
+    if path.exists():
+        read(_shown(path))
 
 
 def plan_of_module(
