@@ -76,3 +76,21 @@ def test_a_pack_is_silent_by_the_clock_of_the_file_system(tmp_path, monkeypatch)
     old = file.stat().st_mtime - 600
     os.utime(file, (old, old))
     assert "no sign of life for 10 min" in status.lines(tmp_path)[0]
+
+
+def test_jobs_of_this_folder_that_wait_in_the_queue_have_a_line(tmp_path, monkeypatch):
+    squeue = tmp_path / "squeue"
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    rows = [
+        f"implicitbias-1|{here}|Resources|short_cpu_packs_1, rule train",
+        f"implicitbias-2|{elsewhere}|Priority|rule_train_wildcards_p",
+        f"other|{here}|Priority|an a|b job",
+    ]
+    squeue.write_text("#!/bin/sh\ncat << END\n" + "\n".join(rows) + "\nEND\n")
+    squeue.chmod(0o755)
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    said = status.lines(tmp_path)
+    assert said[0] == "[queue] short_cpu_packs_1, rule train: waits (Resources)"
+    assert said[1:] == ["no pack is in training"]

@@ -98,6 +98,7 @@ def status(
     A scale has a line with the numbers of packs that are done, in training, failed and to come, and
     about how long the rest takes if as many packs train at once as now. Each pack in training has a
     line with its steps per second, and each pack that failed has a line with the error and the log.
+    Each job of this folder that waits in SLURM's queue has a line with SLURM's reason.
     """
     from ..train import status
 

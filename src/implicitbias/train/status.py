@@ -13,7 +13,7 @@ from ..base.errors import UserError, counted, printable
 from ..plan.forecast import spoken
 from ..plan.plan import Plan, of_results
 from ..plan.resources import Resources
-from . import progress
+from . import progress, queued
 from .progress import Progress
 
 STALE_S = 60.0
@@ -24,7 +24,8 @@ def lines(results: Path) -> list[str]:
 
     For a scale that the workflow has begun, one line says how many of all packs are done and how
     long the others take. A line follows for each pack in training, and for each pack that failed. A
-    pack that no longer reports is called silent. UserError where there is no such folder.
+    pack that no longer reports is called silent. The last lines are on jobs that wait in SLURM's
+    queue. UserError where there is no such folder.
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such folder of results")
@@ -36,6 +37,7 @@ def lines(results: Path) -> list[str]:
         said += _whole(folder, running, failed)
         said += [f"[{folder.name}] {line}" for _, line in running.values()]
         said += [f"[{folder.name}] {name}: failed: {why}" for name, why in failed.items()]
+    said += queued.lines()
     return said if training else [*said, "no pack is in training"]
 
 
