@@ -1,5 +1,6 @@
 """One small figure as a workflow of its own: seconds, from data to report."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,41 @@ def fresh(folder, data_dir="data", **base):
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(tree))
     return folder
+
+
+OTHER = "galanti2025rank/fig09"
+
+
+def several(folder, **base):
+    """Three packs: FIGURE takes those of batch sizes 16 and 32, OTHER that of 64."""
+    fresh(folder, **base)
+    file = folder / "config.yaml"
+    tree = yaml.safe_load(file.read_text())
+    base = {key: v for key, v in tree["sweeps"]["one"]["base"].items() if key != "batch_size"}
+    for name, sizes in {"one": [16, 32], "two": [64]}.items():
+        tree["sweeps"][name] = {
+            "base": base,
+            "grid": {"batch_size": sizes, "weight_decay": [0, 0.1]},
+            "seeds": [0],
+        }
+    tree["figures"][OTHER] = {**tree["figures"][FIGURE], "runs": [{"sweep": "two"}]}
+    file.write_text(yaml.safe_dump({**tree, "retries": 1}))
+    return folder
+
+
+def packs_by_batch(folder):
+    """Batch size -> the folder of its pack, of those that are written."""
+    found = {}
+    for file in folder.glob("results/smoke/packs/*/pack.json"):
+        run, *_ = json.loads(file.read_text())["runs"].values()
+        found[run["batch_size"]] = file.parent
+    return found
+
+
+def train_log(pack):
+    """What the training of a pack said so far."""
+    file = pack.parents[1] / "logs" / "train" / f"{pack.name}.log"
+    return file.read_text() if file.exists() else ""
 
 
 def by_verbs(folder):

@@ -72,16 +72,6 @@ def test_the_schedulers_words_are_on_the_line_once(tmp_path, scheduler):
     assert line.isprintable()
 
 
-def test_submit_limits_are_said_where_accounting_knows_them(tmp_path, scheduler):
-    plan = plan_of(tmp_path)
-    scheduler("sacctmgr", "print('\\n40\\n200')")
-    assert check.problems(plan) == [
-        "at most 40 jobs may be submitted by this account: give snakemake --jobs 40"
-    ]
-    scheduler("sacctmgr", "sys.exit('no accounting here')")
-    assert check.problems(plan) == []
-
-
 def test_without_slurm_it_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="there is no sbatch here"):

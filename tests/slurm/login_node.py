@@ -13,8 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROFILE = "workflow/profiles/slurm"
-AT_ONCE = Path(__file__).with_name("snakemake_at_once.py")
-PATIENCE = "slurm-init-seconds-before-status-checks: "
+PATIENCE = "seconds-between-status-checks: "
 
 
 class Login:
@@ -28,8 +27,8 @@ class Login:
         (folder / "profiles").symlink_to("workflow/profiles")
         profile = folder / PROFILE / "config.yaml"
         text = profile.read_text()
-        assert f"{PATIENCE}20" in text
-        profile.write_text(text.replace(f"{PATIENCE}20", f"{PATIENCE}1"))
+        assert f"{PATIENCE}10" in text
+        profile.write_text(text.replace(f"{PATIENCE}10", f"{PATIENCE}1"))
         (folder / ".venv").mkdir()  # the environment of the tests, made already
         (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
         (folder / ".venv" / "ready").touch()
@@ -38,7 +37,7 @@ class Login:
 
     def start(self, *arguments):
         """Snakemake, in the background."""
-        return self.run(sys.executable, AT_ONCE, *arguments, "--config", "scale=smoke")
+        return self.run(sys.executable, "-m", "snakemake", *arguments, "--config", "scale=smoke")
 
     def run(self, *command):
         """Any command, in the background."""

@@ -27,6 +27,7 @@ CPUS, GPUS = 4, 2  # as SLURM counts them, whatever the machine has
 PORTS = (16817, 16818)
 
 # cred_expire: a job that is started again waits until its old credential has expired.
+# MinJobAge: the queue soon forgets jobs that have ended.
 SLURM_CONF = """\
 ClusterName=onemachine
 SlurmctldHost={host}(127.0.0.1)
@@ -56,7 +57,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,bf_interval=1,sched_interval=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-MinJobAge=300
+MinJobAge=10
 KillWait=10
 GresTypes=gpu
 SlurmdParameters=config_overrides

@@ -1,12 +1,11 @@
 """docs/cluster.md: its commands, run as they stand, give the tables of a run without SLURM."""
 
 import re
-import shlex
 import stat
 import sys
 
 import pytest
-from login_node import AT_ONCE, ROOT, finished, said
+from login_node import ROOT, finished, said
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
@@ -34,11 +33,11 @@ def commands():
 
 
 def script(login):
-    """A shell script of the commands; its Snakemake asks SLURM every second."""
+    """A shell script of the commands."""
     editor = login.folder / "editor"
     editor.write_text(f"#!{sys.executable}\n{EDITOR}")
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
-    lines = ["set -eu", f'snakemake() {{ {sys.executable} {shlex.quote(str(AT_ONCE))} "$@"; }}']
+    lines = ["set -eu"]
     for line in commands():
         if line.startswith("squeue"):  # as a person does, who looks when there is something to see
             lines.append("until squeue --noheader --me | grep -q .; do sleep 1; done")
@@ -52,7 +51,8 @@ def test_the_commands_of_the_page_and_a_local_run_give_the_same_tables(made, clu
     _, *parts = re.split(r"^>>> (\S+)\n", output, flags=re.MULTILINE)
     said_by = dict(zip(parts[::2], parts[1::2], strict=True))
     planned = int(re.search(r"on a cluster: (\d+) jobs", output)[1])
-    assert output.count("has been submitted with SLURM jobid") == planned < 20
+    # A figure that would wait long for others of its paper is made without them.
+    assert planned <= output.count("been submitted with SLURM jobid") < 80
     assert re.search(r"cpu .* (rule_|.*_packs)", said_by["squeue"])
     assert "GPU-hours" in output
     assert "SLURM would take all jobs, of " in output

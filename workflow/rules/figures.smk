@@ -36,6 +36,8 @@ rule figure:
         slurm_partition=small_partition,
         slurm_account=account,
         constraint=small_constraint,
+        shared=figure_shared,
+        shared_of=figure_shared_of,
         lane=1,
     params:
         scale=PLAN.config.scale,

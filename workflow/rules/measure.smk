@@ -22,6 +22,8 @@ rule measure:
         slurm_partition=small_partition,
         slurm_account=account,
         constraint=small_constraint,
+        shared=figure_shared,
+        shared_of=figure_shared_of,
         lane=1,
     params:
         definition=figure_definition,

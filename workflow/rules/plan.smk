@@ -63,6 +63,13 @@ AT_ONCE = 10**9
 # What Snakemake does for "group_{wildcard}", done for groups that functions name: all of them are
 # sized by the entry `shared` of the profile's group-components.
 workflow.parent_groupids.update(dict.fromkeys(ASK.groups, "shared"))
+
+
+def grouped():
+    """Whether jobs that share a job are a group of Snakemake's; for SLURM the executor shares them."""
+    return "shared" in workflow.group_settings.group_components
+
+
 RESULTS = str(PLAN.results)
 DATA = PLAN.config.data_dir
 REPORT = f"{RESULTS}/report.html"
@@ -127,8 +134,17 @@ def pack_constraint(wildcards):
     return ASK.place(wildcards.pack).constraint
 
 
-def pack_group(wildcards):
+def pack_shared(wildcards):
+    """The SLURM job that a short pack shares with others."""
     return ASK.group(wildcards.pack)
+
+
+def pack_shared_of(wildcards):
+    return ASK.members(ASK.group(wildcards.pack))
+
+
+def pack_group(wildcards):
+    return ASK.group(wildcards.pack) if grouped() else None
 
 
 def small_minutes(wildcards, attempt):
@@ -147,8 +163,17 @@ def figure_minutes(wildcards, attempt):
     return ASK.small_minutes(attempt, figure_key(wildcards))
 
 
-def figure_group(wildcards):
+def figure_shared(wildcards):
+    """The SLURM job in which figures of a paper are measured, or drawn."""
     return ASK.figure_group(figure_key(wildcards))
+
+
+def figure_shared_of(wildcards):
+    return ASK.members(ASK.figure_group(figure_key(wildcards)))
+
+
+def figure_group(wildcards):
+    return ASK.figure_group(figure_key(wildcards)) if grouped() else None
 
 
 def small_partition(wildcards):

@@ -43,9 +43,8 @@ rule train:
         slurm_partition=pack_partition,
         slurm_account=account,
         constraint=pack_constraint,
-        # Two minutes before its time limit a job gets SIGTERM, and has time to write its checkpoint.
-        # Here and not among the profile's default resources, which --default-resources replaces.
-        slurm_extra="'--signal=TERM@120'",
+        shared=pack_shared,
+        shared_of=pack_shared_of,
         lane=1,
     # A signal goes to every process of a job: the shell must outlive the checkpoint. What a job writes
     # that was started again, or requeued, follows what it has written before.

@@ -15,7 +15,6 @@ from .plan import Plan
 from .resources import SMALL_MB, Resources
 
 TIMEOUT_S = 60.0
-AT_ONCE = 100  # jobs in the queue by the profile `slurm`
 
 
 class Ask(NamedTuple):
@@ -61,7 +60,7 @@ def asks(plan: Plan) -> dict[Ask, list[str]]:
             found.setdefault(ask, []).append(f"pack {name}")
     cpu = need.place()
     for group, keys in need.figure_groups.items():
-        minutes = sum(2 * need.small_minutes(figure=key) for key in keys)
+        minutes = sum(need.small_minutes(figure=key) for key in keys)
         ask = Ask("cpu", cpu.partition, need.cluster.account, cpu.constraint, None, minutes,
                   SMALL_MB)  # fmt: skip
         found.setdefault(ask, []).append(group)
@@ -90,15 +89,10 @@ def problems(plan: Plan) -> list[str]:
             cause = _refusal(ask)
         if cause:
             causes.setdefault((ask.place, cause), []).extend(jobs)
-    said = [
+    return [
         f"cluster.{place}: {jobs[0]}{f' and {len(jobs) - 1} more' if jobs[1:] else ''}: {cause}"
         for (place, cause), jobs in causes.items()
     ]
-    if (most := submit_limit()) is not None and most < AT_ONCE:
-        said.append(
-            f"at most {most} jobs may be submitted by this account: give snakemake --jobs {most}"
-        )
-    return said
 
 
 def partition_minutes() -> dict[str | None, tuple[str, int | None]]:
@@ -123,22 +117,6 @@ def as_minutes(limit: str) -> int | None:
         return None
     days, hours, minutes, _ = (int(part or 0) for part in match.groups())
     return 60 * (24 * days + hours) + minutes
-
-
-def submit_limit() -> int | None:
-    """Return how many jobs this user may have submitted; None where accounting sets no limit."""
-    try:
-        said = _asked(["sacctmgr", "--noheader", "--parsable2", "show", "association",
-                       "where", "user=" + _user(), "format=MaxSubmitJobs"])  # fmt: skip
-    except UserError:
-        return None
-    return min((int(line) for line in said.split() if line.isdigit()), default=None)
-
-
-def _user() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 def _refusal(ask: Ask) -> str:

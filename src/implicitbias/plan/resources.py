@@ -149,6 +149,14 @@ class Resources:
             groups.update(self._cut(f"figures_{paper}", figures, self.cluster.cpu))
         return groups
 
+    def members(self, group: str | None) -> int | None:
+        """Return how many jobs of one rule a group has: its untrained packs, or its figures."""
+        if group is None:
+            return None
+        if group in self.figure_groups:
+            return len(self.figure_groups[group])
+        return sum(not self.plan.trained(name) for name in self.pack_groups[group])
+
     @property
     def groups(self) -> list[str]:
         """Return every group; all jobs of a group run as one job."""

@@ -90,7 +90,8 @@ def _submission(resources: Resources) -> dict[str, Any]:
     ]
     jobs += [(resources.seconds(name), name, name) for name in new if not resources.group(name)]
     stale = {key for key, figure in plan.figures.items() if not new.isdisjoint(figure.packs)}
-    figures = sum(not stale.isdisjoint(group) for group in resources.figure_groups.values())
+    papers = sum(not stale.isdisjoint(group) for group in resources.figure_groups.values())
+    figures = 2 * papers  # one job measures, and one draws
     gpu = [seconds for seconds, _, name in jobs if resources.gpus(name)]
     seconds, longest, _ = max(jobs, default=(0.0, "", ""))
     return {
