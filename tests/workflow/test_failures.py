@@ -28,6 +28,7 @@ def test_a_figure_whose_data_cannot_be_had_stops_no_other(tmp_path):
     tree["figures"][OTHER] = {**tree["figures"][FIGURE], "runs": [{"sweep": "two"}]}
     file.write_text(yaml.safe_dump(tree))
     said = finish(start(folder, "--logger", "implicitbias"), code=1)
+    assert "CalledProcessError" not in said, "a failure is said once, and in the table"
     assert "failed: data places365; log: results/smoke/logs/data/places365.log" in said
     assert "Select jobs" not in said and "Finished jobid" not in said  # Snakemake's own lines
     assert (folder / f"results/smoke/figures/{FIGURE}.svg").exists()
