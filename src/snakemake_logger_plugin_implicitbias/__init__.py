@@ -67,7 +67,9 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.PROGRESS and self.forecast:
             self._progress()
         elif self._worth_saying(record, event):
-            self._line(self.format(record).rstrip("\n"))
+            text = self.format(record).rstrip("\n")
+            if "CalledProcessError" not in text:  # the command of a job; JOB_ERROR names the job
+                self._line(text)
 
     def _worth_saying(self, record: logging.LogRecord, event: Any) -> bool:
         if self.forecast and str(record.msg).startswith(REPEATED):

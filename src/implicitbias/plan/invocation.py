@@ -113,7 +113,13 @@ class Invocation:
             **{f"figure/{key}": standing.picture(key) for key in self.plan.figures},
             "report": standing.report,
         }  # fmt: skip
-        missing = {job: path for job, path in wanted.items() if not path.exists()}
+        lacking = {
+            path
+            for key, one in self.plan.figures.items()
+            if not all(map(self.plan.trained, one.packs))
+            for path in (standing.table(key), standing.picture(key))
+        } | standing.stale  # what is there of an earlier time
+        missing = [job for job, path in wanted.items() if not path.exists() or path in lacking]
         rows = ["What failed, and why:"]
         for job in missing:
             log = logs / f"{job}.log"
