@@ -100,6 +100,7 @@ def test_output_into_a_closed_pipe_is_no_error():
         ("spectrum net.pt --layout up", 1, "--layout up: is not PATTERN=KIND"),
         ("spectrum net.pt --norm l2", 2, "'--norm': 'l2' is not one of 'frobenius'"),
         ("spectrum net.pt --tolerance -0.03", 1, "-0.03"),
+        ("status --results nope", 1, "nope: no such folder of results"),
         ("plann", 2, "No such command 'plann'. Did you mean 'plan'?"),
         ("plan --scael small", 2, "No such option: --scael"),
         ("plan --scale smal", 1, "error: --scale: no scale 'smal' (did you mean 'small'?)"),
