@@ -98,7 +98,7 @@ def test_the_jobs_of_the_workflow_find_it_by_a_variable(study, monkeypatch):
         ({"models___size": ""}, "the name is taken by"),
         ({"models__a-b": MODEL}, "its name must be letters"),
         ({"models__broken": "x = 1\ndef build(:"}, r"broken.py:2: cannot be read: invalid syntax"),
-        ({"metrics__broken_m": "import nothing_of_this_name"}, "cannot be imported: ModuleNotF"),
+        ({"metrics__broken_m": "import nothing_of_this_name"}, "no package 'nothing_of_this_name'"),
     ],
 )
 def test_what_is_wrong_with_a_study_is_one_line(study, files, said):

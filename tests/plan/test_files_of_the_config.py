@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.version import Version
 
 from implicitbias.base.errors import UserError
 from implicitbias.plan import overlays, papers
@@ -56,7 +58,11 @@ def test_a_file_that_expands_without_bound_is_refused_at_once(tmp_path, merge, d
     for n in range(1, depth):
         lines.append(f"a{n}: &a{n} {{{merge.format(', '.join([f'*a{n - 1}'] * 9))}}}")
     begin = time.process_time()
-    said(tmp_path / "mine.yaml", "\n".join(lines))
+    if merge.startswith("<<") and Version(yaml.__version__) >= Version("6.0.4"):
+        (tmp_path / "mine.yaml").write_text("\n".join(lines))  # each key is kept once: none expands
+        assert {len(value) for value in overlays.read(tmp_path / "mine.yaml").values()} == {9}
+    else:
+        said(tmp_path / "mine.yaml", "\n".join(lines))
     assert time.process_time() - begin < 10
 
 
