@@ -205,6 +205,8 @@ class Executor(RemoteExecutor):
         ]  # fmt: skip
         shared.id = _slurm.submit(options, script, others=bool(self.submitted))
         shared.log = logs / f"{shared.id}.log"
+        if lost := self.submitted.get(shared.id):  # a SLURM that lost its state counts anew
+            self._over(lost, None)
         self.submitted[shared.id] = shared
         self.wait_s = _LEAST_WAIT_S
         for one in members:
