@@ -20,8 +20,6 @@ from implicitbias.plan.forecast import Forecast, spoken
 
 QUIET_S = 30.0  # between two lines where they cannot be written over
 SHOWN = ("Nothing to be done", "Complete log")
-# Repeats the whole command of a job that failed, which has a line here and a place in the table.
-REPEATED = "RuleException:\nCalledProcessError"
 
 
 class LogHandler(LogHandlerBase):
@@ -72,8 +70,6 @@ class LogHandler(LogHandlerBase):
                 self._line(text)
 
     def _worth_saying(self, record: logging.LogRecord, event: Any) -> bool:
-        if self.forecast and str(record.msg).startswith(REPEATED):
-            return False
         if event is None or event == LogEvent.ERROR or self.common_settings.dryrun:
             heard = self.common_settings.dryrun or str(record.msg).startswith(SHOWN)
             return record.levelno >= logging.WARNING or (heard and record.levelno >= logging.INFO)

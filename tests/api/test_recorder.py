@@ -227,6 +227,14 @@ def test_collapse_and_margins_of_examples(tmp_path):
             recorder.measure(1, 1, outputs=outputs)
         with pytest.raises(UserError, match="outputs \\(n, C\\) and labels"):
             recorder.measure(2, 2, outputs=outputs, labels=y[:3])
+        with pytest.raises(UserError, match="labels: 4 is no class of outputs \\(n, 4\\)"):
+            recorder.measure(2, 2, outputs=outputs, labels=y * 0 + 4)
+        with pytest.raises(UserError, match="labels are whole numbers"):
+            recorder.measure(2, 2, outputs=outputs, labels=y.float())
+        with pytest.raises(UserError, match="features .* are of 3 examples, labels of 40"):
+            recorder.measure(2, 2, outputs=outputs, labels=y, features=h[:3])
+    at = implicitbias.load(tmp_path / "run").arrays["step"]
+    assert set(at) == {0}, "a call that is refused records nothing"
     rows = implicitbias.load(tmp_path / "run").arrays.set_index("quantity")["values"]
     own = outputs[torch.arange(40), y]
     other = outputs.clone()
@@ -316,6 +324,31 @@ def test_bad_input_is_one_sentence(tmp_path, call, said):
     with pytest.raises(UserError, match=said):
         call(recorder)
     recorder.close()
+
+
+def test_a_call_that_is_refused_can_be_made_again(tmp_path):
+    with implicitbias.Recorder(ResNet(), tmp_path / "run") as recorder:
+        for wrong in ({"acc": "good"}, {"outputs": torch.ones(3, 2)}):
+            with pytest.raises(UserError):
+                recorder.measure(0, 0, **wrong)
+        assert recorder.measure(0, 0, acc=0.5)
+    assert len(implicitbias.load(tmp_path / "run").measure("acc")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"folder": 3}, "folder is a path, not 3"),
+        ({"fields": ["a"]}, "fields: names and values"),
+        ({"max_share": "5%"}, "max_share is a share of the time, in .0, 1., not '5%'"),
+        ({"save_seconds": -1}, "save_seconds is a time from 0 s on, not -1"),
+        ({"names": {"conv1.weight": "a", "fc.weight": "a"}}, "'a' is the name of several"),
+    ],
+)
+def test_an_invalid_argument_is_one_sentence(tmp_path, arguments, said):
+    with pytest.raises(UserError, match=said):
+        implicitbias.Recorder(ResNet(), **{"folder": tmp_path / "run", **arguments})
+    assert not (tmp_path / "run").exists()
 
 
 def test_parameters_that_are_elsewhere_are_refused(tmp_path):

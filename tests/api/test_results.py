@@ -111,6 +111,16 @@ def test_a_name_that_is_no_metric_here(names, said):
         implicitbias.load(PACK).measure(*names)
 
 
+def test_a_wrong_type_is_one_sentence(published):
+    with pytest.raises(UserError, match="folder is a path, not 3"):
+        implicitbias.load(3)
+    for names in ([], [["train_accuracy"]]):
+        with pytest.raises(UserError, match="measure takes names"):
+            published.measure(*names)
+    with pytest.raises(KeyError, match="did you mean 'galanti2025rank/fig09'"):
+        published.figures["galanti2025rank/fig9"]
+
+
 def test_folders_without_results(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         implicitbias.load(tmp_path / "none")
@@ -121,7 +131,7 @@ def test_folders_without_results(tmp_path):
         _ = implicitbias.load(tmp_path).runs
     file = tmp_path / "records" / "scalars.parquet"
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"scalars\.parquet: not a readable"):
+    with pytest.raises(UserError, match=r"scalars\.parquet: (damaged|not a readable)"):
         _ = implicitbias.load(tmp_path).scalars
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,15 +24,24 @@ def is_first() -> bool:
     )
 
 
-def network(model: nn.Module, max_share: float | None) -> None:
-    """Raise UserError for parameters outside this process, and for an invalid share of the time.
+def path(folder: Any) -> Path:
+    """Return a folder as a path; UserError for anything that is none."""
+    if not isinstance(folder, str | PathLike):
+        raise UserError(f"folder is a path, not {shortened(folder)}")
+    return Path(folder)
+
+
+def network(model: nn.Module, max_share: float | None, save_seconds: float) -> None:
+    """Raise UserError for parameters outside this process, and for invalid shares and times.
 
     So does a `model` that is no network.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f"model is a torch.nn.Module, not {shortened(model)}")
-    if max_share is not None and not 0 < max_share <= 1:
-        raise UserError(f"max_share is a share of the time, in (0, 1], not {max_share}")
+    if max_share is not None and not (isinstance(max_share, float | int) and 0 < max_share <= 1):
+        raise UserError(f"max_share is a share of the time, in (0, 1], not {shortened(max_share)}")
+    if not (isinstance(save_seconds, float | int) and save_seconds >= 0):
+        raise UserError(f"save_seconds is a time from 0 s on, not {shortened(save_seconds)}")
     for name, parameter in model.named_parameters():
         if type(parameter).__name__ == "DTensor" or parameter.is_meta:
             raise UserError(
@@ -41,6 +52,8 @@ def network(model: nn.Module, max_share: float | None) -> None:
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a training; UserError for a field named like a column of its tables."""
+    if not isinstance(given, Mapping):
+        raise UserError(f"fields: names and values, as {{'lr': 0.1}}, not {shortened(given)}")
     for name in given:
         if name in {*tables.COLUMNS, *records.COLUMNS, "procedure"}:
             raise UserError(f"fields: {name!r} is a column of the results; choose another name")

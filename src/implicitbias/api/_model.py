@@ -74,6 +74,10 @@ def watched(
         label = (names or {}).get(m.name, plain)
         note = "; ".join(filter(None, [m.note, why, _further(model, m.name)]))
         found.append(Watched(m, label, counts, note))
+    labels = [one.label for one in found]
+    for one in found:
+        if labels.count(one.label) > 1:
+            raise UserError(f"names: {one.label!r} is the name of several matrices")
     return found, [m for m in every if m.reason]
 
 

@@ -80,11 +80,12 @@ class Recorder:
         resume: bool = False,
     ) -> None:
         self.active = _checks.is_first()
-        self.folder, self.run = Path(folder), Path(folder).resolve().name
+        self.folder = _checks.path(folder)
+        self.run = self.folder.resolve().name
         if not self.active:
             return
         inner = _model.unwrapped(model)
-        _checks.network(inner, max_share)
+        _checks.network(inner, max_share, save_seconds)
         self.watched, left_out = _model.watched(inner, matrices, averaged, names, layouts)
         self._head = _model.head(inner)
         self._about: dict[str, Any] = {
@@ -135,17 +136,20 @@ class Recorder:
         statistics of neural collapse.
 
         Raises:
-            UserError: a scalar that is no number, or an epoch or a step that is no whole number.
+            UserError: a scalar that is no number; an epoch or a step that is no whole number;
+                outputs, labels or features that do not fit. Nothing is recorded then.
         """
         if not self.active:
             return False
         begun = time.monotonic()
+        numbers = self._numbers(scalars)  # what is refused leaves nothing behind
+        head = self._head() if self._head and features is not None else None
+        examples = _examples.checked(outputs, labels, features, head)
         at = self._at(epoch, step)
-        self._log(at, scalars)
+        self._log(at, numbers)
         self._settle()
-        if outputs is not None or features is not None:
-            head = self._head() if self._head and features is not None else None
-            _examples.record(self._records, self.run, at, outputs, labels, features, head)
+        if examples:
+            _examples.record(self._records, self.run, at, examples)
         spectra = self._affordable(begun)
         if spectra:
             copies = [_model.copied(one.matrix) for one in self.watched]
@@ -162,13 +166,17 @@ class Recorder:
     def log(self, epoch: int, step: int, **scalars: float) -> None:
         """Record only numbers, as often as you like: this computes no singular values."""
         if self.active:
-            self._log((_checks.whole("epoch", epoch), _checks.whole("step", step)), scalars)
+            at = _checks.whole("epoch", epoch), _checks.whole("step", step)
+            self._log(at, self._numbers(scalars))
 
-    def _log(self, at: tuple[int, int], scalars: Mapping[str, float]) -> None:
+    def _numbers(self, scalars: Mapping[str, Any]) -> dict[str, float]:
         if self._closed:
             raise UserError(f"{self.folder}: this recorder is closed")
-        for name, value in scalars.items():
-            self._records.scalar(self.run, *at, name, _checks.number(name, value))
+        return {name: _checks.number(name, value) for name, value in scalars.items()}
+
+    def _log(self, at: tuple[int, int], numbers: Mapping[str, float]) -> None:
+        for name, value in numbers.items():
+            self._records.scalar(self.run, *at, name, value)
 
     def _at(self, epoch: int, step: int) -> tuple[int, int]:
         """Return epoch and step as ints; steps must grow, and a resumed step is recorded again."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ..base.errors import UserError
 from ..figures import style
 from ..plan import packs
 from ..train import records
+from . import _checks
 from .explore import Explorer, explorer
 
 PROCEDURE = "recorder"  # of runs that a recorder wrote
@@ -35,7 +37,7 @@ def load(path: str | Path) -> Results:
 
     UserError for a folder that contains none of these.
     """
-    return Results(Path(path))
+    return Results(_checks.path(path))
 
 
 class Results:
@@ -51,7 +53,7 @@ class Results:
         studies.of_results(path)
         found = [path, *sorted(path.glob("packs/*")), *sorted(path.glob("*"))]
         self.folders = [f for f in found if (f / "records" / "scalars.parquet").is_file()]
-        self.figures: Mapping[str, Figure] = {key: Figure(path, key) for key in _keys(path)}
+        self.figures: Mapping[str, Figure] = _Figures((k, Figure(path, k)) for k in _keys(path))
         if not self.folders and not self.figures:
             raise UserError(
                 f"{path}: no results: neither records (packs/*/records, records) nor claims,"
@@ -105,6 +107,8 @@ class Results:
         names: metrics, such as `rank_fro_1e-3` at any tolerance, and recorded scalars. UserError
         for a name that is neither, and for a metric that no run here has the records for.
         """
+        if not names or not all(isinstance(name, str) for name in names):
+            raise UserError("measure takes names, as measure('rank_fro_1e-3', 'train_accuracy')")
         recorded = frozenset(self.scalars["quantity"]) - frozenset(metrics.known())
         arrays = self.arrays
         try:
@@ -179,6 +183,15 @@ class Figure:
         """Return the picture that a notebook shows."""
         picture = self.pictures.get("png")
         return picture.read_bytes() if picture else None
+
+
+class _Figures(dict[str, Figure]):
+    """Figures by key; a KeyError names the nearest key."""
+
+    def __missing__(self, key: str) -> Figure:
+        near = get_close_matches(str(key), self, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise KeyError(f"no figure {key!r} here{meant}")
 
 
 def _keys(root: Path) -> list[str]:
