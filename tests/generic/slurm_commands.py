@@ -53,6 +53,7 @@ def start(job):
         process = subprocess.Popen(
             ["sh", "-c", command, "sh", str(folder)], start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            env={**os.environ, "PATH": f"{HOME}{os.pathsep}{os.environ['PATH']}"},
         )  # fmt: skip
     (folder / "pid").write_text(str(process.pid))
 
