@@ -37,7 +37,8 @@ def test_a_figure_whose_data_cannot_be_had_stops_no_other(tmp_path):
     assert "data/places365" in table
     assert "is not there, and no package carries it" in table
     assert f"Not made because of it: {OTHER}." in table
-    assert "give the same command again" in table
+    assert "To go on, once the cause is gone: snakemake " in table
+    assert "--logger implicitbias" in table
     assert "Traceback" not in said
     assert planned(folder).keys() == {"data", "train", "measure", "figure", "report"}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -129,9 +131,8 @@ class Invocation:
         figures = [job.partition("/")[2] for job in missing if job.startswith("figure/")]
         if figures:
             rows.append(f"Not made because of it: {', '.join(figures)}.")
-        rows.append(
-            "What is finished stays. To go on, once the cause is gone, give the same command again."
-        )
+        command = shlex.join(["snakemake", *sys.argv[1:]])
+        rows.append(f"What is finished stays. To go on, once the cause is gone: {command}")
         return "\n".join(rows)
 
 
