@@ -46,7 +46,9 @@ def test_ranks_are_those_of_the_table(page, drawn, norm, tolerance, layer):
     rows = tables.final(tables.read(drawn.results / "tables" / f"{RANKS}.parquet"))
     rows = rows[(rows["metric"] == metric) & (rows["layer"] == layer)]
     same(numbers(tool), expected(rows))
-    assert f"Tolerance {tolerance}" in tool.note and "one of those of the figure" in tool.note
+    assert (
+        f"Tolerance {tolerance}" in tool.note and "at which the figure itself is drawn" in tool.note
+    )
 
 
 @pytest.mark.parametrize("k", [0, 400, 901, 1500, len(GRID) - 1])
@@ -92,6 +94,17 @@ def test_a_typed_tolerance_goes_to_the_nearest_of_the_grid(page):
     tool.after(lambda: field.send_keys(Keys.CONTROL + "a", Keys.NULL, "0.0305", Keys.TAB))
     nearest = min(GRID, key=lambda t: abs(np.log(t / 0.0305)))
     assert f"Tolerance {nearest} " in tool.note and field.get_attribute("value") == str(nearest)
+
+
+@pytest.mark.parametrize("typed", ["2", "0", "-1", ""])
+def test_a_typed_tolerance_outside_the_grid_is_refused_in_a_line(page, typed):
+    tool = page.tool("ranks")
+    field = tool.root.find_element("css selector", "input[type=number]")
+    before = field.get_attribute("value")
+    field.send_keys(Keys.CONTROL + "a", Keys.NULL, typed or Keys.BACKSPACE, Keys.TAB)
+    said = tool.root.find_element("css selector", ".refused").text
+    assert said == f"A number from {GRID[0]} to {GRID[-1]}."
+    assert field.get_attribute("value") == before
 
 
 def test_a_plane_has_the_mean_of_what_is_not_picked(page, drawn):

@@ -87,6 +87,14 @@ def test_searching_leaves_the_figures_with_these_words(opened):
     assert len(opened.run(SHOWN)) == 2
 
 
+@pytest.mark.parametrize("asked", ["figure {}", "Fig. {}", "fig{}", "{}"])
+def test_the_number_of_a_figure_finds_it_alone(opened, asked):
+    number = CARD.rpartition("fig")[2].lstrip("0")
+    field = opened.driver.find_element("css selector", "input[name=q]")
+    field.send_keys(asked.format(number))
+    assert opened.run(SHOWN) == [CARD]
+
+
 def test_a_verdict_shows_the_figures_and_sentences_that_have_it(opened):
     opened.driver.find_element("css selector", ".tally .fails").click()
     opened.wait(lambda: opened.run(SHOWN) == [CARD])

@@ -61,7 +61,7 @@ def test_the_slider_obeys_the_arrow_keys(page):
     before = int(slider.get_attribute("value"))
     tool.after(lambda: slider.send_keys(Keys.ARROW_RIGHT))
     assert int(slider.get_attribute("value")) == before + 1
-    assert "one of those of the figure" not in tool.note
+    assert "at which the figure itself is drawn" not in tool.note
 
 
 def test_every_control_and_picture_has_a_name(page):

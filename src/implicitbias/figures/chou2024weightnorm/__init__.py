@@ -1,4 +1,4 @@
-"""Chou, Rauhut & Ward (2024), Robust Implicit Regularization via Weight Normalization.
+"""Chou, Rauhut, Ward (2024), Robust Implicit Regularization via Weight Normalization.
 
 arXiv:2305.05448; Information and Inference 13(3). The paper's figure numbers and most of its
 settings are not known to us: each file is an experiment in the setting of the paper, and every

@@ -8,15 +8,36 @@ from dataclasses import dataclass
 from ...analysis.claims import HEADLINE, Claim
 from .figure import Figure
 from .verdicts import Bar, bar
+from .words import capital
 
-# Papers in the order of the page, each with the claim that stands for it on the first screen.
+# Papers in the order of the page, each with the claim that stands for it on the first screen, and
+# what it says to somebody who does not know the paper's symbols.
 LEADS = {
-    "galanti2025rank": ("fig08", "rank-falls-with-decay"),
-    "xu2023dynamics": ("exp_equilibrium", "sgd-at-equilibrium"),
-    "galanti2022noise": ("exp_noise", "floor-cross-entropy"),
-    "chou2024weightnorm": ("exp_convergence", "error-halved-c-5"),
-    "dinh2020rvsm": ("exp_basin", "with-high-probability"),
-}
+    "galanti2025rank": (
+        "fig08", "rank-falls-with-decay",
+        "The average rank of the weight matrices falls as weight decay grows",
+    ),
+    "xu2023dynamics": (
+        "exp_equilibrium", "sgd-at-equilibrium",
+        "Under the square loss with normalised layers, SGD ends with ρ, the product of the layers'"
+        " norms, within 5% of the theory's equilibrium",
+    ),
+    "galanti2022noise": (
+        "exp_noise", "floor-cross-entropy",
+        "With weight decay and mini-batches the steps of SGD do not shrink to zero, and the weights"
+        " never come to rest",
+    ),
+    "chou2024weightnorm": (
+        "exp_convergence", "error-halved-c-5",
+        "With weight normalisation (rate ratio c = 5), gradient descent recovers a sparse vector"
+        " with at most half the error that it has without",
+    ),
+    "dinh2020rvsm": (
+        "exp_basin", "with-high-probability",
+        "From a random start, relaxed variable splitting reaches a thresholded copy of the true"
+        " weight with probability at least 0.95",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,11 +78,20 @@ class Paper:
     @property
     def lead(self) -> Claim | None:
         """Return the claim for the first screen: the chosen one, else the first of the paper."""
-        name, wanted = LEADS.get(self.key, ("", ""))
-        key = f"{self.key}/{name}"
-        chosen = [c for c in self.claims if c.figure == key and c.id == wanted]
         decided = [c for c in self.claims if c.kind == "paper" and c.decided]
-        return next(iter([*chosen, *decided, *self.claims]), None)
+        return next(iter([*self._chosen, *decided, *self.claims]), None)
+
+    @property
+    def says(self) -> str:
+        """Return the sentence of the first screen."""
+        plain = LEADS[self.key][2] if self._chosen else ""
+        return plain or (capital(self.lead.claim) if self.lead else "")
+
+    @property
+    def _chosen(self) -> list[Claim]:
+        name, wanted, _ = LEADS.get(self.key, ("", "", ""))
+        key = f"{self.key}/{name}"
+        return [c for c in self.claims if c.figure == key and c.id == wanted]
 
 
 def by_paper(figures: list[Figure]) -> list[Paper]:

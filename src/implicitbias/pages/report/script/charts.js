@@ -60,7 +60,8 @@ function cycled(values, domain) {
 }
 
 // Points joined by lines, with a band where there is one; a panel for each value of `facet`.
-// Rows of a `kind` are drawn otherwise: `published` as open diamonds, `untrained` as a dashed level.
+// Rows of a `kind` are drawn otherwise: `published` as open diamonds, `apart` as grey ones, and
+// `untrained` as a dotted level.
 function lines({
   x,
   y,
@@ -161,6 +162,19 @@ function lines({
           aria: false,
         },
         encoding: { ...place, color: colourOf, tooltip },
+      },
+      {
+        transform: [{ filter: "datum.kind == 'apart'" }],
+        mark: {
+          type: "point",
+          shape: "diamond",
+          size: 110,
+          strokeWidth: 1.2,
+          color: "#999999",
+          filled: false,
+          aria: false,
+        },
+        encoding: { ...place, tooltip },
       },
     );
   }

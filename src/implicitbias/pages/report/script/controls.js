@@ -41,9 +41,14 @@ function toleranceControl(k, change) {
     step: "any",
     value: shown(k),
     "aria-label": "Tolerance as a number",
-    onchange: () =>
-      set(typed.valueAsNumber > 0 ? nearest(typed.valueAsNumber) : slider.valueAsNumber),
+    onchange: () => {
+      const [least, most] = [index.grid[0], index.grid.at(-1)];
+      const within = typed.valueAsNumber >= least && typed.valueAsNumber < 1;
+      said.textContent = within ? "" : `A number from ${least} to ${most}.`;
+      set(within ? nearest(typed.valueAsNumber) : slider.valueAsNumber);
+    },
   });
+  const said = element("small", { class: "refused", role: "status" });
   const set = (i) => {
     slider.value = i;
     typed.value = shown(i);
@@ -56,6 +61,7 @@ function toleranceControl(k, change) {
     { class: "slide" },
     element("label", {}, element("span", {}, "Tolerance"), slider),
     typed,
+    said,
   );
 }
 

@@ -9,9 +9,13 @@ const asked = {
 };
 const textOf = new Map(); // of a card, in lower case, read when it is first searched
 
-function matches(card, { paper, verdict, words }) {
+// The number of `figure 9`, `Fig. 9`, `fig09` or `9`.
+const numberOf = (q) => /^(?:fig(?:ure)?\.?\s*)?0*(\d+)$/i.exec(q)?.[1];
+
+function matches(card, { paper, verdict, words, number }) {
   if (paper && card.closest(".paper").dataset.paper !== paper) return false;
   if (verdict && !card.dataset.verdicts.split(" ").includes(verdict)) return false;
+  if (number) return new RegExp(`--fig0*${number}$`).test(card.id);
   if (words.length && !textOf.has(card))
     textOf.set(card, `${card.id} ${card.textContent}`.toLowerCase());
   return words.every((word) => textOf.get(card).includes(word));
@@ -32,9 +36,10 @@ function name(card, verdict) {
 
 function sift() {
   const [paper, verdict, q] = [asked.paper.value, asked.verdict.value, asked.q.value.trim()];
+  const number = numberOf(q);
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   for (const card of cards) {
-    card.hidden = !matches(card, { paper, verdict, words });
+    card.hidden = !matches(card, { paper, verdict, words, number });
     name(card, verdict);
   }
   for (const section of document.querySelectorAll("section.paper"))

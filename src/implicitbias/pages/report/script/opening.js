@@ -13,9 +13,9 @@ class Opening extends Ranks {
     const figure = index.ranks[key];
     const printed = Math.min(...figure.own.map(([, tolerance]) => tolerance));
     const steps = [
-      [figure.reference ? "As published" : "As drawn", "fro", figure.tolerance],
-      ["As printed", "fro", printed],
-      ["Lower still: the plateau is initialisation", "fro", index.grid[0]],
+      [figure.reference ? "Tolerance of the published ranks" : "As drawn", "fro", figure.tolerance],
+      ["Tolerance in the paper's caption", "fro", printed],
+      ["The lowest here", "fro", index.grid[0]],
     ];
     this.controls.replaceChildren(
       element(
@@ -67,7 +67,11 @@ class Opening extends Ranks {
     const before = await rankRows(figure, norm, k, layer, "first");
     const ranks = before.map((row) => row.value).filter((value) => !Number.isNaN(value));
     const level = ranks.reduce((a, b) => a + b, 0) / ranks.length;
-    const points = diamonds(figure, this.state);
+    const same = index.grid[k] === figure.tolerance && norm === "fro"; // as the published ranks
+    const points = diamonds(figure, this.state).map((row) => ({
+      ...row,
+      kind: same && row.room ? "published" : "apart",
+    }));
     const spec = lines({
       x: axisOf([...found.rows, ...points.map((row) => ({ [x]: row.x }))], x, "x"),
       y: {
@@ -87,18 +91,19 @@ class Opening extends Ranks {
       },
       facets: [""],
     });
-    const rows = found.data.rows.map((row) => ({ ...row, facet: "" }));
+    const ours = found.data.rows.filter((row) => !row.kind);
+    const rows = [...ours.map((row) => ({ ...row, facet: "" })), ...points];
     return {
       ...found,
       spec,
       data: { rows: [...rows, { kind: "untrained", mean: level, facet: "" }] },
-      note: this.said(found.rows, points, level),
+      note: this.said(found.rows, points, level, same),
     };
   }
 
   // What the drawing shows, counted.
-  said(rows, points, level) {
-    const { norm, k, colour, x } = this.state;
+  said(rows, points, level, same) {
+    const { key, norm, k, colour, x } = this.state;
     const there = rows.filter((row) => row.mean !== null);
     const kept = there.filter((row) => row.mean >= 0.95 * level).length;
     const least = Math.min(...there.map((row) => row.mean));
@@ -108,11 +113,19 @@ class Opening extends Ranks {
       const apart = ours && point.mean - ours.mean;
       return ours && apart >= point.room[0] - 1e-9 && apart <= point.room[1] + 1e-9;
     });
+    const few = there.filter((row) => row.n < 3).length;
+    const tolerance = index.ranks[key].tolerance;
+    const keeps =
+      level > 0
+        ? `${kept} of ${there.length} settings keep at least 95% of the rank before training (dotted, ${level.toFixed(1)})`
+        : "no network has a rank above 0 before training";
+    const beside = same
+      ? ` ${met.length} of ${compared.length} published points (diamonds) agree with ours within the prediction interval or, with fewer than three seeds, within 3 or 5%. ${points.length - compared.length} (grey) are not compared: only one of the two networks learnt.`
+      : ` The published ranks (grey diamonds) are ranks at tolerance ${tolerance} of the Frobenius norm.`;
     return (
-      `At tolerance ${index.grid[k]} of the ${normWords(norm)}, ${kept} of ${there.length} settings keep at least 95% of the rank before training (dashed, ${level.toFixed(1)}); the lowest rank is ${shown(least)}.` +
-      (points.length
-        ? ` ${met.length} of ${compared.length} published points (diamonds) agree with ours.`
-        : "")
+      `At tolerance ${index.grid[k]} of the ${normWords(norm)}, ${keeps}; the lowest rank is ${shown(least)}. ` +
+      `${few} of ${there.length} settings have fewer than three seeds, and decide nothing.` +
+      (points.length ? beside : "")
     );
   }
 }

@@ -104,7 +104,7 @@ class Ranks extends Tool {
       data: { rows: [...drawn, ...beside] },
       description: `Rank of ${key} at tolerance ${tolerance} of the ${relative}, ${layers}, against ${words(x)}`,
       note:
-        `Tolerance ${tolerance} of the ${relative}${own ? ", one of those of the figure itself" : ""}. ` +
+        `Tolerance ${tolerance} of the ${relative}${own ? ", at which the figure itself is drawn" : ""}. ` +
         `${{ every: "Every record", last: "Last record" }[which] ?? `Record after ${which} epochs, as published,`} of ${figure.runs.length} runs; line: mean over seeds; band: smallest to largest.` +
         `${beside.length ? " Diamonds: the published points." : ""}${thinnedNote(figure)}`,
       rows: found,

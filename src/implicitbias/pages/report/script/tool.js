@@ -94,7 +94,7 @@ const at = (figure) => index.grid.indexOf(figure.tolerance);
 const normWords = (norm) => NORMS.find(([name]) => name === norm)[1];
 const thinnedNote = (figure) => {
   const stride = index.packs[figure.packs[0]].stride;
-  if (stride > 1e6) return " Only a few of the records are here.";
+  if (stride > 1e6) return " Of these runs the page holds the first record, the paper's last one, and ours.";
   return stride > 1 ? ` Every ${stride}th record is here.` : "";
 };
 
