@@ -58,7 +58,12 @@ def test_the_hooks_of_lightning(tmp_path, fake, every):
             steps(model, x, y, count=1)
             trainer.global_step += 1
             callback.on_train_batch_end(trainer, model, None, (x, y), batch)
-        trainer.callback_metrics = {"val_loss": torch.tensor(0.5), "table": torch.ones(3)}
+        trainer.callback_metrics = {
+            "val_loss": torch.tensor(0.5),
+            "table": torch.ones(3),
+            "epoch": epoch,
+            "step": 7,
+        }
         callback.on_train_epoch_end(trainer, model)
     callback.on_train_end(trainer, model)
     scalars = check(tmp_path / "run", model, [0, 0, 1, 2] if every else [0, 1, 2, 3], 6)
@@ -88,7 +93,9 @@ def test_the_hooks_of_the_trainer(tmp_path, fake, every):
             state.epoch = epoch + (batch + 1) / 2
             callback.on_step_end(None, state, None, model=model, **further)
         callback.on_epoch_end(None, state, None, model=model, **further)
-        callback.on_log(None, state, None, logs={"loss": 0.5, "note": "x"}, **further)
+        callback.on_log(
+            None, state, None, logs={"loss": 0.5, "note": "x", "epoch": 0.5, "step": 7}, **further
+        )
     callback.on_train_end(None, state, None, model=model, **further)
     scalars = check(tmp_path / "run", model, [0, 1, 2, 3], 6)
     assert (scalars["quantity"] == "loss").sum() == 3

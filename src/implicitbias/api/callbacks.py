@@ -53,9 +53,11 @@ class _Recording:
             self.measure(epoch, step)
 
     def log(self, epoch: int, step: int, values: Any) -> None:
-        """Record the numbers among the values that the library logs."""
+        """Record the numbers among the values that the library logs, but for the place itself."""
         numbers = {}
         for name, value in dict(values).items():
+            if name in ("epoch", "step"):  # columns of every row; the Trainer logs them as numbers
+                continue
             if isinstance(value, int | float) or getattr(value, "numel", lambda: 0)() == 1:
                 numbers[str(name)] = value
         if self.recorder is not None:
