@@ -24,8 +24,8 @@ LEADS = {
     ),
     "galanti2022noise": (
         "exp_noise", "floor-cross-entropy",
-        "With weight decay and mini-batches the steps of SGD do not shrink to zero, and the weights"
-        " never come to rest",
+        "With weight decay and mini-batches the steps of SGD late in training stay at least half as"
+        " large as midway (cross-entropy)",
     ),
     "chou2024weightnorm": (
         "exp_convergence", "error-halved-c-5",

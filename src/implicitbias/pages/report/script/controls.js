@@ -44,14 +44,15 @@ function toleranceControl(k, change) {
     onchange: () => {
       const [least, most] = [index.grid[0], index.grid.at(-1)];
       const within = typed.valueAsNumber >= least && typed.valueAsNumber < 1;
-      said.textContent = within ? "" : `A number from ${least} to ${most}.`;
       set(within ? nearest(typed.valueAsNumber) : slider.valueAsNumber);
+      said.textContent = within ? "" : `A number from ${least} to ${most}.`;
     },
   });
   const said = element("small", { class: "refused", role: "status" });
   const set = (i) => {
     slider.value = i;
     typed.value = shown(i);
+    said.textContent = "";
     slider.setAttribute("aria-valuetext", shown(i));
     change(i);
   };

@@ -14,7 +14,7 @@ class Opening extends Ranks {
     const printed = Math.min(...figure.own.map(([, tolerance]) => tolerance));
     const steps = [
       [figure.reference ? "Tolerance of the published ranks" : "As drawn", "fro", figure.tolerance],
-      ["Tolerance in the paper's caption", "fro", printed],
+      [figure.reference ? "Tolerance in the paper's caption" : "The figure's lowest", "fro", printed],
       ["The lowest here", "fro", index.grid[0]],
     ];
     this.controls.replaceChildren(
@@ -53,6 +53,7 @@ class Opening extends Ranks {
   // The controls show where the drawing is.
   follow() {
     const [slider, typed] = this.controls.querySelectorAll("input");
+    this.controls.querySelector(".refused").textContent = "";
     slider.value = this.state.k;
     typed.value = index.grid[this.state.k];
     slider.setAttribute("aria-valuetext", typed.value);
