@@ -170,10 +170,11 @@ def test_layouts(name, shape, bias, layout, matrix):
 
 
 def test_a_pattern_names_transposed_convolutions(tmp_path):
-    torch.save({"g.0.weight": torch.randn(3, 6, 2, 2)}, tmp_path / "net.pt")
-    for pattern, right in (("g.*.weight", 6), ("other", 3)):
+    kernel = torch.randn(3, 6, 2, 2)
+    torch.save({"g.0.weight": kernel, "other.weight": kernel}, tmp_path / "net.pt")
+    for pattern, right in (("g.*.weight", [6, 3]), ("other*", [3, 6])):
         found = spectrum.table(tmp_path / "net.pt", layouts={pattern: "transposed"})
-        assert found["rows"].tolist() == [right]
+        assert found["rows"].tolist() == right
     with pytest.raises(UserError, match="no layout 'turned'"):
         spectrum.table(tmp_path / "net.pt", layouts={"g*": "turned"})
 
