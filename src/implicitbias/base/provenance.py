@@ -32,6 +32,7 @@ KEYS = {
     " size, one after another; of networks [1].",
     "abreast": "The name of `sub_pack_size` in older packs [1].",
     "gemm": "Library that multiplied matrices: OpenBLAS or torch; of networks.",
+    "products": "The name of `gemm` in older packs.",
     "replayed": "CUDA graphs that were replayed [1].",
     "implicitbias": "Version of this package.",
     "commit": "Git commit of the code, with `+` if tracked files differed; empty outside git.",
