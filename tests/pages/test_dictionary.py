@@ -126,7 +126,7 @@ def test_provenance_has_these_keys(trained):
     for folder in (f for folders in trained.values() for f in folders):
         found |= json.loads((folder / "records" / "provenance.json").read_text()).keys()
     # Graphs are replayed on a GPU alone, and `abreast` is of older packs.
-    assert found | {"replayed", "abreast"} == set(provenance.KEYS)
+    assert found | {"replayed", "abreast", "products"} == set(provenance.KEYS)
 
 
 def test_tables_have_the_fields_of_runs_and_these_columns(trained):
